@@ -1,0 +1,45 @@
+"""deeprestore_lab: image restoration with priors, from one equation.
+
+    x* = g(theta*),  theta* = argmin E(A g(theta), y) + sum_i lambda_i R_i(g(theta)) + S(theta)
+
+Each symbol is a folder or a module: `operators` (A), `energies` (E), `priors` (R), `parametrisations` (g, S),
+`solve` (argmin). Submodules are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "artifacts",
+    "claims",
+    "convolution",
+    "data",
+    "energies",
+    "figures",
+    "images",
+    "metrics",
+    "operators",
+    "parametrisations",
+    "priors",
+    "solve",
+    "widgets",
+)
+
+__all__ = [*_MODULES, "claim", "minimise"]
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return import_module(f"deeprestore_lab.{name}")
+    if name == "minimise":
+        return import_module("deeprestore_lab.solve").minimise
+    if name == "claim":
+        return import_module("deeprestore_lab.claims").claim
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

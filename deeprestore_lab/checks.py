@@ -1,0 +1,71 @@
+"""Argument checks shared by the whole library: each names what came and what was expected."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+import torch
+
+
+def describe(value: object) -> str:
+    """Short description of a value for an error message."""
+    if isinstance(value, torch.Tensor):
+        return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
+    return f"{value!r} ({type(value).__name__})"
+
+
+def check_images(x: torch.Tensor, *, name: str = "x", channels: int | None = None) -> torch.Tensor:
+    """Return `x` if it is a floating-point image batch `(N, C, H, W)`, else raise `ValueError`."""
+    if not isinstance(x, torch.Tensor) or x.ndim != 4 or not x.is_floating_point():
+        raise ValueError(f"{name} must be a float tensor of shape (N, C, H, W), got {describe(x)}")
+    if x.numel() == 0:
+        raise ValueError(f"{name} must not be empty, got {describe(x)}")
+    if channels is not None and x.shape[1] != channels:
+        raise ValueError(f"{name} must have {channels} channels, got {describe(x)}")
+    return x
+
+
+def check_positive(value: float | torch.Tensor, *, name: str) -> float | torch.Tensor:
+    """Return `value` if it is a finite number above 0, or a 1-D tensor of such numbers (one per image)."""
+    return _check_number(value, name, lowest_allowed=False)
+
+
+def check_weight(value: float | torch.Tensor, *, name: str = "weight") -> float | torch.Tensor:
+    """Return `value` if it is a finite number of at least 0, or a 1-D tensor of such numbers (one per image)."""
+    return _check_number(value, name, lowest_allowed=True)
+
+
+def check_choice(value: str, choices: tuple[str, ...], *, name: str) -> str:
+    """Return `value` if it is one of `choices`, else raise `ValueError` that lists them."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+    return value
+
+
+def _check_number(value, name: str, *, lowest_allowed: bool):
+    wanted = f"a finite number {'of at least' if lowest_allowed else 'above'} 0, or a 1-D tensor of them"
+    if isinstance(value, torch.Tensor):
+        if value.ndim == 0:
+            return _check_number(value.item(), name, lowest_allowed=lowest_allowed)
+        low = (value < 0) if lowest_allowed else (value <= 0)
+        if value.ndim != 1 or not torch.isfinite(value).all() or low.any():
+            raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
+    if value < 0 or (value == 0 and not lowest_allowed):
+        raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
+    return float(value)
+
+
+def per_image(value: float | torch.Tensor, like: torch.Tensor) -> float | torch.Tensor:
+    """A float as it is; a tensor `(N,)` as `(N, 1, ..., 1)` on the device and in the precision of `like`.
+
+    Raises `ValueError` where the batch of `like` has another length.
+    """
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.shape[0] not in (1, like.shape[0]):
+        raise ValueError(f"one value per image: got {value.shape[0]} values for a batch of {like.shape[0]}")
+    return value.to(like).reshape(-1, *[1] * (like.ndim - 1))

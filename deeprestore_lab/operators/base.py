@@ -1,0 +1,144 @@
+"""The forward operator A of the equation E(A x, y) + R(x): what a measurement does to an image.
+
+Every operator is a callable `(N, C, H, W) -> (N, ...)`. A linear one also has an adjoint, tested by
+<A x, y> = <x, A* y>, and where the structure allows it an exact solve of (A*A + rho I) x = y.
+"""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from deeprestore_lab.checks import check_images, check_positive, per_image
+
+BASES = ("fft", "dct")
+
+
+class Operator:
+    """A map from an image batch to a measurement batch; `A @ B` composes two of them, B first."""
+
+    linear = False
+
+    @property
+    def name(self) -> str:
+        """The operator's name in reports."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).lower()
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        """A x for a batch that was already checked."""
+        raise NotImplementedError(f"{type(self).__name__} does not define apply")
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return self.apply(check_images(x))
+
+    def __matmul__(self, other: Operator) -> Operator:
+        if not isinstance(other, Operator):
+            return NotImplemented
+        return compose(self, other)
+
+
+class LinearOperator(Operator):
+    """An operator that is linear: it has an adjoint, and sometimes an exact regularised solve."""
+
+    linear = True
+    diagonal_basis: str | None = None  # "fft" or "dct" where A maps images to images and is diagonal there
+
+    def adjoint(self, y: torch.Tensor) -> torch.Tensor:
+        """A* y, the transpose of A applied to a measurement batch."""
+        raise NotImplementedError(f"{type(self).__name__} does not define adjoint")
+
+    def solve(self, y: torch.Tensor, rho: float | torch.Tensor) -> torch.Tensor:
+        """The exact x of (A*A + rho I) x = y, `y` an image batch, `rho` a float or `(N,)`, above 0.
+
+        Raises `NotImplementedError` where no exact solve is known: use conjugate gradients.
+        """
+        raise NotImplementedError(f"{self.name} has no exact solve; solve by conjugate gradients instead")
+
+    @property
+    def has_solve(self) -> bool:
+        """Whether `solve` is exact for this operator."""
+        return type(self).solve is not LinearOperator.solve
+
+    def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
+        """Eigenvalues of A*A for images shaped like `x`, or None where `basis` does not diagonalise it.
+
+        `basis` "fft": the layout of `torch.fft.rfft2`, `(..., H, W // 2 + 1)`. `basis` "dct": the orthonormal
+        DCT-II in both directions, `(..., H, W)`. The result broadcasts against the transform of `x`.
+        """
+        return None
+
+    def norm(self, x: torch.Tensor) -> float:
+        """An upper bound on the spectral norm of A on images shaped like `x`.
+
+        By default the square root of the largest of `normal_eigenvalues`, else 30 power iterations times 1.05.
+        """
+        for basis in BASES:
+            eigenvalues = self.normal_eigenvalues(x, basis)
+            if eigenvalues is not None:
+                return float(eigenvalues.max()) ** 0.5
+        generator = torch.Generator().manual_seed(0)
+        v = torch.randn(x[:1].shape, generator=generator).to(x)
+        for _ in range(30):
+            v = self.adjoint(self.apply(v / v.norm()))
+        return 1.05 * float(v.norm()) ** 0.5
+
+
+class Identity(LinearOperator):
+    """A x = x: the measurement of denoising."""
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    def adjoint(self, y: torch.Tensor) -> torch.Tensor:
+        return y
+
+    def solve(self, y: torch.Tensor, rho: float | torch.Tensor) -> torch.Tensor:
+        return y / (1 + per_image(check_positive(rho, name="rho"), y))
+
+    def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
+        return x.new_ones(1, 1, 1, 1)
+
+
+class Composition(Operator):
+    """outer(inner(x)) for operators of which at least one is not linear."""
+
+    def __init__(self, outer: Operator, inner: Operator) -> None:
+        self.outer, self.inner = outer, inner
+
+    @property
+    def name(self) -> str:
+        return f"{self.outer.name} of {self.inner.name}"
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        return self.outer.apply(self.inner.apply(x))
+
+
+class LinearComposition(Composition, LinearOperator):
+    """outer(inner(x)) for two linear operators; its adjoint applies the adjoints in reverse order."""
+
+    linear = True
+
+    def adjoint(self, y: torch.Tensor) -> torch.Tensor:
+        return self.inner.adjoint(self.outer.adjoint(y))
+
+    @property
+    def diagonal_basis(self) -> str | None:
+        same = self.inner.diagonal_basis == self.outer.diagonal_basis
+        return self.inner.diagonal_basis if same else None
+
+    def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
+        if self.inner.diagonal_basis != basis:  # a diagonal A*A is not enough: a shuffle has that too
+            return None
+        outer = self.outer.normal_eigenvalues(x, basis)
+        return None if outer is None else outer * self.inner.normal_eigenvalues(x, basis)
+
+
+def compose(outer: Operator, inner: Operator) -> Operator:
+    """The operator x -> outer(inner(x)); the identity disappears."""
+    if isinstance(inner, Identity):
+        return outer
+    if isinstance(outer, Identity):
+        return inner
+    both = outer.linear and inner.linear
+    return (LinearComposition if both else Composition)(outer, inner)

@@ -1,0 +1,35 @@
+"""The parametrisation g of x = g(theta): what is searched over, and its own penalty S(theta)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class Parametrisation(nn.Module):
+    """A module whose `forward()` gives the image batch and whose `penalty()` gives S(theta) per image.
+
+    A parametrisation with one theta per image holds it in the single parameter `theta` of shape `(N, ...)`;
+    solvers then work on each image by itself. One whose theta is shared by the batch sets `shared`.
+    """
+
+    shared = False  # one theta for the whole batch: per-image weights and solvers are refused
+    linear = False  # g is linear in theta, with `adjoint` its transpose
+    smooth_penalty = True
+
+    def forward(self) -> torch.Tensor:
+        """The image batch g(theta), `(N, C, H, W)`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward")
+
+    def penalty(self) -> torch.Tensor:
+        """S(theta), one value per image `(N,)`; zero unless a parametrisation says otherwise."""
+        x = self.theta if isinstance(getattr(self, "theta", None), torch.Tensor) else self.forward()
+        return x.new_zeros(x.shape[0])
+
+    def penalty_prox(self, theta: torch.Tensor, step: float | torch.Tensor) -> torch.Tensor:
+        """argmin of 1/2 ||t - theta||^2 + step * S(t), for penalties with a kink."""
+        raise NotImplementedError(f"{type(self).__name__} has no proximal step for its penalty")
+
+    @torch.no_grad()
+    def project_(self) -> None:
+        """Put theta back into the range it is held to; nothing unless a parametrisation has bounds."""

@@ -1,0 +1,50 @@
+"""Priors R_i: negative log-densities of images up to a constant, with weights in calibrated units.
+
+A raw weight means nothing to a reader: the best one changes with the noise by a factor of ten.
+`prior.calibrated(sigma)` multiplies by a reference weight, a power law in sigma fitted once on training
+photographs, so a weight of 1 means "what was best elsewhere at this noise". Taught in chapter 10_map.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+from deeprestore_lab.artifacts import load_record
+from deeprestore_lab.checks import check_positive
+from deeprestore_lab.energies import Energy, WeightedSum
+
+
+class Prior(Energy):
+    """An energy that speaks of images alone, with `calibrated` units."""
+
+    @property
+    def calibration_key(self) -> str | None:
+        """The prior's row in the calibration record, or None where it has none."""
+        return None
+
+    def calibrated(self, sigma: float | torch.Tensor) -> WeightedSum:
+        r"""lambda_ref(sigma) * R, with lambda_ref = coefficient * sigma^exponent from the calibration record.
+
+        `sigma` is the noise level in [0, 1] units, a float or `(N,)`. Calibration scales a weight and
+        nothing else. Raises `ValueError` for a prior that has no row in the record.
+        """
+        return reference_weight(self.calibration_key, sigma, name=self.name) * self
+
+
+@cache
+def _calibration() -> dict[str, dict[str, float]]:
+    return load_record("calibration")["priors"]
+
+
+def reference_weight(key: str | None, sigma: float | torch.Tensor, *, name: str) -> float | torch.Tensor:
+    """lambda_ref(sigma) of the prior whose row in the calibration record is `key`."""
+    sigma = check_positive(sigma, name="sigma")
+    rows = _calibration()
+    if key not in rows:
+        raise ValueError(
+            f"{name} with these settings has no calibrated weight (known: {', '.join(sorted(rows))}); "
+            "scale it by a weight of your own, or add it to scripts/records/calibration.py"
+        )
+    return rows[key]["coefficient"] * sigma ** rows[key]["exponent"]

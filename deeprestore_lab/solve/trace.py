@@ -1,0 +1,38 @@
+"""The record of one minimisation: every term at every step, snapshots, seconds, and why it stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+
+@dataclass
+class Trace:
+    """What `minimise` returns.
+
+    T is the number of recorded steps (step 0, the start, included), N the batch. Rows after an image has
+    stopped repeat its last values.
+    """
+
+    x: torch.Tensor  # (N, C, H, W), the result
+    solver: str
+    terms: dict[str, torch.Tensor]  # name -> (T, N), weighted shares; they add up to `energy`
+    energy: torch.Tensor  # (T, N)
+    seconds: torch.Tensor  # (T,), since the start
+    steps: torch.Tensor  # (N,), steps each image took
+    stopped_by: list[str]  # per image: "tolerance", "steps", "line search", "callback" or "exact"
+    snapshots: dict[int, torch.Tensor] = field(default_factory=dict)  # step -> (N, C, H, W), log-spaced
+    psnr: torch.Tensor | None = None  # (T, N) in dB, where a reference was given
+
+    @property
+    def converged(self) -> torch.Tensor:
+        """Whether each image met the solver's stopping criterion, `(N,)` bool."""
+        return torch.tensor([reason in ("tolerance", "exact") for reason in self.stopped_by])
+
+    def __repr__(self) -> str:
+        met = int(self.converged.sum())
+        return (
+            f"Trace({self.solver}: {len(self.stopped_by)} images, {int(self.steps.max())} steps at most, "
+            f"{met} converged, {float(self.seconds[-1]):.2f} s)"
+        )
