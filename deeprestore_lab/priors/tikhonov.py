@@ -1,0 +1,57 @@
+"""Tikhonov (Gaussian) priors: small values, or small differences between neighbours.
+
+Taught in chapter 10_map.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from deeprestore_lab.checks import check_choice, per_image
+from deeprestore_lab.convolution import from_basis, to_basis
+from deeprestore_lab.energies import Quadratic, Weight
+from deeprestore_lab.operators import Gradient, Identity
+from deeprestore_lab.priors.base import Prior
+
+KINDS = ("gradient", "identity")
+
+
+class Tikhonov(Prior):
+    r"""1/2 ||L x||^2: the negative log-density of a Gaussian, up to a constant.
+
+    `kind` "gradient": L is the forward difference in both directions, zero across the border, so the prior
+    is a Gaussian on differences and leaves the mean of an image free. `kind` "identity": L x = x - `mean`.
+    Shapes: `(N, C, H, W) -> (N,)`, a sum over pixels and channels. Source: Tikhonov & Arsenin (1977).
+    Raises `ValueError` for another kind.
+
+    >>> x = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
+    >>> float(Tikhonov("gradient")(x))  # two steps of height 1
+    1.0
+    """
+
+    def __init__(self, kind: str = "gradient", *, mean: float = 0.5) -> None:
+        self.kind = check_choice(kind, KINDS, name="kind")
+        self.operator = Gradient() if kind == "gradient" else Identity()
+        self.target = 0.0 if kind == "gradient" else float(mean)
+
+    @property
+    def name(self) -> str:
+        return f"tikhonov {self.kind}"
+
+    @property
+    def calibration_key(self) -> str:
+        return f"tikhonov/{self.kind}"
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.operator.apply(x) - self.target).square().flatten(1).sum(1) / 2
+
+    def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
+        """(I + step L*L)^-1 applied to `v` (towards the mean): exact, by the cosine transform."""
+        step = per_image(step, v)
+        eigenvalues = self.operator.normal_eigenvalues(v, "dct")
+        if self.kind == "identity":
+            return (v + step * self.target) / (1 + step)
+        return from_basis(to_basis(v, "dct") / (1 + step * eigenvalues), "dct", v)
+
+    def quadratic(self) -> Quadratic:
+        return Quadratic(self.operator, self.target, 1.0)
