@@ -1,0 +1,158 @@
+"""Energies against SciPy's densities and against the definition of a proximal step."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from deeprestore_lab.energies import (
+    Energy,
+    GaussianLikelihood,
+    LaplaceLikelihood,
+    PoissonLikelihood,
+    RepresentationError,
+    WeightedSum,
+    weighted_terms,
+)
+from deeprestore_lab.operators.base import Identity, LinearOperator, Operator
+
+
+class Half(LinearOperator):
+    """Every second row, twice as bright: a small linear operator with a known transpose."""
+
+    def apply(self, x):
+        return 2 * x[:, :, ::2]
+
+    def adjoint(self, y):
+        x = y.new_zeros(y.shape[0], y.shape[1], 2 * y.shape[2], y.shape[3])
+        x[:, :, ::2] = 2 * y
+        return x
+
+
+class Square(Operator):
+    """x^2: an operator that is not linear."""
+
+    def apply(self, x):
+        return x.square()
+
+
+class Sum(Energy):
+    """The sum of x: the simplest energy there is."""
+
+    def value(self, x):
+        return x.flatten(1).sum(1)
+
+
+def images(n=2, c=3, h=4, w=5, seed=0):
+    return torch.rand(n, c, h, w, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def test_gaussian_likelihood_is_a_log_density():
+    x, y = images(seed=1), images(seed=2)[:, :, :2] * 3
+    got = GaussianLikelihood(Half(), y, sigma=0.2)(x)
+    predicted = 2 * x[:, :, ::2].numpy()
+    best = stats.norm.logpdf(0, scale=0.2) * y[0].numel()
+    expected = best - stats.norm.logpdf(y.numpy(), predicted, 0.2).sum((1, 2, 3))
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
+
+
+def test_laplace_likelihood_is_a_log_density():
+    x, y = images(seed=1), images(seed=2)
+    got = LaplaceLikelihood(Identity(), y, scale=0.3)(x)
+    expected = stats.laplace.logpdf(0, scale=0.3) * y[0].numel() - stats.laplace.logpdf(y, x, 0.3).sum((1, 2, 3))
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
+
+
+def test_poisson_likelihood_is_a_log_density():
+    x, counts = images(seed=1), torch.poisson(20 * images(seed=2), generator=torch.Generator().manual_seed(3))
+    got = PoissonLikelihood(Identity(), counts / 20, peak=20)(x)
+    k, mean = counts.numpy(), 20 * x.numpy()
+    expected = (stats.poisson.logpmf(k, np.maximum(k, 1e-300)) - stats.poisson.logpmf(k, mean)).sum((1, 2, 3))
+    np.testing.assert_allclose(got, expected, rtol=1e-9)
+
+
+def test_poisson_likelihood_outside_its_domain():
+    y = torch.tensor([[[[0.0, 1.0]]]])
+    likelihood = PoissonLikelihood(Identity(), y, peak=10)
+    assert torch.isinf(likelihood(torch.tensor([[[[-0.1, 1.0]]]]))).all()
+    assert torch.isinf(likelihood(torch.tensor([[[[0.0, 0.0]]]]))).all()
+    assert likelihood(torch.tensor([[[[0.0, 1.0]]]])).item() == 0
+    with pytest.raises(ValueError, match="none below 0"):
+        PoissonLikelihood(Identity(), y - 1, peak=10)
+
+
+@given(step=st.floats(1e-4, 1e3), kind=st.sampled_from(["laplace", "poisson"]), seed=st.integers(0, 50))
+def test_prox_beats_every_neighbour(step, kind, seed):
+    y, v = images(seed=seed), 2 * images(seed=seed + 100) - 0.5
+    energy = LaplaceLikelihood(Identity(), y, scale=0.3) if kind == "laplace" else PoissonLikelihood(Identity(), y, peak=9)
+    x = energy.prox(v, step)
+
+    def objective(point):
+        return (point - v).square().flatten(1).sum(1) / 2 + step * energy(point)
+
+    for scale in (1e-1, 1e-3):
+        other = x + scale * (images(seed=seed + 7) - 0.5)
+        assert (objective(other) >= objective(x) - 1e-9).all()
+
+
+@pytest.mark.parametrize("kind", [LaplaceLikelihood, PoissonLikelihood])
+def test_split_gives_the_same_value(kind):
+    x, y = images(seed=1), images(seed=2)[:, :, :2]
+    energy = kind(Half(), y, **({"scale": 0.3} if kind is LaplaceLikelihood else {"peak": 7}))
+    operator, inner = energy.split()
+    assert inner.has_prox and not energy.has_prox
+    torch.testing.assert_close(inner(operator(x)), energy(x))
+
+
+def test_quadratic_form_gives_the_same_value():
+    x, y = images(seed=1), images(seed=2)[:, :, :2]
+    for energy in (GaussianLikelihood(Half(), y, sigma=0.2), RepresentationError(Half(), y)):
+        form = energy.quadratic()
+        value = form.precision / 2 * (form.operator(x) - form.target).square().flatten(1).sum(1)
+        torch.testing.assert_close(value, energy(x))
+    assert GaussianLikelihood(Square(), images(), sigma=0.2).quadratic() is None
+
+
+def test_sums_weights_and_shares():
+    x, weights = images(3), torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64)
+    data = GaussianLikelihood(Identity(), images(seed=9)[:1], sigma=0.5)
+    total = 2 * (data + weights * Sum()) + Sum()
+    expected = 2 * data(x) + (2 * weights + 1) * x.flatten(1).sum(1)
+    torch.testing.assert_close(total(x), expected)
+    shares = total.terms(x)
+    assert list(shares) == ["gaussian likelihood", "sum", "sum 2"]
+    torch.testing.assert_close(sum(shares.values()), expected)
+    assert len(weighted_terms(total)) == 3 and isinstance(total, WeightedSum)
+
+
+def test_an_energy_on_a_representation():
+    x = images()
+    torch.testing.assert_close((Sum() @ Square())(x), x.square().flatten(1).sum(1))
+    torch.testing.assert_close((Sum() @ (lambda image: 3 * image))(x), 3 * Sum()(x))
+    form = (GaussianLikelihood(Identity(), 2 * x[:, :, ::2], sigma=1.0) @ Half()).quadratic()
+    assert form is not None and (form.operator(x) - form.target).abs().max() == 0
+
+
+@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf"), "1", torch.tensor([[1.0]]), torch.tensor([-1.0])])
+def test_a_wrong_weight_is_refused(weight):
+    with pytest.raises(ValueError, match="weight must be"):
+        WeightedSum([(1.0, Sum())]) * weight
+
+
+def test_wrong_shapes_are_refused():
+    with pytest.raises(ValueError, match="3 weights were given for a batch of 2"):
+        (torch.ones(3) * Sum())(images(2))
+    with pytest.raises(ValueError, match="measurement y has shape"):
+        GaussianLikelihood(Identity(), images(1, 3, 4, 4), sigma=0.1)(images(1, 3, 4, 5))
+    with pytest.raises(ValueError, match="float tensor of shape"):
+        Sum()(torch.ones(2, 3))
+    with pytest.raises(ValueError, match="not finite"):
+        GaussianLikelihood(Identity(), torch.full((1, 1, 2, 2), torch.nan), sigma=0.1)
+    with pytest.raises(ValueError, match="sigma must be"):
+        GaussianLikelihood(Identity(), images(), sigma=0)
+    with pytest.raises(ValueError, match="not all zero"):
+        RepresentationError(Identity(), torch.zeros(1, 1, 2, 2))
+    with pytest.raises(ValueError, match="product of two energies"):
+        Sum() * Sum()
