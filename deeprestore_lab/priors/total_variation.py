@@ -1,0 +1,123 @@
+"""Total variation: the sum over pixels of how much the image changes there.
+
+One of four common meanings is chosen here (forward differences, a border that adds nothing, a sum and not a
+mean); the conventions page lists the others with their factors. Taught in chapter 10_map.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from deeprestore_lab.checks import check_choice, check_weight, per_image
+from deeprestore_lab.energies import Energy, Weight
+from deeprestore_lab.operators.base import LinearOperator
+from deeprestore_lab.operators.gradient import Gradient
+from deeprestore_lab.priors.base import Prior
+from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, tv_denoise
+
+
+def total_variation(
+    x: torch.Tensor, *, kind: str = "isotropic", colour: str = "joint", smoothing: float = 0.0
+) -> torch.Tensor:
+    r"""sum over pixels of |forward differences|: the Euclidean norm (isotropic) or the l1 norm (anisotropic).
+
+    `x` is `(N, C, H, W)`, the value `(N,)`. With `colour` "joint" the norm of a pixel is taken over its channels
+    too, with "channel" the channels are summed. `smoothing` replaces each norm r by sqrt(r^2 + smoothing^2) -
+    smoothing, in the units of x. Differences over the border are zero.
+
+    >>> edge = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])  # one edge, two pixels long
+    >>> float(total_variation(edge))
+    2.0
+    """
+    return PixelNorm(kind=kind, colour=colour, smoothing=smoothing).value(Gradient().apply(x))
+
+
+class PixelNorm(Energy):
+    """The sum over pixels of a norm of the differences `(N, C, 2, H, W)`: total variation without its gradient."""
+
+    def __init__(self, *, kind: str = "isotropic", colour: str = "joint", smoothing: float = 0.0) -> None:
+        self.kind = check_choice(kind, KINDS, name="kind")
+        self.colour = check_choice(colour, COLOURS, name="colour")
+        self.smoothing = check_weight(smoothing, name="smoothing")
+
+    @property
+    def smooth(self) -> bool:
+        return self.smoothing > 0
+
+    @property
+    def _joined(self) -> tuple[int, ...]:
+        """The dimensions over which the norm of one pixel is taken."""
+        return (*((1,) if self.colour == "joint" else ()), *((2,) if self.kind == "isotropic" else ()))
+
+    def _norms(self, differences: torch.Tensor) -> torch.Tensor:
+        """One norm per pixel, and per channel or direction where these are not joined; dimensions are kept."""
+        if not self._joined:
+            return differences.abs()
+        return torch.linalg.vector_norm(differences, dim=self._joined, keepdim=True)  # subgradient 0 at 0
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.smooth:
+            return self._norms(x).flatten(1).sum(1)
+        squared = x.square().sum(self._joined) if self._joined else x.square()
+        return ((squared + self.smoothing**2).sqrt() - self.smoothing).flatten(1).sum(1)
+
+    def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
+        """Each pixel's differences shrink towards zero by `step`, in its norm."""
+        if self.smooth:
+            raise NotImplementedError(
+                f"{self.name} with smoothing has no proximal step; it is smooth, use its gradient"
+            )
+        norms = self._norms(v)
+        return v * (1 - per_image(step, v) / norms.clamp_min(torch.finfo(v.dtype).tiny)).clamp_min(0)
+
+
+class TotalVariation(Prior):
+    r"""The total variation prior, R(x) = sum over pixels of the norm of the forward differences of x.
+
+    `kind` "isotropic" takes the Euclidean norm of the two differences, "anisotropic" their l1 norm. `colour`
+    "joint" (the default: edges of the three channels are then kept in the same place) takes the norm over the
+    channels too, "channel" treats each by itself. `smoothing` above 0, in the units of x, rounds the kink off; the
+    prior is then smooth and has no proximal step. `gap` is the relative duality gap at which `prox` stops.
+
+    Shapes: x `(N, C, H, W)`, value `(N,)`, a sum over pixels. Source: Rudin, Osher & Fatemi (1992); joint colour
+    as in Bresson & Chan (2008). Taught in chapter 10_map.
+    """
+
+    def __init__(
+        self,
+        *,
+        kind: str = "isotropic",
+        colour: str = "joint",
+        smoothing: float = 0.0,
+        gap: float = 1e-4,
+        steps: int = 2000,
+    ) -> None:
+        self.norm = PixelNorm(kind=kind, colour=colour, smoothing=smoothing)
+        self.kind, self.colour, self.smoothing, self.gap, self.steps = kind, colour, self.norm.smoothing, gap, steps
+
+    @property
+    def smooth(self) -> bool:
+        return self.norm.smooth
+
+    @property
+    def has_prox(self) -> bool:
+        return not self.smooth
+
+    @property
+    def calibration_key(self) -> str:
+        return f"total_variation/{self.kind}/{self.colour}"
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm.value(Gradient().apply(x))
+
+    def split(self) -> tuple[LinearOperator, Energy]:
+        return Gradient(), self.norm
+
+    def prox(self, v: torch.Tensor, step: Weight, *, bounds: tuple[float, float] | None = None) -> torch.Tensor:
+        """argmin of 1/2 ||x - v||^2 + step R(x), within `bounds` where given; see `tv_denoise` for its iterations."""
+        if self.smooth:
+            raise NotImplementedError(
+                f"{self.name} with smoothing has no proximal step; it is smooth, use its gradient"
+            )
+        x, _ = tv_denoise(v, step, kind=self.kind, colour=self.colour, gap=self.gap, steps=self.steps, bounds=bounds)
+        return x
