@@ -1,0 +1,38 @@
+"""Images as batches `(N, C, H, W)` in [0, 1]: photographs by name, files, patterns, masks and noise.
+
+Everything is reached here, as `drl.images.photograph`; the parts live in `photographs`, `image_files`,
+`image_transforms`, `patterns`, `masks` and `noise`.
+"""
+
+from deeprestore_lab.image_files import load, save
+from deeprestore_lab.image_transforms import crop, luma, resize, to_grey
+from deeprestore_lab.noise import gaussian_noise, knock_out_blocks, poisson, salt_and_pepper
+from deeprestore_lab.photographs import (
+    HELD_OUT_PHOTOGRAPHS,
+    TEXTURES,
+    TRAINING_PHOTOGRAPHS,
+    photograph,
+    photograph_names,
+    photograph_source,
+    photographs,
+)
+
+__all__ = [
+    "HELD_OUT_PHOTOGRAPHS",
+    "TEXTURES",
+    "TRAINING_PHOTOGRAPHS",
+    "crop",
+    "gaussian_noise",
+    "knock_out_blocks",
+    "load",
+    "luma",
+    "photograph",
+    "photograph_names",
+    "photograph_source",
+    "photographs",
+    "poisson",
+    "resize",
+    "salt_and_pepper",
+    "save",
+    "to_grey",
+]

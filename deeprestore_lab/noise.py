@@ -1,0 +1,111 @@
+"""Noise, each kind seeded: Gaussian, Poisson with its peak, salt and pepper, blocks knocked out.
+
+Every function draws image by image: what image i of a batch gets depends on the seed, on i and on the shape of
+one image, never on how many images follow. Numbers come from the CPU's generator in one precision, so they are
+the same on every device and for every float type (on one version of torch). Taught in chapters
+04_denoising_autoencoders and 10_map.
+"""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+import torch
+
+from deeprestore_lab.checks import check_images, check_positive, check_weight, describe, per_image
+
+
+def generators(seed: int, count: int) -> list[torch.Generator]:
+    """One CPU generator per image, each a function of `seed` and the image's place in the batch alone.
+
+    Raises `ValueError` where `seed` is not a whole number of at least 0.
+    """
+    try:
+        whole = -1 if isinstance(seed, bool) else operator.index(seed)
+    except TypeError:
+        whole = -1
+    if whole < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {describe(seed)}")
+    states = [np.random.SeedSequence([whole, place]).generate_state(1, np.uint64)[0] for place in range(count)]
+    return [torch.Generator().manual_seed(int(state)) for state in states]
+
+
+def gaussian_noise(x: torch.Tensor, *, sigma: float | torch.Tensor, seed: int) -> torch.Tensor:
+    r"""Independent Gaussian noise n of the shape of `x`, to be added: y = A(x) + n with n ~ N(0, sigma^2).
+
+    `x` is any float tensor whose first dimension is the batch, `sigma` the noise level in the units of x, a float
+    or `(N,)`. The sum is not clipped: y leaves [0, 1], as the Gaussian model says. Raises `ValueError` for another
+    kind of tensor, noise level or seed.
+
+    >>> n = gaussian_noise(torch.zeros(1, 3, 64, 64), sigma=0.1, seed=0)
+    >>> 0.098 < float(n.std()) < 0.102
+    True
+    """
+    _check_batch(x)
+    level = per_image(check_weight(sigma, name="sigma"), x)
+    drawn = [torch.randn(x.shape[1:], generator=generator) for generator in generators(seed, x.shape[0])]
+    return level * torch.stack(drawn).to(x)
+
+
+def poisson(x: torch.Tensor, *, peak: float | torch.Tensor, seed: int) -> torch.Tensor:
+    r"""What a camera that counts photons sees: counts / peak, with counts ~ Poisson(peak * x).
+
+    `peak` is the expected count of a white pixel (x = 1), a float or `(N,)`. Mean x, variance x / peak: the noise
+    grows with the brightness, unlike Gaussian noise. Raises `ValueError` for values of `x` below 0 or not finite.
+    """
+    _check_batch(x)
+    if not torch.isfinite(x).all() or (x < 0).any():
+        raise ValueError(f"x must be finite and at least 0 everywhere: its smallest value is {x.min():.3g}")
+    rate = x.detach().double() * per_image(check_positive(peak, name="peak"), x.double())
+    drawn = [torch.poisson(r, generator=g) for r, g in zip(rate.cpu(), generators(seed, x.shape[0]), strict=True)]
+    return (torch.stack(drawn).to(rate) / per_image(peak, rate)).to(x)
+
+
+def salt_and_pepper(x: torch.Tensor, *, amount: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    r"""Each pixel becomes white or black with probability `amount`, all its channels at once.
+
+    Returns the corrupted images and the mask `(N, 1, H, W)` of pixels left as they were (1) or hit (0). Half of
+    the hits are expected to be white. Raises `ValueError` for an `amount` outside [0, 1].
+    """
+    check_images(x)
+    if not 0 <= check_weight(amount, name="amount") <= 1:
+        raise ValueError(f"amount must be a share between 0 and 1, got {amount!r}")
+    shape = (1, *x.shape[2:])
+    drawn = torch.stack([torch.rand(shape, generator=generator) for generator in generators(seed, x.shape[0])])
+    hit, white = (drawn < amount).to(x.device), (drawn < amount / 2).to(x)
+    return torch.where(hit, white, x), (~hit).to(x)
+
+
+def knock_out_blocks(
+    x: torch.Tensor, *, size: int, count: int, seed: int, value: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`count` squares of `size` x `size` pixels in each image are set to `value`; they may overlap.
+
+    Returns the corrupted images and the mask `(N, 1, H, W)` of pixels left as they were (1) or lost (0). Raises
+    `ValueError` where a block does not fit in the image.
+    """
+    check_images(x)
+    known = torch.cat([blocks(x.shape[2:], size=size, count=count, generator=g) for g in generators(seed, x.shape[0])])
+    known = known.to(x)
+    return torch.where(known > 0, x, value), known
+
+
+def blocks(shape: tuple[int, int], *, size: int, count: int, generator: torch.Generator) -> torch.Tensor:
+    """A mask `(1, 1, H, W)` of ones with `count` square holes, placed uniformly wherever they fit whole."""
+    height, width = shape
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= min(height, width):
+        raise ValueError(f"size must be a whole number from 1 to {min(height, width)}, got {describe(size)}")
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ValueError(f"count must be a whole number of at least 0, got {describe(count)}")
+    known = torch.ones(1, 1, height, width)
+    tops = torch.randint(height - size + 1, (count,), generator=generator).tolist()
+    lefts = torch.randint(width - size + 1, (count,), generator=generator).tolist()
+    for top, left in zip(tops, lefts, strict=True):
+        known[..., top : top + size, left : left + size] = 0
+    return known
+
+
+def _check_batch(x: torch.Tensor) -> None:
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.ndim < 2 or x.numel() == 0:
+        raise ValueError(f"x must be a float tensor whose first dimension is the batch, got {describe(x)}")
