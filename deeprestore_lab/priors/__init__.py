@@ -2,15 +2,12 @@
 
 from deeprestore_lab.priors.alpha_norm import AlphaNorm
 from deeprestore_lab.priors.base import Prior, reference_weight
-from deeprestore_lab.priors.gaussian_field import DenseField, StationaryField
 from deeprestore_lab.priors.tikhonov import Tikhonov
 from deeprestore_lab.priors.total_variation import TotalVariation
 
 __all__ = [
     "AlphaNorm",
-    "DenseField",
     "Prior",
-    "StationaryField",
     "Tikhonov",
     "TotalVariation",
     "reference_weight",
