@@ -11,6 +11,7 @@ import re
 import torch
 
 from deeprestore_lab.checks import check_images, check_positive, per_image
+from deeprestore_lab.convolution import from_basis, to_basis
 
 BASES = ("fft", "dct")
 
@@ -48,17 +49,27 @@ class LinearOperator(Operator):
         """A* y, the transpose of A applied to a measurement batch."""
         raise NotImplementedError(f"{type(self).__name__} does not define adjoint")
 
+    @property
+    def normal_basis(self) -> str | None:
+        """The basis, "fft" or "dct", in which A*A is diagonal; A itself may change the shape, as a gradient does."""
+        return self.diagonal_basis
+
     def solve(self, y: torch.Tensor, rho: float | torch.Tensor) -> torch.Tensor:
         """The exact x of (A*A + rho I) x = y, `y` an image batch, `rho` a float or `(N,)`, above 0.
 
-        Raises `NotImplementedError` where no exact solve is known: use conjugate gradients.
+        By default a division in `normal_basis`. Raises `NotImplementedError` where no exact solve is known: use
+        conjugate gradients.
         """
-        raise NotImplementedError(f"{self.name} has no exact solve; solve by conjugate gradients instead")
+        basis = self.normal_basis
+        if basis is None:
+            raise NotImplementedError(f"{self.name} has no exact solve; solve by conjugate gradients instead")
+        eigenvalues = self.normal_eigenvalues(y, basis) + per_image(check_positive(rho, name="rho"), y)
+        return from_basis(to_basis(y, basis) / eigenvalues, basis, y)
 
     @property
     def has_solve(self) -> bool:
         """Whether `solve` is exact for this operator."""
-        return type(self).solve is not LinearOperator.solve
+        return self.normal_basis is not None or type(self).solve is not LinearOperator.solve
 
     def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
         """Eigenvalues of A*A for images shaped like `x`, or None where `basis` does not diagonalise it.
@@ -71,17 +82,35 @@ class LinearOperator(Operator):
     def norm(self, x: torch.Tensor) -> float:
         """An upper bound on the spectral norm of A on images shaped like `x`.
 
-        By default the square root of the largest of `normal_eigenvalues`, else 30 power iterations times 1.05.
+        By default the square root of the largest of `normal_eigenvalues`, rounded up. Without them, the largest Ritz
+        value of 30 Lanczos steps from a random start plus 5 %, which falls short with a probability below 1e-4 for
+        images of up to a million values (Kuczynski & Wozniakowski 1992, theorem 4.2).
         """
         for basis in BASES:
             eigenvalues = self.normal_eigenvalues(x, basis)
             if eigenvalues is not None:
-                return float(eigenvalues.max()) ** 0.5
-        generator = torch.Generator().manual_seed(0)
-        v = torch.randn(x[:1].shape, generator=generator).to(x)
-        for _ in range(30):
-            v = self.adjoint(self.apply(v / v.norm()))
-        return 1.05 * float(v.norm()) ** 0.5
+                return float(eigenvalues.max()) ** 0.5 * (1 + 1e-6)
+        return 1.05 * _largest_ritz_value(self, x[:1]) ** 0.5
+
+
+def _largest_ritz_value(operator: LinearOperator, x: torch.Tensor, steps: int = 30) -> float:
+    """The largest eigenvalue of A*A seen from the Krylov space of a random image: never above the true one."""
+    generator = torch.Generator().manual_seed(0)
+    v, before = torch.randn(x.shape, generator=generator).to(x), torch.zeros_like(x)
+    v, beta, diagonal, beside = v / v.norm(), 0.0, [], []
+    for _ in range(steps):
+        w = operator.adjoint(operator.apply(v)) - beta * before
+        alpha = float((w * v).sum())
+        w = w - alpha * v
+        diagonal.append(alpha)
+        beta = float(w.norm())
+        if beta <= 1e-6 * max(diagonal):  # the space is exhausted
+            break
+        beside.append(beta)
+        before, v = v, w / beta
+    off = torch.tensor(beside[: len(diagonal) - 1], dtype=torch.float64)
+    tridiagonal = torch.tensor(diagonal, dtype=torch.float64).diag() + off.diag(1) + off.diag(-1)
+    return max(float(torch.linalg.eigvalsh(tridiagonal)[-1]), 0.0)
 
 
 class Identity(LinearOperator):
@@ -127,11 +156,22 @@ class LinearComposition(Composition, LinearOperator):
         same = self.inner.diagonal_basis == self.outer.diagonal_basis
         return self.inner.diagonal_basis if same else None
 
+    @property
+    def normal_basis(self) -> str | None:
+        same = self.inner.diagonal_basis == self.outer.normal_basis
+        return self.inner.diagonal_basis if same else None
+
     def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
         if self.inner.diagonal_basis != basis:  # a diagonal A*A is not enough: a shuffle has that too
             return None
         outer = self.outer.normal_eigenvalues(x, basis)
         return None if outer is None else outer * self.inner.normal_eigenvalues(x, basis)
+
+    def norm(self, x: torch.Tensor) -> float:
+        """Exact where A*A is diagonal, else the product of the two norms."""
+        if self.normal_basis is not None:
+            return super().norm(x)
+        return self.outer.norm(self.inner.apply(x[:1])) * self.inner.norm(x)
 
 
 def compose(outer: Operator, inner: Operator) -> Operator:

@@ -1,0 +1,27 @@
+"""Forward operators A: what a measurement does to an image."""
+
+from deeprestore_lab.operators.base import Composition, Identity, LinearComposition, LinearOperator, Operator, compose
+from deeprestore_lab.operators.blur import Blur
+from deeprestore_lab.operators.downsample import Downsample, downsampling_matrix
+from deeprestore_lab.operators.gradient import Gradient, forward_differences, forward_differences_adjoint
+from deeprestore_lab.operators.mask import Crop, Mask
+from deeprestore_lab.operators.matrix import MatrixOperator, as_matrix
+
+__all__ = [
+    "Blur",
+    "Composition",
+    "Crop",
+    "Downsample",
+    "Gradient",
+    "Identity",
+    "LinearComposition",
+    "LinearOperator",
+    "Mask",
+    "MatrixOperator",
+    "Operator",
+    "as_matrix",
+    "compose",
+    "downsampling_matrix",
+    "forward_differences",
+    "forward_differences_adjoint",
+]
