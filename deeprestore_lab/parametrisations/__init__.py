@@ -1,0 +1,6 @@
+"""Parametrisations g of x = g(theta): what is searched over."""
+
+from deeprestore_lab.parametrisations.base import Parametrisation
+from deeprestore_lab.parametrisations.pixels import Pixels
+
+__all__ = ["Parametrisation", "Pixels"]

@@ -1,0 +1,169 @@
+"""argmin over theta of E(A g(theta), y) + sum_i lambda_i R_i(g(theta)) + S(theta): one call for every solver."""
+
+from __future__ import annotations
+
+import math
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from deeprestore_lab.checks import check_choice, check_images, describe
+from deeprestore_lab.energies import Energy
+from deeprestore_lab.parametrisations.base import Parametrisation
+from deeprestore_lab.parametrisations.pixels import Pixels
+from deeprestore_lab.solve.choice import SOLVERS, able, choose, why_not
+from deeprestore_lab.solve.loop import Callback, Stepper, run
+from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.record import Recorder
+from deeprestore_lab.solve.trace import Trace
+
+_CLASSES = {
+    "closed_form": "ClosedForm",
+    "proximal": "Proximal",
+    "admm": "ADMM",
+    "lbfgs": "LBFGS",
+    "adam": "Adam",
+}
+
+
+def minimise(
+    energy: Energy,
+    parametrisation: Parametrisation | torch.Tensor,
+    *,
+    solver: str = "auto",
+    steps: int | None = None,
+    tolerance: float | None = None,
+    lr: float | None = None,
+    reference: torch.Tensor | None = None,
+    snapshots: bool = True,
+    callback: Callback | None = None,
+    progress: bool | None = None,
+    checkpoint: str | Path | None = None,
+    seed: int | None = None,
+    jitter: int = 0,
+    input_noise: float = 0.0,
+) -> Trace:
+    r"""Find theta* = argmin energy(g(theta)) + S(theta) for each image of the batch, and say how it went.
+
+    `parametrisation` starts the search and ends holding the solution; a tensor `(N, C, H, W)` stands for
+    `Pixels(tensor)`. Tensors passed in are never modified. An image alone gives the same result as in a batch:
+    step sizes, line searches and stopping are per image.
+
+    solver: "closed_form" (all terms quadratic), "proximal" (at most one term with kinks), "admm" (several),
+        "lbfgs" (smooth terms), "adam" (anything, by subgradients), or "auto": the first of these that suits.
+    steps, tolerance: an image stops at `tolerance`, a relative measure that each solver defines, or after `steps`.
+    lr: Adam's step size in the units of theta, or a function of the step. The other solvers find theirs.
+    reference: the truth, for PSNR in the trace; it plays no part in the search.
+    snapshots: keep the images at steps 0, 1, 2, 3, 4, 6, 8, 12, 16, 24, ... and the last.
+    callback: called as callback(step, x) from step 0 on; a return value of True stops the run.
+    progress: a bar after two seconds (None), at once (True) or never (False).
+    checkpoint: a file from which the run continues if it exists, bit for bit, and to which its state is saved.
+    seed: of the random numbers of `jitter` and `input_noise`; None takes one from torch's global generator.
+    jitter: rolls x by up to this many pixels before the energy sees it, anew at every step (Adam only).
+    input_noise: standard deviation of noise on a parametrisation's fixed input, anew at every step (Adam only).
+
+    With `jitter` or `input_noise` the trace's terms are those of the perturbed evaluations; x is unperturbed.
+
+    Raises `ValueError` where a solver cannot take the problem (saying why, and which can), where arguments do not
+    fit, or where a checkpoint belongs to another problem; `NonFiniteError`, a `ValueError` with the `trace` so far,
+    where a term stops being finite. Taught in chapter 10_map.
+    """
+    if isinstance(parametrisation, torch.Tensor):
+        parametrisation = Pixels(parametrisation)
+    if not isinstance(parametrisation, Parametrisation):
+        raise ValueError(f"parametrisation must be a Parametrisation or a tensor, got {describe(parametrisation)}")
+    check_choice(solver, ("auto", *SOLVERS), name="solver")
+    _check_random(parametrisation, jitter, input_noise)
+    generator = _generator(seed, needed=bool(jitter or input_noise))
+    problem = Problem(energy, parametrisation, jitter=jitter, input_noise=input_noise, generator=generator)
+    name = _pick(solver, problem)
+    stepper_class = stepper(name)
+    steps = _check_steps(stepper_class.default_steps if steps is None else steps)
+    tolerance = _check_tolerance(stepper_class.default_tolerance if tolerance is None else tolerance)
+    options = {} if lr is None else {"lr": _check_lr(lr, name)}
+    _check_reference(reference, problem)
+    saved = _checkpoint(checkpoint, problem, name, tolerance=tolerance, lr=lr, seed=seed)
+    return run(
+        stepper_class(problem, tolerance=tolerance, **options),
+        Recorder(problem, name, reference=reference, snapshots=snapshots),
+        steps=steps,
+        tolerance=tolerance,
+        callback=callback,
+        progress=progress,
+        checkpoint=saved,
+    )
+
+
+def stepper(name: str) -> type[Stepper]:
+    """The class of the solver `name`; its module is imported here, when it is first asked for."""
+    return getattr(import_module(f"deeprestore_lab.solve.{name}"), _CLASSES[name])
+
+
+def _pick(solver: str, problem: Problem) -> str:
+    if solver == "auto":
+        return choose(problem)
+    reason = why_not(solver, problem)
+    if reason is not None:
+        raise ValueError(
+            f"solver {solver!r} cannot take this problem: {reason}. Can take it: {', '.join(able(problem))}"
+        )
+    return solver
+
+
+def _check_random(parametrisation: Parametrisation, jitter: int, input_noise: float) -> None:
+    if isinstance(jitter, bool) or not isinstance(jitter, int) or jitter < 0:
+        raise ValueError(f"jitter must be a whole number of pixels of at least 0, got {describe(jitter)}")
+    if isinstance(input_noise, bool) or not isinstance(input_noise, int | float) or not 0 <= input_noise < math.inf:
+        raise ValueError(f"input_noise must be a finite number of at least 0, got {describe(input_noise)}")
+    if input_noise and not callable(getattr(parametrisation, "perturbed", None)):
+        raise ValueError(
+            f"input_noise is for parametrisations with a fixed input (a deep image prior); "
+            f"{type(parametrisation).__name__} has none"
+        )
+
+
+def _generator(seed: int | None, *, needed: bool) -> torch.Generator | None:
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise ValueError(f"seed must be a whole number or None, got {describe(seed)}")
+    if not needed:
+        return None
+    drawn = int(torch.randint(2**62, (1,))) if seed is None else seed
+    return torch.Generator().manual_seed(drawn)
+
+
+def _check_steps(steps: int) -> int:
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+        raise ValueError(f"steps must be a whole number of at least 0, got {describe(steps)}")
+    return steps
+
+
+def _check_tolerance(tolerance: float) -> float:
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
+        raise ValueError(f"tolerance must be a finite number of at least 0, got {describe(tolerance)}")
+    return float(tolerance)
+
+
+def _check_lr(lr: float, solver: str) -> float:
+    if solver != "adam":
+        raise ValueError(f"lr is Adam's step size; {solver!r} finds its own")
+    if not callable(lr) and (isinstance(lr, bool) or not isinstance(lr, int | float) or not 0 < lr < math.inf):
+        raise ValueError(f"lr must be a finite number above 0 or a function of the step, got {describe(lr)}")
+    return lr
+
+
+def _check_reference(reference: torch.Tensor | None, problem: Problem) -> None:
+    if reference is None:
+        return
+    x = problem.x()
+    check_images(reference, name="reference")
+    if reference.shape[1:] != x.shape[1:] or reference.shape[0] not in (1, x.shape[0]):
+        raise ValueError(f"reference has shape {tuple(reference.shape)} but the images have shape {tuple(x.shape)}")
+
+
+def _checkpoint(path: str | Path | None, problem: Problem, solver: str, **settings: object):
+    if path is None:
+        return None
+    from deeprestore_lab.solve.checkpoint import Checkpoint
+
+    return Checkpoint(path, problem, solver, **settings)

@@ -1,0 +1,224 @@
+"""What a solver sees of the equation: theta, the value of each term per image, and the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from deeprestore_lab.checks import check_images, describe, per_image
+from deeprestore_lab.energies import Energy, OfRepresentation, Weight, WeightedSum, weighted_terms
+from deeprestore_lab.parametrisations.base import Parametrisation
+
+
+@dataclass
+class Evaluation:
+    """The equation at one theta: the image, each term's share per image, their sum, and the gradient of the sum."""
+
+    x: torch.Tensor  # (N, C, H, W)
+    shares: dict[str, torch.Tensor]  # name -> (N,)
+    total: torch.Tensor  # (N,)
+    gradients: list[torch.Tensor] | None  # as `Problem.parameters`, of the sum over the batch
+
+    @property
+    def gradient(self) -> torch.Tensor:
+        """The gradient with respect to theta, `(N, ...)`: each image's own, for a theta per image."""
+        return self.gradients[0]
+
+
+class Problem:
+    """argmin over theta of energy(g(theta)) + S(theta), for the images of a batch, each by itself.
+
+    `theta` is the current iterate. Tensors that it returned are never changed in place: `move` puts new ones in
+    their place. `jitter` and `input_noise` perturb every evaluation at random, drawn from `generator`, by the same
+    draw for the whole batch.
+    """
+
+    def __init__(
+        self,
+        energy: Energy,
+        parametrisation: Parametrisation,
+        *,
+        jitter: int = 0,
+        input_noise: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.energy, self.parametrisation = _check_energy(energy), parametrisation
+        self.jitter, self.input_noise, self.generator = jitter, input_noise, generator
+        self.terms: list[tuple[Weight, Energy]] = weighted_terms(energy)
+        self.names = _names(self.terms)
+        self.has_penalty = type(parametrisation).penalty is not Parametrisation.penalty
+        self.bounds: tuple[float, float] | None = getattr(parametrisation, "bounds", None)
+        self._parameters = [p for p in parametrisation.parameters() if p.requires_grad]
+        self._shares: dict[str, torch.Tensor] | None = None
+        self._x: torch.Tensor | None = None
+        self.batch = self.x().shape[0]
+        self._check_batch()
+
+    def _check_batch(self) -> None:
+        shared, own = self.parametrisation.shared, self._parameters
+        kind = type(self.parametrisation).__name__
+        if not own:
+            raise ValueError(f"{kind} has no parameters to search over")
+        if not shared and (len(own) != 1 or own[0].shape[0] != self.batch):
+            raise ValueError(f"{kind} must hold one parameter theta of batch {self.batch}, or declare itself shared")
+        for (weight, _), name in zip(self.terms, self.names, strict=True):
+            if not isinstance(weight, torch.Tensor):
+                continue
+            if shared and weight.numel() > 1:
+                raise ValueError(
+                    f"{name} has one weight per image, but the images of {kind} share their parameters; "
+                    "give one number, or run them one by one"
+                )
+            if weight.shape[0] not in (1, self.batch):
+                raise ValueError(f"{name} has {weight.shape[0]} weights for a batch of {self.batch} images")
+
+    @property
+    def parameters(self) -> list[torch.Tensor]:
+        """The current parameters, detached; the single theta where each image has its own."""
+        return [p.detach() for p in self._parameters]
+
+    @property
+    def theta(self) -> torch.Tensor:
+        """The current theta `(N, ...)` of a parametrisation with one theta per image."""
+        return self._parameters[0].detach()
+
+    @property
+    def random(self) -> bool:
+        """Whether evaluations are perturbed at random."""
+        return bool(self.jitter or self.input_noise)
+
+    @torch.no_grad()
+    def x(self) -> torch.Tensor:
+        """The image batch at the current theta, unperturbed."""
+        if self._x is None:
+            self._x = check_images(self.parametrisation().detach(), name=type(self.parametrisation).__name__)
+        return self._x
+
+    def objective(self, theta: torch.Tensor | None = None) -> torch.Tensor:
+        """The energy with the penalty, `(N,)`, at the current theta or the one given (which is then loaded)."""
+        return self.evaluate(theta, gradient=False).total
+
+    def objective_and_gradient(self, theta: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The energy with the penalty, `(N,)`, and its gradient, `(N, ...)`."""
+        at = self.evaluate(theta)
+        return at.total, at.gradient
+
+    def evaluate(
+        self,
+        theta: torch.Tensor | None = None,
+        *,
+        gradient: bool = True,
+        only: Sequence[int] | None = None,
+        penalty: bool = True,
+    ) -> Evaluation:
+        """The equation at `theta`, which is loaded where given; one pass for all terms and the gradient.
+
+        `only` picks terms by their place in `terms` (for solvers that split the equation); `penalty` False leaves
+        S(theta) out.
+        """
+        if theta is not None:
+            self._load([theta])
+        picked = range(len(self.terms)) if only is None else only
+        with torch.set_grad_enabled(gradient):
+            x = seen = self._perturbed()
+            if self.jitter:
+                shift = torch.randint(-self.jitter, self.jitter + 1, (2,), generator=self.generator).tolist()
+                seen = torch.roll(x, shift, dims=(-2, -1))
+            shares = {
+                self.names[i]: per_image(self.terms[i][0], seen[:, 0, 0, 0]) * self.terms[i][1](seen) for i in picked
+            }
+            if penalty and self.has_penalty:
+                shares["penalty"] = self.parametrisation.penalty()
+            total = sum(shares.values(), x.new_zeros(self.batch))
+            gradients = self._gradients(total) if gradient else None
+        return Evaluation(x.detach(), {k: s.detach() for k, s in shares.items()}, total.detach(), gradients)
+
+    def _gradients(self, total: torch.Tensor) -> list[torch.Tensor]:
+        if not total.requires_grad:
+            return [torch.zeros_like(p) for p in self._parameters]
+        found = torch.autograd.grad(total.sum(), self._parameters, allow_unused=True)
+        return [torch.zeros_like(p) if g is None else g for g, p in zip(found, self._parameters, strict=True)]
+
+    def _perturbed(self) -> torch.Tensor:
+        if self.input_noise:
+            return self.parametrisation.perturbed(self.input_noise, generator=self.generator)
+        return self.parametrisation()
+
+    def report(self) -> dict[str, torch.Tensor]:
+        """Each term's share at the current theta, `{name: (N,)}`, the penalty included; evaluated where not known."""
+        if self._shares is None:
+            self._shares = self.evaluate(gradient=False).shares
+        return self._shares
+
+    def project(self, theta: torch.Tensor) -> torch.Tensor:
+        """`theta` put back into the range that the parametrisation holds it to; the argument is not changed."""
+        if self.bounds is not None:
+            return theta.clamp(*self.bounds)
+        if type(self.parametrisation).project_ is Parametrisation.project_:
+            return theta
+        self._load([theta.clone()])
+        self.parametrisation.project_()
+        return self.theta
+
+    def move(
+        self,
+        theta: torch.Tensor | Sequence[torch.Tensor],
+        active: torch.Tensor,
+        *,
+        start: torch.Tensor | None = None,
+        shares: dict[str, torch.Tensor] | None = None,
+        x: torch.Tensor | None = None,
+    ) -> None:
+        """Make `theta` the current iterate of the images in `active` `(N,)`; the others keep `start`.
+
+        `start` is the theta before the step (by default the current one: give it where a trial was loaded since).
+        `shares` and `x` are the terms and the images at the new iterate, where they are known already.
+        """
+        if isinstance(theta, torch.Tensor):
+            if not bool(active.all()):
+                theta = torch.where(per_image(active, theta).bool(), theta, self.theta if start is None else start)
+            theta = [theta]
+        self._load(theta)
+        self.note(shares=shares, x=x)
+
+    def note(self, *, shares: dict[str, torch.Tensor] | None = None, x: torch.Tensor | None = None) -> None:
+        """Say what the terms and the images at the current iterate are, so that nothing evaluates them again."""
+        self._shares, self._x = shares, x
+
+    def _load(self, values: Sequence[torch.Tensor]) -> None:
+        for parameter, value in zip(self._parameters, values, strict=True):
+            parameter.data = value
+        self._shares = self._x = None
+
+
+def has_value(energy: Energy) -> bool:
+    """Whether `energy` can be evaluated; a score alone cannot."""
+    if isinstance(energy, WeightedSum):
+        return all(has_value(term) for _, term in energy.weighted)
+    if isinstance(energy, OfRepresentation):
+        return has_value(energy.energy)
+    return type(energy).value is not Energy.value
+
+
+def _check_energy(energy: Energy) -> Energy:
+    if not isinstance(energy, Energy):
+        raise ValueError(f"energy must be an Energy (subclass it and define value), got {describe(energy)}")
+    for _, term in weighted_terms(energy):
+        if not has_value(term):
+            raise ValueError(
+                f"{term.name} has no value, so it cannot be minimised or traced; a score alone is for samplers"
+            )
+    return energy
+
+
+def _names(terms: list[tuple[Weight, Energy]]) -> list[str]:
+    """The names of the terms, numbered where the same one comes again, as in `Energy.terms`."""
+    names: list[str] = []
+    for _, term in terms:
+        name, count = term.name, 2
+        while name in names:
+            name, count = f"{term.name} {count}", count + 1
+        names.append(name)
+    return names

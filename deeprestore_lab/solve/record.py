@@ -1,0 +1,98 @@
+"""The rows of a trace while a solver runs: terms, energy, PSNR, seconds and snapshots."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from deeprestore_lab.metrics import psnr
+from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.trace import Trace
+
+
+class NonFiniteError(ValueError):
+    """A term became infinite or undefined. `trace` holds the run up to the last finite step, or None at the start."""
+
+    def __init__(self, message: str, trace: Trace | None) -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
+def is_snapshot(step: int) -> bool:
+    """Whether `step` is one of 0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, ...: 2^k and 3 * 2^k."""
+    while step > 3 and step % 2 == 0:
+        step //= 2
+    return step <= 3
+
+
+class Recorder:
+    """Collects what a `Trace` keeps; an image that has stopped repeats its last values."""
+
+    def __init__(self, problem: Problem, solver: str, *, reference: torch.Tensor | None, snapshots: bool) -> None:
+        self.problem, self.solver, self.reference, self.keep = problem, solver, reference, snapshots
+        self.rows: list[dict[str, torch.Tensor]] = []
+        self.psnr: list[torch.Tensor] = []
+        self.seconds: list[float] = []
+        self.snapshots: dict[int, torch.Tensor] = {}
+        self.steps = torch.zeros(problem.batch, dtype=torch.long)
+        self.stopped_by = [""] * problem.batch
+        self.x: torch.Tensor | None = None
+        self._start = time.perf_counter()
+
+    @property
+    def step(self) -> int:
+        """The last step recorded."""
+        return len(self.rows) - 1
+
+    def add(self, active: torch.Tensor) -> None:
+        """Record the current iterate of the problem; `active` `(N,)` says which images took the step.
+
+        Raises `NonFiniteError`, with the trace so far, where a term of any image is not finite.
+        """
+        step, shares, x = self.step + 1, self.problem.report(), self.problem.x()
+        if step > 0 and not bool(active.all()):
+            last = self.rows[-1]
+            shares = {name: torch.where(active, share, last[name]) for name, share in shares.items()}
+        self._check_finite(shares, step)
+        self.rows.append(shares)
+        self.x = x
+        if self.reference is not None:
+            self.psnr.append(psnr(x, self.reference))
+        if self.keep and is_snapshot(step):
+            self.snapshots[step] = x
+        self.seconds.append(time.perf_counter() - self._start)
+        if step > 0:
+            self.steps += active.cpu()
+
+    def _check_finite(self, shares: dict[str, torch.Tensor], step: int) -> None:
+        values = torch.stack(list(shares.values()))
+        if bool(torch.isfinite(values).all()):
+            return
+        term, image = (~torch.isfinite(values)).nonzero()[0].tolist()
+        name = list(shares)[term]
+        hint = "start from an image where it is finite" if step == 0 else "a smaller lr may help"
+        raise NonFiniteError(
+            f"{name!r} is {float(values[term, image])} for image {image} at step {step} of {self.solver}; {hint}",
+            self.trace() if self.rows else None,
+        )
+
+    def restart_clock(self) -> None:
+        """Count on from the seconds recorded last, as after a resume."""
+        self._start = time.perf_counter() - (self.seconds[-1] if self.seconds else 0.0)
+
+    def trace(self, *, left: str = "steps") -> Trace:
+        """The trace of what was recorded; images still going were stopped by `left`. The last step is a snapshot."""
+        terms = {name: torch.stack([row[name] for row in self.rows]) for name in self.rows[0]}
+        snapshots = {**self.snapshots, **({self.step: self.x} if self.keep else {})}
+        return Trace(
+            x=self.x.clone(),
+            solver=self.solver,
+            terms=terms,
+            energy=torch.stack(list(terms.values())).sum(0),
+            seconds=torch.tensor(self.seconds, dtype=torch.float64),
+            steps=self.steps.clone(),
+            stopped_by=[reason or left for reason in self.stopped_by],
+            snapshots=snapshots,
+            psnr=torch.stack(self.psnr) if self.psnr else None,
+        )
