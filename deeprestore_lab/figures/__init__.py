@@ -1,0 +1,8 @@
+"""Figures for the page: picture rows, line plots and the prior's card, each with alternative text and a caption."""
+
+from deeprestore_lab.figures.cards import extreme_patches, prior_card, prior_spread
+from deeprestore_lab.figures.encoding import encode, picture
+from deeprestore_lab.figures.plots import curves, plot
+from deeprestore_lab.figures.rows import Figure, show
+
+__all__ = ["Figure", "curves", "encode", "extreme_patches", "picture", "plot", "prior_card", "prior_spread", "show"]
