@@ -1,0 +1,68 @@
+# Every target sets up .venv by itself when needed, and again only when the dependencies changed.
+# `make help` lists the targets.
+
+PYTHON ?= $(firstword $(shell command -v python3 python 2>/dev/null))
+ifeq ($(OS),Windows_NT)
+VENV_PYTHON ?= .venv/Scripts/python.exe
+else
+VENV_PYTHON ?= .venv/bin/python
+endif
+
+SETUP = @$(if $(PYTHON),$(PYTHON) scripts/setup_environment.py,echo "Set-up stopped: Python 3.11 or newer is needed, found none." >&2; exit 1;)
+NAME ?=
+LAB_ARGS ?=
+TEST_ARGS ?=
+
+.PHONY: help book test lab bench records weights lock format check clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+book: ## build the book; open book/_build/html/index.html
+	$(SETUP) book
+	@$(VENV_PYTHON) scripts/build_book.py
+
+# Two workers with one thread each: a notebook or a browser test keeps a core busy by itself. Files are
+# not split between workers, since the cells of a notebook need each other. Long files start first (conftest.py).
+test: ## build the book, then run all tests, doctests, notebooks and browser tests, with coverage
+	$(SETUP) book tests
+	@$(VENV_PYTHON) scripts/build_book.py
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest tests deeprestore_lab book --nbval-lax \
+	  -n 2 --dist loadfile --no-loadscope-reorder -q --cov --cov-report=term --cov-fail-under=90 $(TEST_ARGS)
+
+lab: ## open JupyterLab on the chapters
+	$(SETUP) book
+	@$(VENV_PYTHON) -m jupyterlab book $(LAB_ARGS)
+
+bench: ## measure speed against the peers; prints a table and writes benchmarks/results/
+	$(SETUP) benchmarks
+	@$(VENV_PYTHON) benchmarks/run.py
+
+records: ## make the shipped records again: all, or NAME=calibration
+	$(SETUP) training
+	@$(VENV_PYTHON) scripts/make_records.py $(NAME)
+
+weights: ## make the shipped weights again: all, or NAME=...
+	$(SETUP) training
+	@$(VENV_PYTHON) scripts/make_weights.py $(NAME)
+
+lock: ## pin the newest dependencies that fit in constraints.txt
+	$(SETUP)
+	@$(VENV_PYTHON) scripts/lock.py
+
+format: ## format the code and strip the notebooks
+	$(SETUP) tests
+	@$(VENV_PYTHON) -m ruff format .
+	@$(VENV_PYTHON) -m ruff check --fix .
+	@$(VENV_PYTHON) scripts/check_notebooks.py --fix
+
+check: ## check format, style and notebooks, changing nothing
+	$(SETUP) tests
+	@$(VENV_PYTHON) -m ruff format --check .
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) scripts/check_notebooks.py
+
+clean: ## remove what was built; .venv stays
+	@rm -rf book/_build book/extra build dist .cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* coverage.xml
+	@find . -name .venv -prune -o -name node_modules -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints -o -name '*.egg-info' \) -type d -prune -exec rm -rf {} +
