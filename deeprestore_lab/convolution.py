@@ -21,6 +21,7 @@ __all__ = [
     "disk_kernel",
     "extend",
     "extend_adjoint",
+    "frequency_counts",
     "from_basis",
     "gaussian_kernel",
     "motion_kernel",
@@ -72,6 +73,19 @@ def from_basis(transformed: torch.Tensor, basis: str, like: torch.Tensor) -> tor
         return torch.fft.irfft2(transformed, s=like.shape[-2:])
     height, width = transformed.shape[-2:]
     return dct_matrix(height, transformed).mT @ transformed @ dct_matrix(width, transformed)
+
+
+def frequency_counts(width: int) -> torch.Tensor:
+    """How many of the W frequencies each column of `torch.fft.rfft2` stands for, `(W // 2 + 1,)`: 1 or 2.
+
+    >>> frequency_counts(4).tolist(), frequency_counts(5).tolist()
+    ([1.0, 2.0, 1.0], [1.0, 2.0, 2.0])
+    """
+    counts = torch.full((width // 2 + 1,), 2.0, dtype=torch.float64)
+    counts[0] = 1
+    if width % 2 == 0:
+        counts[-1] = 1
+    return counts
 
 
 def check_kernel(kernel: torch.Tensor, *, name: str = "kernel") -> torch.Tensor:

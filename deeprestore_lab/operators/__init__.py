@@ -3,6 +3,7 @@
 from deeprestore_lab.operators.base import Composition, Identity, LinearComposition, LinearOperator, Operator, compose
 from deeprestore_lab.operators.blur import Blur
 from deeprestore_lab.operators.downsample import Downsample, downsampling_matrix
+from deeprestore_lab.operators.fourier_filter import FourierFilter
 from deeprestore_lab.operators.gradient import Gradient, forward_differences, forward_differences_adjoint
 from deeprestore_lab.operators.mask import Crop, Mask
 from deeprestore_lab.operators.matrix import MatrixOperator, as_matrix
@@ -12,6 +13,7 @@ __all__ = [
     "Composition",
     "Crop",
     "Downsample",
+    "FourierFilter",
     "Gradient",
     "Identity",
     "LinearComposition",

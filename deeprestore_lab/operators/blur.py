@@ -55,8 +55,9 @@ class Blur(LinearOperator):
         if key not in self._transfers:
             make = {"fft": transfer_function, "dct": cosine_transfer, "padded": padded_transfer}[kind]
             with torch.inference_mode(False):
-                multipliers = make(self.kernel.to(x.device, torch.float64), tuple(x.shape[-2:]))
-                self._transfers[key] = multipliers.to(x.dtype.to_complex() if multipliers.is_complex() else x.dtype)
+                multipliers = make(self.kernel.to("cpu", torch.float64), tuple(x.shape[-2:]))
+                dtype = x.dtype.to_complex() if multipliers.is_complex() else x.dtype
+                self._transfers[key] = multipliers.to(x.device, dtype)
         return self._transfers[key]
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
