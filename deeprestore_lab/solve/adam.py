@@ -27,7 +27,8 @@ class Adam:
     distance of about `lr` of the optimum, not on it.
 
     Optimality of an image: how far its lowest energy fell within the last 50 steps, over the size of that energy;
-    infinite before, and wherever evaluations are perturbed at random. Parameters shared by the batch have one energy, the sum over the images.
+    infinite before, and wherever evaluations are perturbed at random. Parameters shared by the batch have one
+    energy, the sum over the images.
 
     Source: Kingma & Ba (2015), algorithm 1, with projection. Taught in chapter 10_map.
     """

@@ -61,7 +61,7 @@ def _not_lbfgs(problem: Problem) -> str | None:
             "smoothing=1e-3), or use a proximal solver or ADMM"
         )
     projects = type(problem.parametrisation).project_ is not Parametrisation.project_
-    if projects and problem.bounds is None:
+    if projects and not hasattr(problem.parametrisation, "bounds"):
         return "it holds theta to a range by `bounds` = (low, high) only, and this parametrisation projects otherwise"
     return _not_deterministic(problem)
 
