@@ -1,12 +1,15 @@
 """Images as batches `(N, C, H, W)` in [0, 1]: photographs by name, files, patterns, masks and noise.
 
 Everything is reached here, as `drl.images.photograph`; the parts live in `photographs`, `image_files`,
-`image_transforms`, `patterns`, `masks` and `noise`.
+`image_transforms`, `patterns`, `digits`, `masks` and `noise`.
 """
 
+from deeprestore_lab.digits import digits
 from deeprestore_lab.image_files import load, save
 from deeprestore_lab.image_transforms import crop, luma, resize, to_grey
+from deeprestore_lab.masks import block_mask, hole_mask, random_mask, text_mask
 from deeprestore_lab.noise import gaussian_noise, knock_out_blocks, poisson, salt_and_pepper
+from deeprestore_lab.patterns import PATTERNS, pattern
 from deeprestore_lab.photographs import (
     HELD_OUT_PHOTOGRAPHS,
     TEXTURES,
@@ -19,20 +22,27 @@ from deeprestore_lab.photographs import (
 
 __all__ = [
     "HELD_OUT_PHOTOGRAPHS",
+    "PATTERNS",
     "TEXTURES",
     "TRAINING_PHOTOGRAPHS",
+    "block_mask",
     "crop",
+    "digits",
     "gaussian_noise",
+    "hole_mask",
     "knock_out_blocks",
     "load",
     "luma",
+    "pattern",
     "photograph",
     "photograph_names",
     "photograph_source",
     "photographs",
     "poisson",
+    "random_mask",
     "resize",
     "salt_and_pepper",
     "save",
+    "text_mask",
     "to_grey",
 ]
