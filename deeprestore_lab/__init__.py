@@ -25,6 +25,7 @@ _MODULES = (
     "parametrisations",
     "priors",
     "solve",
+    "weight_choice",
     "widgets",
 )
 

@@ -1,13 +1,19 @@
-"""Priors R_i: negative log-densities of images, one a file."""
+"""Priors R_i: negative log-densities of images, one a file; and Gaussian fields, whose answers are known exactly."""
 
 from deeprestore_lab.priors.alpha_norm import AlphaNorm
 from deeprestore_lab.priors.base import Prior, reference_weight
+from deeprestore_lab.priors.dense_field import DenseField
+from deeprestore_lab.priors.gaussian_field import StationaryField
+from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
 from deeprestore_lab.priors.tikhonov import Tikhonov
 from deeprestore_lab.priors.total_variation import TotalVariation
 
 __all__ = [
     "AlphaNorm",
+    "DenseField",
     "Prior",
+    "QuadraticEstimator",
+    "StationaryField",
     "Tikhonov",
     "TotalVariation",
     "reference_weight",
