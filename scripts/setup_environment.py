@@ -8,6 +8,8 @@ uv (installed from pip into the environment) does the work, or pip where uv cann
 GPU the CPU builds of torch are taken where uv's CPU backend can be reached: 5 GB less.
 """
 
+from __future__ import annotations
+
 import argparse
 import hashlib
 import json
@@ -16,7 +18,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
@@ -40,7 +41,7 @@ def venv_python(venv: Path) -> Path:
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def python_version(command: str) -> Optional[Tuple[int, int]]:
+def python_version(command: str) -> tuple[int, int] | None:
     """(major, minor) of an interpreter, or None where it does not start."""
     asked = [command, "-c", "import sys; print(sys.version_info[0], sys.version_info[1])"]
     try:
@@ -51,9 +52,9 @@ def python_version(command: str) -> Optional[Tuple[int, int]]:
         return None
 
 
-def find_python(candidates: Tuple[str, ...] = (sys.executable,) + CANDIDATES) -> str:
+def find_python(candidates: tuple[str, ...] = (sys.executable,) + CANDIDATES) -> str:
     """The first interpreter that is new enough. Raises `SetupError` naming the versions found."""
-    found: Dict[str, Tuple[int, int]] = {}
+    found: dict[str, tuple[int, int]] = {}
     for command in candidates:
         version = python_version(command)
         if version and version >= OLDEST:
@@ -80,14 +81,14 @@ def read_stamp(venv: Path) -> dict:
         return {"fingerprint": "", "extras": []}
 
 
-def write_stamp(venv: Path, current: str, extras: List[str]) -> None:
+def write_stamp(venv: Path, current: str, extras: list[str]) -> None:
     """Say that the set-up is complete; in one step, so an interrupted one leaves no stamp."""
     part = venv / (STAMP + ".part")
     part.write_text(json.dumps({"fingerprint": current, "extras": extras}) + "\n", encoding="utf-8")
     os.replace(part, venv / STAMP)
 
 
-def is_complete(venv: Path, current: str, extras: List[str]) -> bool:
+def is_complete(venv: Path, current: str, extras: list[str]) -> bool:
     """Whether the environment already holds what is asked for."""
     stamp = read_stamp(venv)
     return stamp["fingerprint"] == current and set(extras) <= set(stamp["extras"]) and venv_python(venv).exists()
@@ -108,13 +109,13 @@ def check_space(folder: Path, needed: int) -> None:
         )
 
 
-def run(command: List[str], *, failure: str, env: Optional[Dict[str, str]] = None) -> None:
+def run(command: list[str], *, failure: str, env: dict[str, str] | None = None) -> None:
     """Run a command with its output shown. Raises `SetupError` with `failure` where it does not succeed."""
     if subprocess.run(command, cwd=str(ROOT), env=env).returncode != 0:
         raise SetupError(failure)
 
 
-def quiet(command: List[str], *, env: Optional[Dict[str, str]] = None, given: str = "", seconds: int = 600) -> bool:
+def quiet(command: list[str], *, env: dict[str, str] | None = None, given: str = "", seconds: int = 600) -> bool:
     """Whether a command succeeds; its output is dropped."""
     try:
         answer = subprocess.run(
@@ -140,7 +141,7 @@ def make_venv(venv: Path) -> None:
     )
 
 
-def get_uv(venv: Path) -> Optional[List[str]]:
+def get_uv(venv: Path) -> list[str] | None:
     """The command of uv inside the environment, installed from pip where missing; None where it cannot be had."""
     python = str(venv_python(venv))
     uv = [python, "-m", "uv"]
@@ -163,14 +164,14 @@ def holds_pinned_torch(python: str) -> bool:
     return quiet([python, "-c", check.format(torch_pin(ROOT))])
 
 
-def cpu_backend_answers(uv: List[str]) -> bool:
+def cpu_backend_answers(uv: list[str]) -> bool:
     """Whether uv's CPU builds of torch can be reached: one resolution of torch alone, a few seconds at most."""
     env = dict(os.environ, UV_HTTP_TIMEOUT="5", UV_HTTP_RETRIES="0")
     command = [*uv, "pip", "compile", "-", "--no-deps", "--torch-backend", "cpu", "--refresh-package", "torch"]
     return quiet([*command, "--python-version", "3.11"], env=env, given=torch_pin(ROOT) + "\n", seconds=15)
 
 
-def wants_cpu_builds(uv: Optional[List[str]]) -> bool:
+def wants_cpu_builds(uv: list[str] | None) -> bool:
     """Whether to ask for the CPU builds of torch; a choice made in `UV_TORCH_BACKEND` is left to uv."""
     if uv is None or not sys.platform.startswith("linux") or "UV_TORCH_BACKEND" in os.environ or has_nvidia_gpu():
         return False
@@ -180,7 +181,7 @@ def wants_cpu_builds(uv: Optional[List[str]]) -> bool:
     return False
 
 
-def install(venv: Path, extras: List[str]) -> None:
+def install(venv: Path, extras: list[str]) -> None:
     """Install the project, editable, with its extras and pinned dependencies."""
     python = str(venv_python(venv))
     has_torch = holds_pinned_torch(python)
@@ -206,7 +207,7 @@ def install(venv: Path, extras: List[str]) -> None:
     run([*command, *wanted], failure=failure)
 
 
-def set_up(extras: List[str], *, venv: Path = ROOT / ".venv") -> None:
+def set_up(extras: list[str], *, venv: Path = ROOT / ".venv") -> None:
     """Bring the environment to what pyproject.toml and constraints.txt say, with these extras and those it has."""
     current = fingerprint(ROOT)
     if is_complete(venv, current, extras):
@@ -223,7 +224,7 @@ def set_up(extras: List[str], *, venv: Path = ROOT / ".venv") -> None:
     write_stamp(venv, current, extras)
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """The command line; 1 with a message on standard error where the set-up cannot be completed."""
     parser = argparse.ArgumentParser(description="Make or refresh the project's .venv.")
     parser.add_argument("extras", nargs="*", help="extras of pyproject.toml, such as: book tests")

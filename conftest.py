@@ -1,0 +1,88 @@
+"""What every test shares: seeds, threads, order, the missing browser, blocked sockets.
+
+It stands at the root so that doctests of the library and the notebooks have it too.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import hypothesis
+import numpy as np
+import pytest
+import torch
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
+
+hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
+hypothesis.settings.load_profile("house")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--block-sockets", action="store_true", help="refuse every connection that leaves the machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    torch.set_num_threads(1 if hasattr(config, "workerinput") else min(2, os.cpu_count() or 1))
+    if config.getoption("block_sockets"):
+        sys.addaudithook(refuse_connections)
+
+
+def refuse_connections(event: str, arguments: tuple) -> None:
+    """Raise where Python connects to, or looks up, a host other than this one. Kernels talk over loopback."""
+    if event in ("socket.connect", "socket.sendto"):
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else None  # a path: a socket of this machine
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        host = arguments[0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else host
+    if host and not host.startswith(LOOPBACK):
+        raise PermissionError(f"this test run has its sockets blocked, and something asked for {host!r}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long start first, so that no worker is left alone with one at the end."""
+    files = {item.path for item in items if item.path.suffix == ".ipynb" or _marked(item, "slow", "browser")}
+    items.sort(key=lambda item: (item.path not in files, item.path.suffix != ".ipynb"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _marked(item, "browser") and not any(map(shutil.which, BROWSERS)):
+        message = f"the browser tests need a Chromium ({', '.join(BROWSERS)}), and none was found"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+
+
+@pytest.fixture(autouse=True)
+def _same_seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def load_script() -> Callable[[str], ModuleType]:
+    """Loads a file of `scripts/` by its name, as a module."""
+
+    def load(name: str) -> ModuleType:
+        path = Path(__file__).parent / "scripts" / f"{name}.py"
+        spec = spec_from_file_location(f"scripts_{path.stem}", path)
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+def _marked(item: pytest.Item, *names: str) -> bool:
+    return any(item.get_closest_marker(name) for name in names)

@@ -1,0 +1,97 @@
+"""The descriptions of the project agree: pyproject.toml, constraints.txt, environment.yml, CITATION.cff, version."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import deeprestore_lab
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = {"book", "tests", "training", "scale", "teaching", "benchmarks"}
+
+
+def as_pairs(lines):
+    """Requirements as {(name with extras, bounds)}, however they are spelled."""
+    requirements = [Requirement(line) for line in lines]
+    return {(canonicalize_name(r.name), frozenset(r.extras), str(r.specifier)) for r in requirements}
+
+
+def wanted():
+    return as_pairs(PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), []))
+
+
+def pins():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if not line.startswith("#")]
+
+
+def test_the_extras_are_those_promised():
+    assert set(PROJECT["optional-dependencies"]) == EXTRAS
+
+
+def test_every_name_has_one_bound():
+    names = [name for name, _, _ in wanted()]
+    assert len(names) == len(set(names))
+
+
+def test_conda_users_get_the_same_set():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert f"python{PROJECT['requires-python']}" in conda
+    assert "--constraint constraints.txt" in pip and "--editable ." in pip
+    assert as_pairs(line for line in pip if not line.startswith("--")) == wanted()
+
+
+def test_every_dependency_is_pinned_within_its_bounds():
+    found = {}
+    for pin in pins():
+        found.setdefault(canonicalize_name(pin.name), []).append(pin)
+    for name, _, bounds in wanted():
+        assert name in found, f"{name} is not pinned: run `make lock`"
+        for pin in found[name]:
+            (exact,) = pin.specifier
+            assert exact.operator == "=="
+            assert Requirement(f"{name}{bounds}").specifier.contains(exact.version, prereleases=True), pin
+
+
+def test_pins_hold_no_address():
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert not re.search(r"://|@|--", text)
+
+
+def test_torch_and_torchvision_are_a_pair():
+    """torchvision's own requirement, as installed here, is the oracle for the pins."""
+    pinned = {pin.name: str(pin.specifier).removeprefix("==") for pin in pins()}
+    installed = importlib.metadata.version("torchvision").split("+")[0]
+    assert installed == pinned["torchvision"]
+    needs = [Requirement(line) for line in importlib.metadata.requires("torchvision")]
+    (torch,) = [need for need in needs if need.name == "torch"]
+    assert torch.specifier.contains(pinned["torch"])
+
+
+def test_one_version_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == deeprestore_lab.__version__
+    assert deeprestore_lab.__version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"Version {deeprestore_lab.__version__}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert citation["license"] == PROJECT["license"] == "BSD-3-Clause"
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("BSD 3-Clause License")
+
+
+def test_hooks_and_workflows_are_readable_and_local():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert [repository["repo"] for repository in hooks["repos"]] == ["local"]
+    jobs = {}
+    for name in ("tests", "book"):
+        jobs |= yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8"))["jobs"]
+    commands = [step.get("run") for job in jobs.values() for step in job["steps"]]
+    assert ".ci/run" in commands and "make book" in commands
