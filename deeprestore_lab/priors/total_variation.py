@@ -13,7 +13,7 @@ from deeprestore_lab.energies import Energy, Weight
 from deeprestore_lab.operators.base import LinearOperator
 from deeprestore_lab.operators.gradient import Gradient
 from deeprestore_lab.priors.base import Prior
-from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, tv_denoise
+from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, ProxInfo, tv_denoise
 
 
 def total_variation(
@@ -114,10 +114,23 @@ class TotalVariation(Prior):
         return Gradient(), self.norm
 
     def prox(self, v: torch.Tensor, step: Weight, *, bounds: tuple[float, float] | None = None) -> torch.Tensor:
-        """argmin of 1/2 ||x - v||^2 + step R(x), within `bounds` where given; see `tv_denoise` for its iterations."""
+        """argmin of 1/2 ||x - v||^2 + step R(x), within `bounds` where given, to the relative duality gap `gap`."""
+        return self.denoise(v, step, bounds=bounds)[0]
+
+    def denoise(
+        self,
+        v: torch.Tensor,
+        step: Weight,
+        *,
+        bounds: tuple[float, float] | None = None,
+        gap: float | None = None,
+        dual: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, ProxInfo]:
+        """The proximal step with what is known about it; `gap` overrides the prior's, `dual` is a warm start."""
         if self.smooth:
             raise NotImplementedError(
                 f"{self.name} with smoothing has no proximal step; it is smooth, use its gradient"
             )
-        x, _ = tv_denoise(v, step, kind=self.kind, colour=self.colour, gap=self.gap, steps=self.steps, bounds=bounds)
-        return x
+        gap = self.gap if gap is None else gap
+        settings = {"kind": self.kind, "colour": self.colour, "steps": self.steps}
+        return tv_denoise(v, step, gap=gap, bounds=bounds, dual=dual, **settings)
