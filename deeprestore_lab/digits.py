@@ -13,8 +13,8 @@ from deeprestore_lab.checks import check_choice
 def digits(split: str = "train") -> tuple[torch.Tensor, torch.Tensor]:
     """Images `(N, 1, 8, 8)` in [0, 1], float32, and labels `(N,)`, int64, of "train", "test" or "all".
 
-    The first 1437 are to train with, the last 360 to test with. The set keeps the order in which people wrote, so
-    few wrote for both parts. Source: Alpaydin & Kaynak (1998), CC BY 4.0.
+    The first 1437 are to train with, the last 360 to test with: the set is not shuffled and neighbours tend to share
+    a writer, so a random split would test on hands it has seen. Source: Alpaydin & Kaynak (1998), UCI repository.
     """
     check_choice(split, ("train", "test", "all"), name="split")
     images, labels = _digits()

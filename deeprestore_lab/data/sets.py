@@ -1,0 +1,99 @@
+"""Data sets as tensors: MNIST or what stands in for it, benchmarks, photographs to learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch.nn.functional import avg_pool2d, pad
+
+from deeprestore_lab.checks import check_choice, describe
+from deeprestore_lab.data.files import DataError, check_sum, downloads_allowed, read_idx
+from deeprestore_lab.data.local import local_files, local_path
+from deeprestore_lab.data.network import MNIST_SUMS, fetch, fetched, mnist_cache
+from deeprestore_lab.digits import digits
+from deeprestore_lab.image_files import load
+from deeprestore_lab.image_transforms import resize
+
+_PICTURES = (".png", ".jpg", ".bmp")
+_GREY_SETS, _COLOUR_SETS = ("set12", "bsd68"), ("set5", "set14")
+_LEFT_OUT = {"set12": "08", "set14": "lenna"}  # one picture many venues no longer accept
+
+
+class Dataset(NamedTuple):
+    """Images `(N, 1, 28, 28)` in [0, 1], labels `(N,)`, and where they came from, in words."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    source: str
+
+
+def mnist(split: str, *, limit: int | None = None, allow_download: bool | None = None) -> Dataset:
+    """Handwritten digits, "train" or "test": MNIST where it is at hand or may be fetched, else scikit-learn's.
+
+    Images `(N, 1, 28, 28)` in [0, 1], float32, labels `(N,)`, int64: the first `limit`. Without MNIST they are the
+    1797 digits of scikit-learn, enlarged from 8 x 8 to 20 x 20 and framed as MNIST's are. One printed line says
+    which. `allow_download` None asks `DEEPRESTORE_DOWNLOAD`. Raises `DataError` for damaged files and for a
+    download that was allowed and failed. Used in chapters 12_latent_autoencoder and 13_generators.
+    """
+    check_choice(split, ("train", "test"), name="split")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise ValueError(f"limit must be a whole number of at least 1, or None, got {describe(limit)}")
+    start = "train" if split == "train" else "t10k"
+    names = (f"{start}-images-idx3-ubyte.gz", f"{start}-labels-idx1-ubyte.gz")
+    if local_path("mnist"):
+        found = {file.name: file for file in local_files("mnist", (".gz",))}
+        if missing := [name for name in names if name not in found]:
+            raise DataError(f"MNIST in the local data folder is incomplete: {missing[0]} is missing")
+        data = _from_idx(found[names[0]], found[names[1]], limit, "MNIST (local folder)")
+    elif fetched("mnist") or downloads_allowed(allow_download):
+        folder = fetch("mnist") if downloads_allowed(allow_download) else mnist_cache()
+        files = [check_sum(folder / name, MNIST_SUMS[name]) for name in names]
+        data = _from_idx(*files, limit, "MNIST (downloaded)")
+    else:
+        images, labels = (each[:limit] for each in digits(split))
+        data = Dataset(pad(resize(images, 20), (4, 4, 4, 4)), labels, "scikit-learn's digits in place of MNIST")
+    print(f"data: {len(data.labels)} images, {split} split, from {data.source}")
+    return data
+
+
+def test_set(name: str, *, complete: bool = False) -> dict[str, torch.Tensor]:
+    """A benchmark's pictures by file name: "set5" and "set14" `(1, 3, H, W)`, "set12" and "bsd68" `(1, 1, H, W)`.
+
+    From the local folder only (they may not be shipped); without it a `DataError` says how to provide them. Set12
+    and Set14 hold a picture that many venues no longer accept: it is left out unless `complete`; averages to be
+    compared with published ones need it.
+    """
+    check_choice(name, _COLOUR_SETS + _GREY_SETS, name="name")
+    files = [file for file in local_files(name, _PICTURES) if complete or file.stem != _LEFT_OUT.get(name)]
+    print(f"data: {len(files)} pictures of {name} (local folder)")
+    return {file.stem: load(file, grey=name in _GREY_SETS) for file in files}
+
+
+test_set.__test__ = False  # not a test, whatever its name
+
+
+def bsds_training(*, limit: int | None = None, shrink: int = 2) -> dict[str, torch.Tensor]:
+    """The 200 training photographs of BSDS500 by file name, `(1, 3, H, W)`: to learn from, disjoint from BSD68.
+
+    They were stored as JPEG; averaging over `shrink` x `shrink` pixels takes its traces away (1 leaves them). The
+    first `limit` by name. From the local folder only, otherwise a `DataError`. Non-commercial research and education.
+    """
+    if isinstance(shrink, bool) or not isinstance(shrink, int) or not 1 <= shrink <= 32:
+        raise ValueError(f"shrink must be a whole number from 1 to 32, got {describe(shrink)}")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise ValueError(f"limit must be a whole number of at least 1, or None, got {describe(limit)}")
+    files = local_files("bsds_training", _PICTURES)[:limit]
+    print(f"data: {len(files)} training photographs of BSDS500 (local folder)")
+    return {file.stem: avg_pool2d(load(file), shrink) for file in files}
+
+
+def _from_idx(images_file: Path, labels_file: Path, limit: int | None, source: str) -> Dataset:
+    images, labels = read_idx(images_file), read_idx(labels_file)
+    if images.ndim != 3 or images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
+        raise DataError(
+            f"{images_file.name} and {labels_file.name} do not belong together: arrays of {tuple(images.shape)} and "
+            f"{tuple(labels.shape)}, expected (N, 28, 28) and (N,)"
+        )
+    return Dataset(images[:limit, None].float() / 255, labels[:limit].long(), source)

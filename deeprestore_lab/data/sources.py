@@ -1,0 +1,45 @@
+"""What data there is, in three tiers: local (a folder you name), network (when you allow it), embedded (always)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deeprestore_lab.data.local import LOCAL, local_path
+from deeprestore_lab.data.network import NETWORK, fetched
+
+_EMBEDDED = {
+    "photographs": ("each its own: `images.photograph_source`", "21 photographs in scikit-image and scikit-learn"),
+    "digits": ("not stated by scikit-learn", "1797 handwritten digits, 8 x 8, in scikit-learn"),
+    "patterns": ("BSD-3 (this package)", "procedural pictures, each a formula"),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One set of data: its tier, whether it is at hand now, its size in bytes (0: not counted) and its licence."""
+
+    name: str
+    tier: str
+    available: bool
+    size: int
+    licence: str
+    note: str
+
+
+def sources() -> list[Source]:
+    """All data, in the order in which it is looked for: local, network, embedded. Nothing is downloaded here.
+
+    A network source is `available` when it was fetched before. Raises `DataError` where DEEPRESTORE_DATA names no
+    folder.
+
+    >>> sorted({source.tier for source in sources()})
+    ['embedded', 'local', 'network']
+    """
+    found = []
+    for name, (_, licence, note) in LOCAL.items():
+        folder = local_path(name)
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder else 0
+        found.append(Source(name, "local", size > 0, size, licence, note))
+    for name, (size, licence, note) in NETWORK.items():
+        found.append(Source(name, "network", fetched(name), size, licence, note))
+    return found + [Source(name, "embedded", True, 0, *rest) for name, rest in _EMBEDDED.items()]
