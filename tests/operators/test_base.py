@@ -1,0 +1,89 @@
+"""The identity, compositions, and the norm of an operator that gives nothing but itself and its adjoint."""
+
+import numpy as np
+import pytest
+import torch
+
+from deeprestore_lab.convolution import gaussian_kernel
+from deeprestore_lab.operators import (
+    Blur,
+    Downsample,
+    Gradient,
+    Identity,
+    LinearOperator,
+    Mask,
+    Operator,
+    as_matrix,
+    compose,
+)
+
+
+class Plain(LinearOperator):
+    """A linear operator that defines the two verbs it must."""
+
+    def __init__(self, inner: LinearOperator) -> None:
+        self.inner = inner
+
+    def apply(self, x):
+        return self.inner.apply(x)
+
+    def adjoint(self, y):
+        return self.inner.adjoint(y)
+
+
+class Square(Operator):
+    def apply(self, x):
+        return x.square()
+
+
+@pytest.mark.parametrize(
+    "inner", [Gradient(), Blur(torch.tensor([[0.1, 0.9, -0.3]]), border="replicate"), Downsample(2), Identity()]
+)
+@pytest.mark.parametrize("size", [(4, 6), (16, 20)])
+def test_the_norm_without_eigenvalues_bounds_the_largest_singular_value(inner, size):
+    x = torch.rand(3, 1, *size, dtype=torch.float64)
+    largest = np.linalg.svd(as_matrix(inner, (1, *size)).numpy(), compute_uv=False)[0]
+    assert largest <= Plain(inner).norm(x) <= 1.0501 * largest
+
+
+def test_the_norm_of_a_null_operator_is_zero():
+    assert Plain(Mask(torch.zeros(4, 4))).norm(torch.rand(1, 1, 4, 4)) == 0
+
+
+def test_composition_applies_the_inner_one_first():
+    x = torch.rand(2, 3, 8, 8, dtype=torch.float64)
+    mask, blur = Mask(torch.rand(8, 8) > 0.5), Blur(gaussian_kernel(0.7, size=3))
+    torch.testing.assert_close((mask @ blur)(x), mask(blur(x)))
+    torch.testing.assert_close((Downsample(2) @ mask @ blur)(x), Downsample(2)(mask(blur(x))))
+    assert (Downsample(2) @ blur).name == "downsample of blur"
+
+
+def test_the_identity_disappears_from_compositions():
+    blur = Blur(torch.ones(1, 1))
+    assert compose(blur, Identity()) is blur
+    assert compose(Identity(), blur) is blur
+
+
+def test_a_composition_with_an_operator_that_is_not_linear_has_no_adjoint():
+    both = Mask(torch.ones(2, 2)) @ Square()
+    assert not both.linear
+    assert both(torch.full((1, 1, 2, 2), 3.0)).tolist() == [[[[9.0, 9.0], [9.0, 9.0]]]]
+    with pytest.raises(TypeError):
+        Mask(torch.ones(2, 2)) @ torch.ones(2, 2)
+
+
+def test_which_compositions_can_be_solved():
+    symmetric = gaussian_kernel(0.7, size=3)
+    circular, reflected = Blur(symmetric), Blur(symmetric, border="reflect")
+    assert (circular @ circular).normal_basis == "fft"
+    assert (Gradient() @ reflected).normal_basis == "dct"
+    assert (Gradient() @ circular).normal_basis is None
+    assert not (circular @ reflected).has_solve
+    assert not (Mask(torch.ones(4, 4)) @ circular).has_solve
+
+
+def test_an_image_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="shape \\(N, C, H, W\\)"):
+        Identity()(torch.zeros(3, 8, 8))
+    with pytest.raises(ValueError, match="rho must be a finite number above 0"):
+        Blur(torch.ones(1, 1)).solve(torch.zeros(1, 1, 2, 2), 0.0)

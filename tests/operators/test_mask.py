@@ -1,0 +1,62 @@
+"""Masks and crops."""
+
+import pytest
+import torch
+
+from deeprestore_lab.operators import Crop, Mask, as_matrix
+
+
+def test_a_mask_keeps_what_was_seen():
+    x = torch.rand(2, 3, 4, 5)
+    seen = torch.rand(4, 5) > 0.5
+    y = Mask(seen)(x)
+    assert torch.equal(y[..., seen], x[..., seen])
+    assert (y[..., ~seen] == 0).all()
+    assert torch.equal(Mask(seen.to(torch.int64))(x), y)
+
+
+def test_a_mask_for_each_image():
+    x, masks = torch.rand(3, 2, 4, 5, dtype=torch.float64), torch.rand(3, 1, 4, 5) > 0.5
+    together, rho = Mask(masks), torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)
+    for i in range(3):
+        alone = Mask(masks[i])
+        torch.testing.assert_close(together(x)[i : i + 1], alone(x[i : i + 1]))
+        torch.testing.assert_close(together.solve(x, rho)[i : i + 1], alone.solve(x[i : i + 1], float(rho[i])))
+    with pytest.raises(ValueError, match="does not fit"):
+        together(x[:2])
+
+
+@pytest.mark.parametrize("mask_shape", [(4, 4), (3, 4, 5), (2, 1, 4, 5)])
+def test_a_mask_that_does_not_fit_is_refused(mask_shape):
+    with pytest.raises(ValueError, match="does not fit a float32 tensor of shape \\(1, 2, 4, 5\\)"):
+        Mask(torch.ones(mask_shape))(torch.rand(1, 2, 4, 5))
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (torch.ones(4), "must be a tensor"),
+        ([[1, 0]], "must be a tensor"),
+        (-torch.ones(2, 2), "at least 0"),
+        (torch.full((2, 2), torch.nan), "finite"),
+        (torch.full((2, 2), 255), "0 and 1 alone, got values from 255 to 255"),
+    ],
+)
+def test_what_is_no_mask_is_refused(mask, message):
+    with pytest.raises(ValueError, match=message):
+        Mask(mask)
+
+
+def test_a_crop_takes_the_middle():
+    x = torch.rand(2, 3, 6, 8)
+    assert torch.equal(Crop(2)(x), x[:, :, 2:4, 2:6])
+    assert torch.equal(Crop(0)(x), x)
+    assert as_matrix(Crop(1), (1, 3, 4)).sum() == 2
+
+
+def test_a_crop_that_leaves_nothing_is_refused():
+    with pytest.raises(ValueError, match="leaves nothing"):
+        Crop(3)(torch.rand(1, 1, 6, 8))
+    for margin in (-1, 1.5, True):
+        with pytest.raises(ValueError, match="margin must be"):
+            Crop(margin)
