@@ -1,0 +1,75 @@
+"""The command line: `python -m deeprestore_lab doctor`, `data list`, `data fetch NAME`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from deeprestore_lab.doctor import examine
+
+app = typer.Typer(
+    help="Image restoration with priors, from one equation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Pictures, test sets and weights, in three tiers.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+STYLES = {"ok": "green", "missing": "yellow", "broken": "bold red"}
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, the device, threads and what each data tier offers; status 1 if something needed is broken."""
+    findings = examine()
+    table = Table("what", "state", "found", title="deeprestore_lab doctor", title_justify="left")
+    for finding in findings:
+        table.add_row(finding.topic, f"[{STYLES[finding.state]}]{finding.state}[/]", escape(finding.text))
+    Console().print(table)
+    if broken := [finding for finding in findings if finding.state == "broken"]:
+        for finding in broken:
+            typer.echo(f"broken: {finding.topic}: {finding.text}", err=True)
+        raise typer.Exit(1)
+    typer.echo("Everything that is needed works.")
+
+
+@data_app.command("list")
+def list_sources() -> None:
+    """Show every source of data: its tier, whether it is here, its size and licence."""
+    from deeprestore_lab import data
+
+    try:
+        sources = data.sources()
+    except data.DataError as error:
+        raise _failure(error) from error
+    table = Table("name", "tier", "here", "MB", "licence", "what")
+    for source in sources:
+        here, size = "yes" if source.available else "no", f"{source.size / 1e6:.1f}" if source.size else ""
+        table.add_row(source.name, source.tier, here, size, escape(source.licence), escape(source.note))
+    Console().print(table)
+
+
+@data_app.command("fetch")
+def fetch(name: Annotated[str, typer.Argument(help="a name of `data list`")]) -> None:
+    """Download a source of the network tier (checked by its sum), or say where a local one lies."""
+    from deeprestore_lab import data
+
+    try:
+        path = data.fetch(name)
+    except data.DataError as error:
+        raise _failure(error) from error
+    typer.echo(f"{name}: {path}")
+
+
+def _failure(error: Exception) -> typer.Exit:
+    typer.echo(str(error), err=True)
+    return typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m deeprestore_lab")

@@ -1,0 +1,160 @@
+"""Every command and every line of code in README.md is run, as far as a test can; what is not run is said here.
+
+- Python code runs as it stands.
+- `python -m deeprestore_lab ...` runs as it stands, with this Python in place of `.venv/bin/python`.
+- `make help`, `make lab`, `make clean`, `make check` and `make weights` run: `lab` until its server answers, `clean`
+  in a copy, without the set-up that is tested in tests/scripts.
+- `make book` and `make test` cannot run inside themselves: `.ci/run` takes the test command from README.md and runs
+  it, `make test` builds the book first, and the workflow that publishes runs `make book`. Both facts are checked here.
+- `make bench`, `make records`, `make lock` and `make format` take minutes, need a network or change files: their recipe
+  is checked without running it (`make -n`), and the scripts they call have tests of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines() if line.strip()]
+PYTHON = [text for language, text in BLOCKS if language == "python"]
+CALLED_BY_CI = {"make book", "make test"}
+RUN_HERE = {"make help", "make lab", "make clean", "make check", "make weights"}
+RECIPE_ONLY = {"make bench", "make records", "make lock", "make format"}
+VENV = ".venv/bin/python "
+
+
+def make(*arguments, cwd=ROOT):
+    """make without the set-up, with this Python as the environment's."""
+    command = ["make", "--no-print-directory", *arguments, "SETUP=@:", f"VENV_PYTHON={sys.executable}"]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def test_no_command_is_left_out():
+    known = CALLED_BY_CI | RUN_HERE | RECIPE_ONLY
+    assert {language for language, _ in BLOCKS} == {"sh", "python"}
+    assert set(COMMANDS) - known == {command for command in COMMANDS if command.startswith(VENV)}
+    assert known <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("text", PYTHON)
+def test_the_library_in_ten_lines(text, capsys):
+    assert 5 < len([line for line in text.splitlines() if line.strip()]) <= 10
+    names = {}
+    exec(compile(text, "README.md", "exec"), names)
+    before, after = (names["drl"].metrics.psnr(x, names["x"]).item() for x in (names["y"], names["trace"].x))
+    assert after > before + 5  # text taken out and noise lowered
+    assert len(re.findall(r"tensor", capsys.readouterr().out)) == 2
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith(VENV)])
+def test_the_command_line(command, monkeypatch):
+    monkeypatch.delenv("DEEPRESTORE_DATA", raising=False)
+    answer = subprocess.run([sys.executable, *command.split()[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0 and answer.stdout.strip(), answer.stderr
+
+
+@pytest.mark.parametrize("command", sorted(CALLED_BY_CI | RUN_HERE | RECIPE_ONLY))
+def test_every_target_sets_up_and_has_a_recipe(command):
+    answer = subprocess.run(["make", "-n", command.split()[1]], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0 and answer.stdout.strip()
+    setting_up = "scripts/setup_environment.py" in answer.stdout.splitlines()[0]
+    assert setting_up == (command not in ("make help", "make clean"))
+    for script in re.findall(r"\S+\.py\b", answer.stdout):
+        assert (ROOT / script).is_file(), f"{command} calls {script}"
+
+
+def test_ci_runs_the_test_command_and_it_builds_the_book():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r"test_command=\$\(grep -xE '(.*)' README.md\)", script)
+    assert [line for line in README.splitlines() if re.fullmatch(pattern, line)] == ["make test"]
+    assert "tests $test_command" in script
+    recipe = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True).stdout
+    assert recipe.index("scripts/build_book.py") < recipe.index("-m pytest")
+    for workflow, command in (("tests", ".ci/run"), ("tests", "make book"), ("book", "make book")):
+        text = (ROOT / f".github/workflows/{workflow}.yml").read_text(encoding="utf-8")
+        assert re.search(rf"run: {re.escape(command)}$", text, flags=re.MULTILINE)
+
+
+def test_make_help_lists_every_target_of_the_readme():
+    shown = make("help").stdout
+    assert all(command in shown for command in COMMANDS if command.startswith("make "))
+
+
+def test_make_check_finds_nothing():
+    answer = make("check")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_make_weights_runs():
+    if any((ROOT / "scripts").glob("weights/*.py")):
+        pytest.skip("there are weights to make, which takes long")
+    assert "ships no weights" in make("weights").stdout
+
+
+def test_make_clean_removes_what_was_built_and_nothing_else(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    kept = ["book/intro.md", ".venv/stamp", "node_modules/x/__pycache__/y", "deeprestore_lab/checks.py"]
+    built = [
+        "book/_build/html/index.html",
+        "book/extra/x.js",
+        ".cache/x",
+        "deeprestore_lab/__pycache__/x.pyc",
+        ".coverage",
+    ]
+    for name in kept + built:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert make("clean", cwd=tmp_path).returncode == 0
+    assert all((tmp_path / name).exists() for name in kept)
+    assert not any((tmp_path / name).exists() for name in built)
+
+
+@pytest.mark.slow
+def test_make_lab_opens_on_the_chapters(tmp_path):
+    options = "--no-browser --allow-root --port=0 --ServerApp.token=t"
+    command = ["make", "lab", "SETUP=@:", f"VENV_PYTHON={sys.executable}", f"LAB_ARGS={options}"]
+    env = dict(
+        os.environ, JUPYTER_CONFIG_DIR=str(tmp_path), JUPYTER_RUNTIME_DIR=str(tmp_path), IPYTHONDIR=str(tmp_path)
+    )
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=file, stderr=file, start_new_session=True)
+    try:
+        address = None
+        for _ in range(300):
+            if found := re.search(r"http://127\.0\.0\.1:\d+/", log.read_text()):
+                address = found.group()
+                break
+            time.sleep(0.2)
+        assert address, log.read_text()
+        with urllib.request.urlopen(f"{address}api/contents/?token=t", timeout=20) as answer:
+            assert '"name": "intro.md"' in answer.read().decode()
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def test_chapters_marked_ready_are_there_and_all_are_listed():
+    rows = re.findall(r"^\| (\d\d) \| (.*?) \| (ready|planned) \|$", README, flags=re.MULTILINE)
+    assert [number for number, _, _ in rows] == [f"{number:02d}" for number in range(1, 22)]
+    for _number, title, state in rows:
+        link = re.search(r"\((book/.*?)\)", title)
+        assert bool(link) == (state == "ready")
+        assert state == "planned" or (ROOT / link.group(1)).is_file()
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    for target in re.findall(r"\]\((?!http)(.*?)\)", README):
+        assert (ROOT / target).is_file(), target
