@@ -123,7 +123,7 @@ class TotalVariation(Prior):
         step: Weight,
         *,
         bounds: tuple[float, float] | None = None,
-        gap: float | None = None,
+        gap: float | torch.Tensor | None = None,
         dual: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, ProxInfo]:
         """The proximal step with what is known about it; `gap` overrides the prior's, `dual` is a warm start."""

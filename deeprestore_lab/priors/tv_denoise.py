@@ -22,6 +22,7 @@ class ProxInfo:
 
     iterations: torch.Tensor  # (N,)
     gap: torch.Tensor  # (N,), the duality gap over the primal value, both at the last look
+    primal: torch.Tensor  # (N,), 1/2 ||x - v||^2 + weight TV(x) at the last look
     converged: torch.Tensor  # (N,) bool, whether that is as small as asked for
     dual: torch.Tensor  # (N, 2, C, H, W), at most 1 in the norm of a pixel: a warm start for another weight too
 
@@ -33,14 +34,15 @@ def tv_denoise(
     *,
     kind: str = "isotropic",
     colour: str = "joint",
-    gap: float = 1e-4,
+    gap: float | torch.Tensor = 1e-4,
     steps: int = 2000,
     bounds: tuple[float, float] | None = None,
     dual: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, ProxInfo]:
     r"""argmin over x, within `bounds` where given, of 1/2 ||x - v||^2 + weight TV(x), and how it was reached.
 
-    Shapes: v `(N, C, H, W)`, `weight` a float or `(N,)`, `dual` (a warm start, as in `ProxInfo`) `(N, 2, C, H, W)`.
+    Shapes: v `(N, C, H, W)`, `weight` and `gap` a float or `(N,)`, `dual` (a warm start, from `ProxInfo`)
+    `(N, 2, C, H, W)`.
     Each image stops by itself once primal value - dual value <= gap * primal value (looked at every ten iterations),
     or after `steps`. In float32 a gap below 1e-6 is taken as 1e-6. Images of weight 0 come back as they are.
     Raises `ValueError` for arguments that do not fit.
@@ -52,18 +54,15 @@ def tv_denoise(
     check_images(v, name="v")
     check_choice(kind, KINDS, name="kind")
     check_choice(colour, COLOURS, name="colour")
-    gap = max(check_positive(gap, name="gap"), 8 * torch.finfo(v.dtype).eps)
-    weight = torch.as_tensor(check_weight(weight)).to(v).reshape(-1)
-    if weight.shape[0] not in (1, v.shape[0]):
-        raise ValueError(f"weight must be a number or one per image: got {describe(weight)} for {v.shape[0]} images")
-    weight = weight.expand(v.shape[0]).reshape(-1, 1, 1, 1)
+    gap = _for_each(check_positive(gap, name="gap"), v).clamp_min(8 * torch.finfo(v.dtype).eps)
+    weight = _for_each(check_weight(weight), v).reshape(-1, 1, 1, 1)
     wanted = (v.shape[0], 2, *v.shape[1:])
     if dual is not None and dual.shape != wanted:
         raise ValueError(f"dual must have shape {wanted}, got {describe(dual)}")
 
     x, u = v.clone(), v.new_zeros(wanted) if dual is None else dual.to(v, copy=True)
     iterations = torch.zeros(v.shape[0], dtype=torch.long, device=v.device)
-    gaps = v.new_zeros(v.shape[0])
+    gaps, primals = v.new_zeros(v.shape[0]), v.new_zeros(v.shape[0])
     todo = (weight.flatten() > 0).nonzero().flatten()
     at_once = max(1, CHUNK // v[0].numel()) if v.device.type == "cpu" else v.shape[0]
     for images in todo.split(at_once):
@@ -71,16 +70,25 @@ def tv_denoise(
         for k in range(0 if dual is not None else CHECK_EVERY, steps + CHECK_EVERY, CHECK_EVERY):
             run.advance(min(k, steps))
             last = k >= steps
-            reached = run.relative_gap()
-            done = ~(reached > gap) | last
+            reached, primal = run.relative_gap()
+            done = ~(reached > gap[images]) | last
             if not bool(done.any()):
                 continue
             found = images[done]
             x[found] = run.x[done] * weight[found]
             u[found, 0], u[found, 1] = run.down[done], run.right[done]
             iterations[found], gaps[found] = run.count, reached[done]
+            primals[found] = primal[done] * weight[found].flatten() ** 2
             if bool(done.all()):
                 break
             images = images[~done]
             run.keep(~done)
-    return x, ProxInfo(iterations, gaps, gaps <= gap, u)
+    return x, ProxInfo(iterations, gaps, primals, gaps <= gap, u)
+
+
+def _for_each(value: float | torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """One value per image, `(N,)`."""
+    value = torch.as_tensor(value).to(v).reshape(-1)
+    if value.shape[0] not in (1, v.shape[0]):
+        raise ValueError(f"expected one number, or one per image: got {describe(value)} for {v.shape[0]} images")
+    return value.expand(v.shape[0])

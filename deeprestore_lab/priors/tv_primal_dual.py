@@ -95,8 +95,8 @@ class PrimalDual:
             total.addcmul_(part, part)
         return total.sum(1, keepdim=True) if self.colour == "joint" else total
 
-    def relative_gap(self) -> torch.Tensor:
-        r"""The duality gap over the primal value, at x and u, `(n,)`.
+    def relative_gap(self) -> tuple[torch.Tensor, torch.Tensor]:
+        r"""The duality gap over the primal value, at x and u, `(n,)`, and the primal value.
 
         With c = v - K*u and d = P(c), P the projection onto the bounds, the gap is
         TV(x) - <K x, u> + 1/2 ||x - d||^2 + <x - d, d - c>: no term of it is negative.
@@ -114,7 +114,7 @@ class PrimalDual:
             inside = self._explain()
             gap += _sum((self.x - inside) * ((self.x + inside) / 2 - outside))
         primal = variation + _sum(torch.sub(self.x, self.v, out=self.scratch).square_()) / 2
-        return gap / primal.clamp_min(torch.finfo(primal.dtype).tiny)
+        return gap / primal.clamp_min(torch.finfo(primal.dtype).tiny), primal
 
 
 def _sum(x: torch.Tensor) -> torch.Tensor:
