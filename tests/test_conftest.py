@@ -1,4 +1,4 @@
-"""The tests' own hooks: blocked sockets, the missing browser, the order of files, the seeds."""
+"""The tests' own hooks: blocked sockets, the order of files, the seeds."""
 
 from __future__ import annotations
 
@@ -96,22 +96,6 @@ def test_what_leaves_the_machine_is_refused(hooks, event, arguments):
 )
 def test_what_stays_on_the_machine_is_not(hooks, event, arguments):
     assert hooks.refuse_connections(event, arguments) is None
-
-
-def test_without_a_browser_its_tests_are_skipped_and_fail_in_ci(hooks, monkeypatch):
-    monkeypatch.setattr(hooks.shutil, "which", lambda name: None)
-    monkeypatch.delenv("CI", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="Chromium"):
-        hooks.pytest_runtest_setup(item("test_page.py", "browser"))
-    monkeypatch.setenv("CI", "true")
-    with pytest.raises(pytest.fail.Exception, match="Chromium"):
-        hooks.pytest_runtest_setup(item("test_page.py", "browser"))
-    hooks.pytest_runtest_setup(item("test_page.py"))
-
-
-def test_with_a_browser_its_tests_run(hooks, monkeypatch):
-    monkeypatch.setattr(hooks.shutil, "which", lambda name: "found" if name == "chromium" else None)
-    hooks.pytest_runtest_setup(item("test_page.py", "browser"))
 
 
 def test_files_that_take_long_start_first_and_stay_whole(hooks):
