@@ -20,8 +20,8 @@ class Measured:
         return "measured"  # compared between runs, so without the value
 
     def _repr_html_(self) -> str:
-        value = f'<data class="drl-measured">measured: {self.value:.4g}</data>'
-        return f"<div>{value} ({self.band})</div>"
+        value = f"<data>measured: {self.value:.4g}</data>"
+        return f'<div class="drl-measured">{value} ({self.band})</div>'
 
 
 def claim(

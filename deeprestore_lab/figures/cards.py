@@ -84,12 +84,12 @@ def prior_card(
 
 def _strips(spread: dict[str, torch.Tensor], sigma: float) -> Drawing:
     with mpl.rc_context(LOOK):
-        drawing = Drawing(figsize=(4.2, 2.6), layout="constrained")
+        drawing = Drawing(figsize=(3.6, 2.5), layout="constrained")
         axes = drawing.subplots()
         for row, (values, colour) in enumerate(zip(spread.values(), COLOURS, strict=False)):
             spots = torch.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else torch.zeros(1)
             axes.plot(values.cpu(), row + spots, "o", color=colour, markersize=6, alpha=0.8)
-        axes.set_yticks(range(3), ["natural", f"noisy\nσ = {255 * sigma:.0f}/255", "shuffled"])
+        axes.set_yticks(range(3), ["natural", f"noisy\nσ = {255 * sigma:.3g}/255", "shuffled"])
         axes.set(ylim=(2.5, -0.5), xlabel="value per pixel value")
         everything = torch.cat(list(spread.values()))
         if everything.min() > 0 and everything.max() > 20 * everything.min():
@@ -100,4 +100,4 @@ def _strips(spread: dict[str, torch.Tensor], sigma: float) -> Drawing:
 def _patch_row(label: str, patches: torch.Tensor) -> str:
     zoom = max(1, round(48 / patches.shape[-1]))
     tiles = [picture(p, alt=f"{label}, number {n}", zoom=zoom, format="png") for n, p in enumerate(patches, start=1)]
-    return f'<div><div style="text-align:center">{escape(label)}</div>{row_html(tiles)}</div>'
+    return f'<div><div style="text-align:center">{escape(label)}</div>{row_html(tiles, gap="0.3rem")}</div>'

@@ -37,11 +37,11 @@ def tile(img: str, *, label: str = "", score: str = "") -> str:
     return f'<div class="drl-tile" style="{style}">{img}{lines}</div>'
 
 
-def row_html(tiles: Sequence[str], *, columns: int | None = None) -> str:
+def row_html(tiles: Sequence[str], *, columns: int | None = None, gap: str = "0.75rem") -> str:
     """Tiles beside each other, wrapping where the window is narrow; at most `columns` beside each other."""
-    grid = f"display:grid;grid-template-columns:repeat({columns},max-content);max-width:100%;"
+    grid = f"display:grid;grid-template-columns:repeat({columns},minmax(0,max-content));max-width:100%;"
     flow = grid if columns else "display:flex;flex-wrap:wrap;"
-    return f'<div class="drl-row" style="{flow}gap:0.75rem;justify-content:center">{"".join(tiles)}</div>'
+    return f'<div class="drl-row" style="{flow}gap:{gap};justify-content:center">{"".join(tiles)}</div>'
 
 
 def named_images(images: Mapping[str, torch.Tensor] | Sequence[torch.Tensor] | torch.Tensor) -> dict[str, torch.Tensor]:

@@ -10,7 +10,7 @@ import torch
 
 from deeprestore_lab.checks import check_choice
 from deeprestore_lab.figures.encoding import FORMATS, check_text, picture
-from deeprestore_lab.figures.rows import figure_html, named_images, row_html, tile
+from deeprestore_lab.figures.rows import figure_html, row_html, tile
 from deeprestore_lab.widgets.grid import LAYOUT, Axis, Value, combinations, labels_at, make_axes, settings_at
 from deeprestore_lab.widgets.live import Live, kernel_is_live, takes_warm
 from deeprestore_lab.widgets.rendering import Alt, render
@@ -96,7 +96,7 @@ def slider_figure(
     start: Mapping[str, Value] | None = None,
     titles: Mapping[str, str] | None = None,
     formats: Mapping[str, str | Callable[[Value], str]] | None = None,
-    beside: Mapping[str, torch.Tensor] | None = None,
+    beside: Mapping[str, torch.Tensor | tuple[torch.Tensor, str]] | None = None,
     batched: bool = False,
     live: bool | None = None,
     zoom: int | None = None,
@@ -114,8 +114,9 @@ def slider_figure(
 
     `alt` says what each picture shows: a format string that may name the settings and `{text}`, or a function
     of the settings. `caption` says what there is to see. `start` gives the first values (by default the middle
-    ones), `titles` the settings' names in words, `formats` how their values read. `beside` are images that do not
-    change. `zoom` is a whole number of page pixels a pixel. `format`: see `figures.encode`.
+    ones), `titles` the settings' names in words, `formats` how their values read. `beside` maps labels to
+    images that do not change, or to pairs of such an image and a line of text. `zoom` is a whole number of page
+    pixels a pixel. `format`: see `figures.encode`.
 
     With a kernel (`live` None: unless the book is being built) further sliders ask for any value between the
     grid's ends, and the function solves for it, given its last result as `warm` if it has such an argument.
@@ -129,14 +130,7 @@ def slider_figure(
     warm_known = takes_warm(function)
     count = _count(axes, max_pictures)
     look = {"alt": alt, "zoom": zoom, "format": format}
-    tiles = (
-        [
-            tile(picture(x, alt=label, zoom=zoom, format=format), label=label)
-            for label, x in named_images(beside).items()
-        ]
-        if beside
-        else []
-    )
+    tiles = [_fixed_tile(label, given, zoom, format) for label, given in (beside or {}).items()]
     every = list(combinations(axes))
     outcomes = _outcomes(function, [settings_at(axes, at) for at in every], batched)
     pages, weight = {}, 0
@@ -160,6 +154,11 @@ def slider_figure(
 
         figure.add_live(Live(axes, solve=solve, render=page, shown=figure.show_live))
     return figure
+
+
+def _fixed_tile(label: str, given: torch.Tensor | tuple[torch.Tensor, str], zoom: int | None, format: str) -> str:
+    image, text = given if isinstance(given, tuple) else (given, "")
+    return tile(picture(image, alt=label, zoom=zoom, format=format), label=label, score=text)
 
 
 def _wrapping() -> ipywidgets.Layout:

@@ -1,0 +1,43 @@
+"""What the book needs of Sphinx beyond its settings: docstrings read as plain sentences, and no script twice.
+
+Docstrings are sentences with `code` in single backticks; their stars and bars are not markup.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def escape_line(line: str) -> str:
+    """One line with `*`, `|` and trailing `_` escaped outside of backticks.
+
+    >>> escape_line("||A x||^2 of `A*A` and x*")
+    '\\\\|\\\\|A x\\\\|\\\\|^2 of `A*A` and x\\\\*'
+    """
+    parts = re.split(r"(`+[^`]*`+)", line)
+    return "".join(part if part.startswith("`") else re.sub(r"([*|\\]|_\b(?!\w))", r"\\\1", part) for part in parts)
+
+
+def process(app, what, name, obj, options, lines: list[str]) -> None:
+    """Escape the prose of a docstring in place, and leave doctests as they are."""
+    in_example = False
+    for number, line in enumerate(lines):
+        in_example = (in_example and bool(line.strip())) or line.lstrip().startswith(">>>")
+        if not in_example:
+            lines[number] = escape_line(line)
+
+
+def drop_thebe(app, pagename, templatename, context, doctree) -> None:
+    """Leave out the scripts of a service that runs cells elsewhere: unused here, and declared twice, an error."""
+    is_thebe = re.compile("thebe", re.IGNORECASE).search
+    files = context.get("script_files", [])
+    context["script_files"] = [
+        file for file in files if not is_thebe(f"{file} {getattr(file, 'attributes', {}).get('body', '')}")
+    ]
+
+
+def setup(app) -> dict[str, bool]:
+    """Register the hooks."""
+    app.connect("autodoc-process-docstring", process)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,225 @@
+"""The built book as a reader meets it: from a file, without a network, by mouse, by keyboard, by ear."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+MAKERS = ("index.html", "genindex.html", "py-modindex.html", "search.html")  # pages that Sphinx adds
+
+
+def pages() -> list[str]:
+    """The pages that the table of contents lists."""
+    contents = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
+    names = [contents["root"], *(entry["file"] for part in contents["parts"] for entry in part["chapters"])]
+    return [f"{name}.html" for name in names]
+
+
+PAGES = pages()
+CHAPTERS = [name for name in PAGES if name.startswith("part")]
+
+
+def shown(figure) -> list[str]:
+    """What a slider figure shows now: the sources of its pictures, and its summary."""
+    return figure.evaluate("f => [...f.querySelectorAll('.drl-pictures img')].map(i => i.src).concat(f.innerText)")
+
+
+def changes(page, figure, before: list[str]) -> None:
+    """Wait until the figure shows something else."""
+    now = "f => JSON.stringify([...f.querySelectorAll('.drl-pictures img')].map(i => i.src).concat(f.innerText))"
+    handle = figure.element_handle()
+    page.wait_for_function(
+        f"([f, before]) => ({now})(f) !== JSON.stringify(before)", arg=[handle, before], timeout=5000
+    )
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_needs_nothing_from_elsewhere_and_logs_no_error(visit, name):
+    seen = visit(name)
+    seen.page.mouse.wheel(0, 20000)
+    seen.page.wait_for_timeout(200)
+    assert seen.refused == []
+    assert seen.errors == []
+
+
+def test_formulas_are_typeset_offline(visit):
+    page = visit("intro.html").page
+    assert page.locator("mjx-container").count() > 5
+    assert page.locator("mjx-merror").count() == 0
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_slider_moves_by_keyboard_and_changes_the_picture(visit, name):
+    page = visit(name).page
+    figures = page.locator(".drl-slider-figure")
+    assert figures.count() >= 1
+    for number in range(figures.count()):
+        figure = figures.nth(number)
+        for slider in figure.locator(".noUi-handle").all():
+            before = shown(figure)
+            value = slider.get_attribute("aria-valuetext")
+            slider.focus()
+            at_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
+            page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+            changes(page, figure, before)
+            page.wait_for_function(
+                "([s, v]) => s.getAttribute('aria-valuetext') !== v", arg=[slider.element_handle(), value]
+            )
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_slider_moves_by_mouse_and_changes_the_picture(visit, name):
+    page = visit(name).page
+    for figure in page.locator(".drl-slider-figure").all():
+        for slider in figure.locator(".noUi-handle").all():
+            slider.scroll_into_view_if_needed()
+            before, box = shown(figure), slider.bounding_box()
+            track = slider.locator("xpath=ancestor::div[contains(@class,'noUi-target')]").bounding_box()
+            left = box["x"] + box["width"] / 2 > track["x"] + track["width"] / 2
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            page.mouse.down()
+            page.mouse.move(track["x"] if left else track["x"] + track["width"], box["y"] + box["height"] / 2, steps=5)
+            page.mouse.up()
+            changes(page, figure, before)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_toggle_changes_the_picture_by_keyboard(visit, name):
+    page = visit(name).page
+    for figure in page.locator(".drl-slider-figure").all():
+        for group in figure.locator(".widget-toggle-buttons").all():
+            assert group.get_attribute("aria-label")
+            button = group.locator("button[aria-pressed=false]").first
+            before = shown(figure)
+            button.focus()
+            page.keyboard.press("Enter")
+            changes(page, figure, before)
+            assert group.locator("button[aria-pressed=true]").count() == 1
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_slider_shows_a_different_picture_at_each_stop_and_returns(visit, name):
+    page = visit(name).page
+    figure = page.locator(".drl-slider-figure").first
+    slider = figure.locator(".noUi-handle").first
+    slider.focus()
+    page.keyboard.press("Home")
+    page.wait_for_timeout(300)
+    seen = [shown(figure)]
+    for _ in range(int(float(slider.get_attribute("aria-valuemax")))):
+        page.keyboard.press("ArrowRight")
+        changes(page, figure, seen[-1])
+        page.wait_for_timeout(100)
+        seen.append(shown(figure))
+    assert len({str(state) for state in seen}) == len(seen)
+    page.keyboard.press("Home")
+    changes(page, figure, seen[-1])
+    page.wait_for_timeout(200)
+    assert shown(figure) == seen[0]
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_sliders_have_names_and_values_in_words(visit, name):
+    page = visit(name).page
+    for slider in page.locator("[role=slider]").all():
+        assert slider.get_attribute("aria-label").strip()
+        readout = slider.locator("xpath=ancestor::div[contains(@class,'widget-hslider')]").locator(".widget-readout")
+        assert slider.get_attribute("aria-valuetext") == readout.inner_text().strip()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_picture_has_alternative_text(visit, name):
+    page = visit(name).page
+    without = page.evaluate(
+        "[...document.querySelectorAll('.bd-content img')].filter(i => !i.alt.trim()).map(i => i.src.slice(0, 80))"
+    )
+    assert without == []
+    hidden = re.findall(r"<noscript>.*?</noscript>", page.content(), re.DOTALL)
+    assert all(image.count("<img") == image.count("alt=") for image in hidden)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_inner_links_lead_somewhere(html, visit, name):
+    targets = visit(name).page.evaluate("[...document.querySelectorAll('a[href]')].map(a => a.href)")
+    broken = []
+    for link in {target for target in targets if target.startswith("file:")}:
+        path = Path(unquote(urlsplit(link).path))
+        anchor = unquote(urlsplit(link).fragment)
+        if not path.is_file() or not path.is_relative_to(html):
+            broken.append(link)
+        elif anchor and not re.search(
+            rf"""\b(?:id|name)=["']{re.escape(anchor)}["']""", path.read_text(encoding="utf-8")
+        ):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_dark_theme_leaves_pictures_as_they_are(visit, name):
+    page = visit(name, dark=True).page
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    images = page.locator(".bd-content img:visible")
+    styles = images.evaluate_all(
+        "all => all.map(i => getComputedStyle(i)).map(s => [s.filter, s.opacity, s.mixBlendMode, s.padding])"
+    )
+    assert styles and all(style == ["none", "1", "normal", "0px"] for style in styles)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_pixels_on_the_screen_are_the_pixels_of_the_picture(visit, name, dark):
+    page = visit(name, dark=dark).page
+    image = page.locator(".bd-content img.drl-pixels[src^='data:image/png']:visible").first
+    image.scroll_into_view_if_needed()
+    raw = base64.b64decode(image.get_attribute("src").split(",", 1)[1])
+    own = np.asarray(Image.open(io.BytesIO(raw)).convert("RGB"))
+    screen = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("RGB"))
+    zoom = int(image.get_attribute("width")) // own.shape[1]
+    whole = own.repeat(zoom, 0).repeat(zoom, 1)
+    # The picture may start at a fraction of a screen pixel: compare the middle of each magnified pixel.
+    rows, columns = (np.arange(zoom // 2, side, zoom) for side in whole.shape[:2])
+    assert abs(screen.shape[0] - whole.shape[0]) <= 1 and abs(screen.shape[1] - whole.shape[1]) <= 1
+    inside = screen[np.ix_(rows[:-1], columns[:-1])].astype(int) - whole[np.ix_(rows[:-1], columns[:-1])]
+    assert np.abs(inside).max() <= 1
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_light(html, name):
+    assert (html / name).stat().st_size < 3_000_000
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_narrow_window_does_not_scroll_sideways(visit, name):
+    page = visit(name, width=400).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    wide = page.evaluate(
+        "[...document.querySelectorAll('.drl-row, .drl-row img, .drl-slider-figure, .drl-slider-figure *')]"
+        ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.className)"
+    )
+    assert wide == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_sliders_can_be_used_in_a_narrow_window(visit, name):
+    page = visit(name, width=400).page
+    for track in page.locator(".drl-slider-figure .noUi-target").all():
+        assert track.bounding_box()["width"] >= 120
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_without_scripts_the_start_picture_is_shown(visit, name):
+    page = visit(name, scripts=False).page
+    pictures = page.locator("noscript figure img")
+    assert pictures.count() >= 1
+    assert all(alt.strip() for alt in pictures.evaluate_all("all => all.map(i => i.alt)"))

@@ -1,0 +1,122 @@
+"""Claims: the band is asserted, the printed line does not change, notebooks compare the line and not the value."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+
+from deeprestore_lab import claims
+from deeprestore_lab.claims import claim
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize(
+    "measured, band",
+    [
+        (5.0, {"at_least": 5.0}),
+        (5.0, {"at_most": 5}),
+        (5, {"between": (5, 5)}),
+        (np.float32(0.5), {"between": (0, 1)}),
+        (torch.tensor(0.5), {"at_most": 1}),
+        (math.inf, {"at_least": 3}),
+    ],
+)
+def test_a_claim_inside_its_band_holds(capsys, measured, band):
+    claim("it is so", measured, **band)
+    assert capsys.readouterr().out.splitlines()[0] == "holds: it is so"
+
+
+@pytest.mark.parametrize(
+    "measured, band, said",
+    [
+        (4.999, {"at_least": 5.0}, "at least 5"),
+        (5.001, {"at_most": 5.0}, "at most 5"),
+        (0.9, {"between": (1, 2)}, "between 1 and 2"),
+        (2.1, {"between": (1, 2)}, "between 1 and 2"),
+        (math.nan, {"at_least": -1e9}, "nan"),
+        (torch.tensor(math.nan), {"between": (-1, 1)}, "nan"),
+    ],
+)
+def test_a_claim_outside_its_band_names_claim_value_and_band(capsys, measured, band, said):
+    with pytest.raises(AssertionError, match="it is so") as caught:
+        claim("it is so", measured, **band)
+    assert said in str(caught.value) and f"{float(measured):.6g}" in str(caught.value)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("measured", [True, np.bool_(True), "5", None, torch.tensor([1.0, 2.0]), torch.tensor(True)])
+def test_only_a_number_can_be_measured(measured):
+    with pytest.raises(ValueError, match="measured must be one number"):
+        claim("it is so", measured, at_least=0)
+
+
+@pytest.mark.parametrize(
+    "band",
+    [
+        {},
+        {"at_least": 1, "at_most": 2},
+        {"between": (2, 1)},
+        {"between": 1},
+        {"between": (1, 2, 3)},
+        {"at_least": math.nan},
+        {"at_most": math.inf},
+        {"at_least": True},
+    ],
+)
+def test_a_claim_needs_exactly_one_sound_band(band):
+    with pytest.raises(ValueError):
+        claim("it is so", 1.5, **band)
+
+
+@pytest.mark.parametrize("text", ["", " ", "two\nlines", None])
+def test_a_claim_is_one_sentence(text):
+    with pytest.raises(ValueError, match="one sentence"):
+        claim(text, 1.0, at_least=0)
+
+
+def test_only_the_value_is_left_to_the_page():
+    near, far = claims.Measured(1.23456, "at least 1"), claims.Measured(7.0, "at least 1")
+    assert repr(near) == repr(far)
+    assert "1.235" in near._repr_html_() and "at least 1" in near._repr_html_()
+
+
+@pytest.mark.slow
+def test_notebook_comparison_takes_other_values_and_refuses_other_claims(tmp_path):
+    """One stored notebook, run again where the measured value differs, and where the claim's text does."""
+    shutil.copy(ROOT / "conftest.py", tmp_path)
+    shutil.copytree(ROOT / "tests" / "nbval", tmp_path / "tests" / "nbval")
+    code = "import os\nfrom deeprestore_lab import claim\n"
+    code += "claim(os.environ['SAID'], float(os.environ['MEASURED']), at_least=1)"
+    path = tmp_path / "claims.ipynb"
+    cell = nbformat.v4.new_code_cell(code, metadata={"tags": ["nbval-check-output"]}, execution_count=1)
+    html = claims.Measured(9.87, "at least 1")._repr_html_()
+    cell.outputs = [
+        nbformat.v4.new_output("stream", name="stdout", text="holds: it is so\n"),
+        nbformat.v4.new_output("display_data", data={"text/plain": "measured", "text/html": html}),
+    ]
+    nbformat.write(
+        nbformat.v4.new_notebook(
+            cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        ),
+        path,
+    )
+
+    def run(said: str, measured: str) -> subprocess.CompletedProcess:
+        environment = os.environ | {"SAID": said, "MEASURED": measured, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", str(path)]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+
+    other_value, other_text, broken = run("it is so", "5.4321"), run("it is not", "9.87"), run("it is so", "0.5")
+    assert other_value.returncode == 0, other_value.stdout
+    assert other_text.returncode == 1 and "holds: it is not" in other_text.stdout
+    assert broken.returncode == 1 and "does not hold: it is so" in broken.stdout
