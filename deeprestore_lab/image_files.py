@@ -51,7 +51,7 @@ def save(x: torch.Tensor, path: str | os.PathLike) -> Path:
         raise ValueError(f"the file name must end in one of {', '.join(_SAVED)}; got {path.name!r}")
     if not path.parent.is_dir():
         raise ValueError(f"there is no folder {str(path.parent)!r} to save {path.name!r} in")
-    levels = x.detach()[0].permute(1, 2, 0).double().cpu() * 255
+    levels = x.detach()[0].permute(1, 2, 0).cpu().double() * 255
     if not torch.isfinite(levels).all() or levels.min() < -0.5 or levels.max() > 255.5:
         raise ValueError(
             f"values must lie in [0, 1], got {x.min():.3g} to {x.max():.3g}; clamp first: save(x.clamp(0, 1), path)"

@@ -39,10 +39,10 @@ def ssim(x: torch.Tensor, reference: torch.Tensor, *, data_range: float = 1.0, b
     fewer than 11 x 11 pixels are refused. Taught in chapters 07_feature_losses and 10_map.
     """
     x, reference = _pair(x, reference, border=border, smallest=2 * SSIM_RADIUS + 1)
-    reference = reference.expand_as(x).detach().double().cpu().numpy()
+    reference = reference.expand_as(x).detach().cpu().double().numpy()
     options = {"gaussian_weights": True, "sigma": SSIM_SIGMA, "use_sample_covariance": False, "K1": _K1, "K2": _K2}
     options |= {"data_range": check_positive(data_range, name="data_range"), "channel_axis": 0}
-    pairs = zip(x.detach().double().cpu().numpy(), reference, strict=True)
+    pairs = zip(x.detach().cpu().double().numpy(), reference, strict=True)
     return x.new_tensor([structural_similarity(ours, theirs, **options) for ours, theirs in pairs])
 
 
@@ -57,10 +57,10 @@ def ssim_components(
 
     with means m, standard deviations s and covariance s_xy in the windows of `ssim` (Wang et al. 2004, equations 6,
     9, 10). Each map is `(N, C, H - 10, W - 10)`; luminance and contrast lie in (0, 1], structure in [-1, 1]. The
-    mean of their product is `ssim`; the product of their means is not. Errors as in `ssim`.
+    mean of their product is `ssim`; the product of their means is not. No gradient. Errors as in `ssim`.
     """
     x, reference = _pair(x, reference, border=border, smallest=2 * SSIM_RADIUS + 1)
-    a, b = x.double(), reference.expand_as(x).double()
+    a, b = (each.detach().cpu().double() for each in (x, reference.expand_as(x)))  # not every device has float64
     c1, c2 = ((k * check_positive(data_range, name="data_range")) ** 2 for k in (_K1, _K2))
     mean_a, mean_b = _window_means(a), _window_means(b)
     var_a = (_window_means(a * a) - mean_a.square()).clamp_min(0)
@@ -72,7 +72,7 @@ def ssim_components(
         "contrast": (2 * deviations + c2) / (var_a + var_b + c2),
         "structure": (covariance + c2 / 2) / (deviations + c2 / 2),
     }
-    return {name: each.to(x.dtype) for name, each in maps.items()}
+    return {name: each.to(x) for name, each in maps.items()}
 
 
 def signed_error(

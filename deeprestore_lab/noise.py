@@ -57,9 +57,10 @@ def poisson(x: torch.Tensor, *, peak: float | torch.Tensor, seed: int) -> torch.
     _check_batch(x)
     if not torch.isfinite(x).all() or (x < 0).any():
         raise ValueError(f"x must be finite and at least 0 everywhere: its smallest value is {x.min():.3g}")
-    rate = x.detach().double() * per_image(check_positive(peak, name="peak"), x.double())
-    drawn = [torch.poisson(r, generator=g) for r, g in zip(rate.cpu(), generators(seed, x.shape[0]), strict=True)]
-    return (torch.stack(drawn).to(rate) / per_image(peak, rate)).to(x)
+    mean = x.detach().cpu().double()
+    peaks = per_image(check_positive(peak, name="peak"), mean)
+    pairs = zip(mean * peaks, generators(seed, x.shape[0]), strict=True)
+    return (torch.stack([torch.poisson(rate, generator=generator) for rate, generator in pairs]) / peaks).to(x)
 
 
 def salt_and_pepper(x: torch.Tensor, *, amount: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
