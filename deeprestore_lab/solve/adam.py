@@ -27,8 +27,8 @@ class Adam:
     distance of about `lr` of the optimum, not on it.
 
     Optimality of an image: how far its lowest energy fell within the last 50 steps, over the size of that energy;
-    infinite before, and wherever evaluations are perturbed at random. Parameters shared by the batch have one
-    energy, the sum over the images.
+    infinite before, with a schedule (which runs to its end), and where evaluations are perturbed at random. Parameters
+    shared by the batch have one energy, the sum over the images.
 
     Source: Kingma & Ba (2015), algorithm 1, with projection. Taught in chapter 10_map.
     """
@@ -73,7 +73,7 @@ class Adam:
             problem.move(problem.project(moved[0]), active, start=start)
         energy = self._look()
         self.lowest.append(torch.minimum(self.lowest[-1], energy))
-        if len(self.lowest) <= WINDOW or problem.random:
+        if len(self.lowest) <= WINDOW or problem.random or callable(self.lr):
             self.lowest = self.lowest[-WINDOW:]
             return torch.full_like(energy, torch.inf)
         before = self.lowest.pop(0)

@@ -9,7 +9,7 @@ from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.two_loop import Pair, direction, dot
 
 HISTORY = 10
-STALLED = 5  # steps in a row without a decrease that the precision can show
+STALLED = 10  # steps in a row in which neither the energy nor the smallest gradient fell in this precision
 
 
 class LBFGS:
@@ -34,7 +34,7 @@ class LBFGS:
     default_tolerance = 1e-5
 
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
-        self.problem = problem
+        self.problem, self.tolerance = problem, tolerance
         self.reason: list[str | None] = [None] * problem.batch
         self.pairs: list[Pair] = []
         at = problem.evaluate()
@@ -45,6 +45,7 @@ class LBFGS:
             image = int((~finite).nonzero()[0])
             raise ValueError(f"the gradient at the start is not finite for image {image}; start from another image")
         self.largest = torch.zeros_like(self.energy)
+        self.smallest = torch.full_like(self.energy, torch.inf)
         self.stalled = torch.zeros_like(self.energy)
 
     def step(self, active: torch.Tensor) -> torch.Tensor:
@@ -65,10 +66,11 @@ class LBFGS:
         shape = self.problem.theta.shape
         self.problem.move(best.theta.reshape(shape), active, start=theta.reshape(shape), shares=best.shares)
         self._remember(best, theta, g, moved)
-        self._note_reasons(active, moved, known, best.energy)
+        norm = self._norm(best.gradient, self._free(best.theta, best.gradient))
+        optimality = torch.where(self.largest > 0, norm / self.largest, 0.0)
+        self._note_reasons(active, moved, known, best.energy, optimality)
         self.shares, self.energy, self.gradient = best.shares, best.energy, best.gradient
-        norm = self._norm(self.gradient, self._free(best.theta, self.gradient))
-        return torch.where(self.largest > 0, norm / self.largest, 0.0)
+        return optimality
 
     def _try(self, theta: torch.Tensor, g: torch.Tensor, d: torch.Tensor, t: torch.Tensor) -> Trial:
         """Evaluate at each image's own step; along a projected line only the values inside the range move."""
@@ -113,21 +115,28 @@ class LBFGS:
         self.pairs = [*self.pairs, pair][-HISTORY:]
 
     def _note_reasons(
-        self, active: torch.Tensor, moved: torch.Tensor, known: torch.Tensor, energy: torch.Tensor
+        self,
+        active: torch.Tensor,
+        moved: torch.Tensor,
+        known: torch.Tensor,
+        energy: torch.Tensor,
+        optimality: torch.Tensor,
     ) -> None:
         """Forget the history of an image whose search failed; stop it where there was none, or where it stalls."""
         gained = self.energy - energy > torch.finfo(energy.dtype).eps * energy.abs()
-        self.stalled = torch.where(gained, 0.0, self.stalled + 1)
+        self.stalled = torch.where(gained | (optimality < self.smallest), 0.0, self.stalled + 1)
+        self.smallest = torch.minimum(self.smallest, optimality)
         failed = active & ~moved
         if bool((failed & known).any()):
             for pair in self.pairs:
-                pair.usable &= ~(failed & known)
-        for image in (active & ((failed & ~known) | (self.stalled >= STALLED))).nonzero().flatten().tolist():
+                pair.usable = pair.usable & ~(failed & known)
+        stuck = active & ((failed & ~known) | (self.stalled >= STALLED)) & ~(optimality <= self.tolerance)
+        for image in stuck.nonzero().flatten().tolist():
             self.reason[image] = "line search"
 
     def state_dict(self) -> dict:
-        keys = ("reason", "shares", "energy", "gradient", "largest", "stalled")
-        return {**{key: getattr(self, key) for key in keys}, "pairs": [pair.as_dict() for pair in self.pairs]}
+        keys = ("reason", "shares", "energy", "gradient", "largest", "smallest", "stalled")
+        return {**{key: getattr(self, key) for key in keys}, "pairs": [vars(pair) for pair in self.pairs]}
 
     def load_state_dict(self, state: dict) -> None:
         for key, value in state.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -50,7 +51,7 @@ def run(
     """Step until every image has met `tolerance`, was stopped by its solver or the callback, or took `steps`.
 
     With a checkpoint file the state is saved now and then, at the end, and before an interrupt or an exception of the
-    callback leaves the loop. An interrupt that comes in the middle of a step then waits for its end.
+    callback leaves the loop. An interrupt from the keyboard then waits for the end of the step.
     """
     device = recorder.problem.x().device
     if checkpoint is not None and checkpoint.restore(stepper, recorder):
@@ -60,28 +61,20 @@ def run(
         active = torch.ones(recorder.problem.batch, dtype=torch.bool, device=device)
         recorder.add(active)
         stopped = _call(callback, stepper, recorder, checkpoint)
-    with Progress(progress, steps=steps, label=stepper.name) as bar:
+    deferred = nullcontext() if checkpoint is None else checkpoint.deferred_interrupt()
+    with deferred, Progress(progress, steps=steps, label=stepper.name) as bar:
         while not stopped and recorder.step < steps and bool(active.any()):
-            if checkpoint is None:
-                optimality = _advance(stepper, recorder, active)
-            else:
-                with checkpoint.deferred_interrupt():
-                    optimality = _advance(stepper, recorder, active)
-                checkpoint.raise_if_interrupted(stepper, recorder)
+            optimality = stepper.step(active)
+            recorder.add(active)
             active = _stop(recorder, active, stepper.reason, optimality <= tolerance)
             stopped = _call(callback, stepper, recorder, checkpoint)
             bar.update(recorder.step, recorder.rows[-1])
             if checkpoint is not None:
                 checkpoint.save_if_due(stepper, recorder)
+                checkpoint.raise_if_interrupted(stepper, recorder)
     if checkpoint is not None:
         checkpoint.save(stepper, recorder)
     return recorder.trace(left="callback" if stopped else "steps")
-
-
-def _advance(stepper: Stepper, recorder: Recorder, active: torch.Tensor) -> torch.Tensor:
-    optimality = stepper.step(active)
-    recorder.add(active)
-    return optimality
 
 
 def _stop(

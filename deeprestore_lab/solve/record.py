@@ -77,22 +77,33 @@ class Recorder:
             self.trace() if self.rows else None,
         )
 
-    def restart_clock(self) -> None:
-        """Count on from the seconds recorded last, as after a resume."""
-        self._start = time.perf_counter() - (self.seconds[-1] if self.seconds else 0.0)
+    def state_dict(self) -> dict:
+        """Everything recorded so far, for a checkpoint."""
+        keys = ("seconds", "snapshots", "steps", "stopped_by", "x")
+        rows = {name: torch.stack([row[name] for row in self.rows]) for name in self.rows[0]}
+        psnr = torch.stack(self.psnr) if self.psnr else None
+        return {**{key: getattr(self, key) for key in keys}, "rows": rows, "psnr": psnr}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take up what was recorded; the clock counts on from the last second of it."""
+        self.seconds, self.snapshots, self.x = state["seconds"], state["snapshots"], state["x"]
+        self.steps, self.stopped_by = state["steps"].cpu(), state["stopped_by"]
+        self.rows = [{name: v[t] for name, v in state["rows"].items()} for t in range(len(self.seconds))]
+        self.psnr = [] if state["psnr"] is None else list(state["psnr"])
+        self._start = time.perf_counter() - self.seconds[-1]
 
     def trace(self, *, left: str = "steps") -> Trace:
         """The trace of what was recorded; images still going were stopped by `left`. The last step is a snapshot."""
         terms = {name: torch.stack([row[name] for row in self.rows]) for name in self.rows[0]}
-        snapshots = {**self.snapshots, **({self.step: self.x} if self.keep else {})}
+        x = self.x.clone()
         return Trace(
-            x=self.x.clone(),
+            x=x,
             solver=self.solver,
             terms=terms,
             energy=torch.stack(list(terms.values())).sum(0),
             seconds=torch.tensor(self.seconds, dtype=torch.float64),
             steps=self.steps.clone(),
             stopped_by=[reason or left for reason in self.stopped_by],
-            snapshots=snapshots,
+            snapshots={**self.snapshots, self.step: x} if self.keep else {},
             psnr=torch.stack(self.psnr) if self.psnr else None,
         )

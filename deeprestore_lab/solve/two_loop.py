@@ -9,7 +9,7 @@ import torch
 
 def dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """The inner product of each row: `(N, D), (N, D) -> (N,)`."""
-    return torch.linalg.vecdot(a, b)
+    return (a * b).sum(1)  # measured: faster than a batched matrix product for few long rows
 
 
 @dataclass
@@ -18,19 +18,19 @@ class Pair:
 
     s: torch.Tensor  # (N, D), theta after - theta before
     y: torch.Tensor  # (N, D), gradient after - gradient before
+    sy: torch.Tensor  # (N,), s.y
+    yy: torch.Tensor  # (N,), y.y
     usable: torch.Tensor  # (N,) bool
 
     @classmethod
     def make(cls, s: torch.Tensor, y: torch.Tensor, moved: torch.Tensor) -> Pair:
-        """The pair of images that `moved` and found positive curvature, beyond rounding."""
-        return cls(s, y, moved & _curved(dot(s, y), dot(s, s), dot(y, y)))
+        """The pair of the images that `moved`, usable where the curvature is positive beyond rounding."""
+        sy, yy = dot(s, y), dot(y, y)
+        return cls(s, y, sy, yy, moved & (sy > 10 * torch.finfo(sy.dtype).eps * (dot(s, s) * yy).sqrt()))
 
-    def as_dict(self) -> dict[str, torch.Tensor]:
-        return {"s": self.s, "y": self.y, "usable": self.usable}
-
-
-def _curved(sy: torch.Tensor, ss: torch.Tensor, yy: torch.Tensor) -> torch.Tensor:
-    return sy > 10 * torch.finfo(sy.dtype).eps * (ss * yy).sqrt()
+    def among(self, free: torch.Tensor) -> Pair:
+        """The pair as the values in `free` `(N, D)` see it."""
+        return Pair.make(self.s * free, self.y * free, self.usable)
 
 
 def direction(
@@ -45,21 +45,16 @@ def direction(
     known = torch.zeros(g.shape[0], dtype=torch.bool, device=g.device)
     scale = torch.ones_like(q[:, 0])
     used = []
-    for pair in reversed(pairs):
-        y = pair.y if free is None else pair.y * free
-        sy, yy = dot(pair.s, y), dot(y, y)
-        s2 = dot(pair.s, pair.s) if free is None else dot(pair.s * free, pair.s)
-        usable = pair.usable & _curved(sy, s2, yy)
-        rho = torch.where(usable, 1 / sy, 0.0)
-        scale = torch.where(usable & ~known, sy / yy, scale)
-        known = known | usable
+    for whole in reversed(pairs):
+        pair = whole if free is None else whole.among(free)
+        rho = torch.where(pair.usable, 1 / pair.sy, 0.0)
+        scale = torch.where(pair.usable & ~known, pair.sy / pair.yy, scale)
+        known = known | pair.usable
         alpha = rho * dot(pair.s, q)
-        q = torch.addcmul(q, alpha[:, None], y, value=-1)
-        used.append((pair.s, y, rho, alpha))
-    r = q * scale[:, None]
-    for s, y, rho, alpha in reversed(used):
-        beta = rho * dot(y, r)
-        r = torch.addcmul(r, (alpha - beta)[:, None], s)
-        if free is not None:
-            r = r * free
-    return -r, known
+        q.addcmul_(alpha[:, None], pair.y, value=-1)
+        used.append((pair, rho, alpha))
+    r = q.mul_(scale[:, None])
+    for pair, rho, alpha in reversed(used):
+        beta = rho * dot(pair.y, r)
+        r.addcmul_((alpha - beta)[:, None], pair.s)
+    return r.neg_(), known

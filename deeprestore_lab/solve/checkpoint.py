@@ -1,0 +1,208 @@
+"""A run saved to one file and taken up again, bit for bit: tensors in safetensors, the rest as JSON in its header."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.record import Recorder
+
+FORMAT = "deeprestore_lab checkpoint 1"
+EVERY_SECONDS = 30.0
+
+
+class Checkpoint:
+    """The file of one run.
+
+    The file says which problem it belongs to: the solver and its settings, the terms with their values at the start,
+    and the start itself. `steps` may differ, so that a finished run can be taken further; images that had converged
+    stay as they are.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        problem: Problem,
+        solver: str,
+        *,
+        tolerance: float,
+        lr: float | Callable[[int], float] | None,
+        seed: int | None,
+    ) -> None:
+        self.path, self.problem = Path(path), problem
+        if self.path.is_dir() or not self.path.parent.is_dir():
+            raise ValueError(f"checkpoint must be a file in a folder that exists, got {str(self.path)!r}")
+        if problem.random and seed is None:
+            raise ValueError("a checkpoint of a run with jitter or input_noise needs a seed")
+        rates = [lr(step) for step in (0, 1, 10, 100, 1000)] if callable(lr) else lr
+        self.settings = {
+            "solver": solver,
+            "tolerance": tolerance,
+            "lr": rates,
+            "seed": seed,
+            "jitter": problem.jitter,
+            "input_noise": problem.input_noise,
+            "start": _digest(problem.parametrisation.state_dict()),
+        }
+        self.saved = time.perf_counter()
+        self.interrupted = False
+
+    def save_if_due(self, stepper, recorder: Recorder) -> None:
+        """Save where the last time is more than half a minute ago."""
+        if time.perf_counter() - self.saved > EVERY_SECONDS:
+            self.save(stepper, recorder)
+
+    def save(self, stepper, recorder: Recorder) -> None:
+        """Write the state to a new file and put it in the place of the old one in one go."""
+        generator = self.problem.generator
+        state = {
+            "settings": {**self.settings, "terms": {name: v.tolist() for name, v in recorder.rows[0].items()}},
+            "stepper": stepper.state_dict(),
+            "recorder": recorder.state_dict(),
+            "parametrisation": self.problem.parametrisation.state_dict(),
+            "generator": None if generator is None else generator.get_state(),
+        }
+        tensors: dict[str, torch.Tensor] = {}
+        header = {"format": FORMAT, "state": json.dumps(_pack(state, "", tensors))}
+        handle, name = tempfile.mkstemp(prefix=self.path.name, suffix=".tmp", dir=self.path.parent)
+        os.close(handle)
+        try:
+            save_file(tensors, name, metadata=header)
+            os.replace(name, self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        self.saved = time.perf_counter()
+
+    def restore(self, stepper, recorder: Recorder) -> bool:
+        """Take up the run of the file; False where there is none yet.
+
+        Raises `ValueError` where the file cannot be read, or belongs to another problem, saying what differs.
+        """
+        if not self.path.exists():
+            return False
+        state = self._read()
+        self._check(state["settings"])
+        device = self.problem.x().device
+        state = _to(state, device)
+        self.problem.parametrisation.load_state_dict(state["parametrisation"])
+        self.problem.note()
+        stepper.load_state_dict(state["stepper"])
+        recorder.load_state_dict(state["recorder"])
+        if state["generator"] is not None:
+            self.problem.generator.set_state(state["generator"].cpu())
+        return True
+
+    def _read(self) -> dict:
+        try:
+            with safe_open(str(self.path), framework="pt") as file:
+                header = file.metadata() or {}
+                if header.get("format") != FORMAT:
+                    raise ValueError(f"its format is {header.get('format')!r}, not {FORMAT!r}")
+                return _unpack(json.loads(header["state"]), file.get_tensor)
+        except (SafetensorError, OSError, ValueError, KeyError) as error:
+            raise ValueError(
+                f"{str(self.path)!r} is not a checkpoint that can be read ({error}); remove it or name another file"
+            ) from error
+
+    def _check(self, stored: dict) -> None:
+        """Compare with the problem at hand; call before anything is loaded into it."""
+        terms = {name: value.tolist() for name, value in self.problem.report().items()}
+        for key, value in {**self.settings, "terms": terms}.items():
+            if not _same(stored.get(key), value):
+                what = {"start": "the start (x0, or the parameters)", "terms": "the energy at the start"}.get(key, key)
+                raise ValueError(
+                    f"{str(self.path)!r} belongs to another problem: {what} differs "
+                    f"(there {_short(stored.get(key))}, here {_short(value)}); give another file name"
+                )
+
+    @contextmanager
+    def deferred_interrupt(self) -> Iterator[None]:
+        """Let an interrupt from the keyboard wait for `raise_if_interrupted`; a second one does not wait."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        usual = signal.getsignal(signal.SIGINT)
+
+        def note(number, frame) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, usual)
+
+    def raise_if_interrupted(self, stepper, recorder: Recorder) -> None:
+        """Save and pass the interrupt on, where one came during the step."""
+        if self.interrupted:
+            self.save(stepper, recorder)
+            raise KeyboardInterrupt
+
+
+def _digest(state: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, value in state.items():
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _pack(value: object, name: str, tensors: dict[str, torch.Tensor]) -> object:
+    """JSON for `value`, its tensors moved to `tensors` under their path."""
+    if isinstance(value, torch.Tensor):
+        tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"items": [[key, _pack(item, f"{name}/{key}", tensors)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_pack(item, f"{name}/{i}", tensors) for i, item in enumerate(value)]
+    return value
+
+
+def _unpack(value: object, tensor: Callable[[str], torch.Tensor]) -> object:
+    if isinstance(value, list):
+        return [_unpack(item, tensor) for item in value]
+    if isinstance(value, dict):
+        return tensor(value["tensor"]) if "tensor" in value else {k: _unpack(v, tensor) for k, v in value["items"]}
+    return value
+
+
+def _to(value: object, device: torch.device) -> object:
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {key: _to(item, device) for key, item in value.items()}
+    return [_to(item, device) for item in value] if isinstance(value, list) else value
+
+
+def _same(a: object, b: object) -> bool:
+    """Equality, with numbers compared to the rounding that another number of threads gives."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-6)
+    return a == b
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,169 @@
+"""Adam and L-BFGS reach optima that dense algebra and SciPy give."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+
+from deeprestore_lab import minimise
+from deeprestore_lab.energies import Energy, GaussianLikelihood, PoissonLikelihood
+from deeprestore_lab.operators import Identity
+from deeprestore_lab.operators.matrix import MatrixOperator
+from deeprestore_lab.parametrisations import Dictionary, Fourier, Pixels
+from deeprestore_lab.priors import AlphaNorm, Tikhonov, TotalVariation
+from deeprestore_lab.solve.adam import cosine
+from deeprestore_lab.solve.problem import Problem
+
+ADAM = {"solver": "adam", "lr": cosine(0.05, 2500), "steps": 2500}
+
+
+def images(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def scipy_optimum(energy: Energy, parametrisation, *, bounds=None):
+    """SciPy's minimum of the energy of one image, and how many evaluations it took."""
+    problem = Problem(energy, parametrisation)
+    shape = problem.theta.shape
+
+    def both(v: np.ndarray):
+        value, gradient = problem.objective_and_gradient(torch.tensor(v).reshape(shape))
+        return value.item(), gradient.numpy().ravel()
+
+    box = None if bounds is None else [bounds] * problem.theta.numel()
+    options = {"maxiter": 5000, "maxfun": 10000, "ftol": 1e-16, "gtol": 1e-8}
+    return minimize(both, problem.theta.numpy().ravel(), jac=True, method="L-BFGS-B", bounds=box, options=options)
+
+
+class Rosenbrock(Energy):
+    """The curved valley, not convex, with its minimum 0 where all values are 1."""
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        v = x.flatten(1)
+        return (100 * (v[:, 1:] - v[:, :-1] ** 2) ** 2 + (1 - v[:, :-1]) ** 2).sum(1)
+
+
+def dense_optimum(matrix: np.ndarray, y: np.ndarray, *, precision: float, weight: float) -> np.ndarray:
+    """argmin of precision / 2 ||A x - y||^2 + weight / 2 ||x - 0.5||^2."""
+    normal = precision * matrix.T @ matrix + weight * np.eye(matrix.shape[1])
+    return np.linalg.solve(normal, precision * matrix.T @ y + weight * 0.5)
+
+
+@pytest.mark.parametrize(("weight", "options"), [(1.0, {"solver": "lbfgs", "tolerance": 1e-11}), (300.0, ADAM)])
+def test_quadratic_optimum_against_dense_algebra(weight, options):
+    matrix, y = images(12, 16, seed=1), images(2, 12, seed=2)
+    operator = MatrixOperator(matrix, (1, 4, 4), (12,))
+    weights = torch.tensor([weight, 4 * weight], dtype=torch.float64)
+    energy = GaussianLikelihood(operator, y, sigma=0.1) + weights * Tikhonov("identity", mean=0.5)
+    trace = minimise(energy, images(2, 1, 4, 4), **options)
+    for i in range(2):
+        expected = dense_optimum(matrix.numpy(), y[i].numpy(), precision=100, weight=weights[i].item())
+        np.testing.assert_allclose(trace.x[i].numpy().ravel(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("bounds", [None, (0.1, 0.9)])
+@pytest.mark.parametrize("make", [Pixels, lambda x, bounds: Fourier(x, decay=1.0)])
+def test_lbfgs_against_scipy(make, bounds):
+    if make is not Pixels and bounds is not None:
+        pytest.skip("Fourier has no bounds")
+    y = images(1, 1, 8, 8) * 1.4 - 0.2
+    energy = GaussianLikelihood(Identity(), y, sigma=0.1) + 10 * TotalVariation(smoothing=0.1) + 0.5 * AlphaNorm()
+    peer = scipy_optimum(energy, make(y, bounds=bounds), bounds=bounds)
+    counter = Counting(energy)
+    trace = minimise(counter, make(y, bounds=bounds), solver="lbfgs", tolerance=1e-8, steps=2000)
+    assert trace.converged.all()
+    np.testing.assert_allclose(trace.energy[-1].item(), peer.fun, rtol=1e-11)
+    if make is Pixels:
+        np.testing.assert_allclose(trace.x.numpy().ravel(), peer.x, atol=1e-5)
+    assert counter.calls <= 1.5 * peer.nfev
+
+
+class Counting(Energy):
+    """An energy that counts how often it was evaluated."""
+
+    def __init__(self, energy: Energy) -> None:
+        self.energy, self.calls = energy, 0
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.energy.value(x)
+
+
+@pytest.mark.parametrize(("bounds", "best"), [(None, 1.0), ((-2.0, 3.0), 1.0)])
+def test_lbfgs_leaves_a_curved_valley(bounds, best):
+    x0 = torch.full((1, 1, 1, 4), -1.2, dtype=torch.float64)
+    trace = minimise(Rosenbrock(), Pixels(x0, bounds=bounds), solver="lbfgs", tolerance=1e-9, steps=2000)
+    peer = scipy_optimum(Rosenbrock(), Pixels(x0))
+    np.testing.assert_allclose(trace.x.numpy().ravel(), peer.x if bounds is None else best, atol=2e-5)
+
+
+def test_lbfgs_with_active_bounds_meets_the_optimality_conditions():
+    matrix, y = images(10, 16, seed=3), images(1, 10, seed=4) * 4
+    energy = GaussianLikelihood(MatrixOperator(matrix, (1, 4, 4), matrix.shape[:1]), y, sigma=0.5) + 0.1 * Tikhonov(
+        "identity"
+    )
+    trace = minimise(energy, Pixels(images(1, 1, 4, 4), bounds=(0, 1)), solver="lbfgs", tolerance=1e-9, steps=3000)
+    _, gradient = Problem(energy, Pixels(trace.x)).objective_and_gradient()
+    low, high = trace.x == 0, trace.x == 1
+    assert low.any() or high.any()
+    assert (gradient[low] >= 0).all() and (gradient[high] <= 0).all()
+    assert gradient[~low & ~high].abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("bounds", [None, (0.0, 2.0)])
+def test_lbfgs_steps_back_where_the_energy_is_infinite(bounds):
+    y = images(1, 1, 6, 6) + 0.05
+    if bounds is not None:
+        y[0, 0, :2] = 0  # no counts: the optimum is at the bound
+    energy = PoissonLikelihood(Identity(), y, peak=100.0) + 1.0 * Tikhonov("identity", mean=0.5)
+    start = Pixels(torch.full_like(y, 0.01), bounds=bounds)
+    trace = minimise(energy, start, solver="lbfgs", tolerance=1e-10, steps=300)
+    b = 100 - 0.5  # 100 (1 - y / x) + (x - 0.5) = 0, of which the positive root
+    expected = (-b + np.sqrt(b * b + 400 * y.numpy())) / 2
+    np.testing.assert_allclose(trace.x, expected, rtol=1e-6, atol=1e-12)
+    assert torch.isfinite(trace.energy).all()
+
+
+def test_lbfgs_in_float32_comes_as_close_as_the_precision_lets_it():
+    y = images(2, 3, 16, 16).float()
+    energy = GaussianLikelihood(Identity(), y, sigma=0.1) + 8 * TotalVariation(smoothing=0.01)
+    trace = minimise(energy, y, solver="lbfgs")
+    exact = minimise(energy, y.double(), solver="lbfgs", tolerance=1e-9, steps=3000)
+    assert (trace.x - exact.x).abs().max() < 1e-3
+    assert trace.x.dtype == torch.float32 and trace.converged.all()
+
+
+def test_adam_follows_torch():
+    y = images(2, 1, 5, 5)
+    energy = GaussianLikelihood(Identity(), y, sigma=0.2) + 3 * TotalVariation(smoothing=0.1)
+    trace = minimise(energy, torch.zeros_like(y), solver="adam", steps=40, lr=0.03)
+    peer = torch.zeros_like(y, requires_grad=True)
+    optimiser = torch.optim.Adam([peer], lr=0.03)
+    for _ in range(40):
+        optimiser.zero_grad()
+        energy(peer).sum().backward()
+        optimiser.step()
+    torch.testing.assert_close(trace.x, peer.detach(), rtol=1e-10, atol=1e-12)
+
+
+def test_adam_holds_bounds_and_descends_on_a_kink():
+    y = images(1, 1, 8, 8) * 1.6 - 0.3
+    energy = GaussianLikelihood(Identity(), y, sigma=0.1) + 5 * TotalVariation()
+    trace = minimise(energy, Pixels(y, bounds=(0, 1)), solver="adam", steps=600, lr=cosine(0.02, 600))
+    assert trace.x.min() >= 0 and trace.x.max() <= 1
+    smoothed = GaussianLikelihood(Identity(), y, sigma=0.1) + 5 * TotalVariation(smoothing=1e-4)
+    best = scipy_optimum(smoothed, Pixels(y, bounds=(0, 1)), bounds=(0, 1))
+    exact = energy(torch.tensor(best.x).reshape(y.shape)).item()
+    assert trace.energy[-1].item() < exact * (1 + 1e-3)
+
+
+def test_denoising_in_an_orthonormal_dictionary_is_a_soft_threshold():
+    y = images(2, 1, 16, 16)
+    weight = torch.tensor([2.0, 9.0], dtype=torch.float64)
+    g = Dictionary(y, weight=weight, free_mean=False)
+    analysis = g.adjoint(y)
+    trace = minimise(GaussianLikelihood(Identity(), y, sigma=0.2), g)
+    threshold = (weight * 0.2**2).reshape(2, 1, 1, 1, 1)
+    expected = analysis.sign() * (analysis.abs() - threshold).clamp_min(0)
+    assert trace.solver == "proximal"
+    torch.testing.assert_close(g.theta.detach(), expected, rtol=1e-9, atol=1e-9)
