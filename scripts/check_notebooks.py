@@ -1,8 +1,9 @@
 """Check that notebooks keep only the outputs they should; `--fix` strips the rest.
 
 A cell tagged `nbval-check-output` must keep its text output: the tests compare it with what the cell gives when it
-runs, and a missing one would pass unseen. Every other cell keeps none. Execution counts, widget state and what a
-machine or an editor adds to the metadata are never stored. Only the standard library is used: the check is quick.
+runs, and a missing one would pass unseen. Every other cell keeps none. Execution counts are never stored, but for a
+1 in tagged cells: nbval takes a cell without one as never run. Nor are widget state and what a machine or an editor
+adds to the metadata. Only the standard library is used: the check is quick.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ def is_clean(output: dict) -> bool:
     return output.get("execution_count") is None and not output.get("metadata")
 
 
+def count_to_store(cell: dict) -> int | None:
+    """The execution count a stored code cell has: 1 where its outputs are compared, else none."""
+    return 1 if TAG in cell.get("metadata", {}).get("tags", []) else None
+
+
 def output_problems(cell: dict) -> Iterator[str]:
     """What is wrong with the outputs of a code cell."""
     outputs = cell.get("outputs", [])
@@ -66,8 +72,8 @@ def problems(notebook: dict) -> Iterator[str]:
             yield f"cell {place} stores metadata of a machine or editor: {', '.join(extra)}"
         if cell["cell_type"] != "code":
             continue
-        if cell.get("execution_count") is not None:
-            yield f"cell {place} stores an execution count"
+        if cell.get("execution_count") != count_to_store(cell):
+            yield f"cell {place} stores the execution count {cell.get('execution_count')}, not {count_to_store(cell)}"
         for problem in output_problems(cell):
             yield f"cell {place} {problem}"
 
@@ -80,7 +86,7 @@ def stripped(notebook: dict) -> dict:
         cell = cell | {"metadata": metadata}
         if cell["cell_type"] == "code":
             kept = cell.get("outputs", []) if TAG in metadata.get("tags", []) else []
-            cell |= {"execution_count": None, "outputs": [_plain(output) for output in kept]}
+            cell |= {"execution_count": count_to_store(cell), "outputs": [_plain(output) for output in kept]}
         cells.append(cell)
     return notebook | {"metadata": METADATA, "cells": cells}
 

@@ -23,7 +23,7 @@
   };
 
   function nameSlider(handle) {
-    const root = handle.closest(".jupyter-widgets");
+    const root = handle.closest(".widget-hslider, .widget-vslider");
     if (!root) return;
     set(handle, "aria-label", text(root, ".widget-label"));
     set(handle, "aria-valuetext", text(root, ".widget-readout"));

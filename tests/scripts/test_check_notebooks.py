@@ -25,8 +25,8 @@ def code(*outputs, tags=(), count=None, **metadata):
     return cell | {"metadata": metadata, "outputs": list(outputs)}
 
 
-def claim(*outputs, **more):
-    return code(*outputs, tags=["nbval-check-output"], **more)
+def claim(*outputs, count=1, **more):
+    return code(*outputs, tags=["nbval-check-output"], count=count, **more)
 
 
 def notebook(check, *cells):
@@ -50,7 +50,8 @@ def test_a_clean_notebook_passes(check):
         (claim(TEXT | {"name": "stderr"}), "text alone"),
         (claim(TEXT, MEASURED | {"data": {"text/html": ["<img src='data:'>"]}}), "text alone"),
         (claim(TEXT, MEASURED | {"metadata": {"needs_background": "light"}}), "stores metadata"),
-        (code(count=3), "execution count"),
+        (code(count=3), "execution count 3, not None"),
+        (claim(TEXT, count=None), "execution count None, not 1"),
         (code(execution={"iopub.status.busy": "2026-01-01"}), "execution"),
         (code(vscode={"languageId": "python"}), "vscode"),
     ],
