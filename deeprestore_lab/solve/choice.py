@@ -83,13 +83,15 @@ def _not_proximal(problem: Problem) -> str | None:
     kinked = _kinks(problem)
     if len(kinked) > 1:
         return f"it takes one term with kinks and here are {len(kinked)}: {', '.join(kinked)}; use ADMM"
+    from deeprestore_lab.solve.proximal import bounds_refused  # imported when it is needed, as the solvers are
+
     if kinked and kinked != ["penalty"]:
         term = _term(problem, kinked[0])
         if not term.has_prox:
             return f"{kinked[0]} has no proximal step"
         if not isinstance(problem.parametrisation, Pixels):
             return f"the proximal step of {kinked[0]} is one on pixels, and theta is not pixels"
-    return _not_deterministic(problem)
+    return _not_deterministic(problem) or bounds_refused(problem)
 
 
 def _not_admm(problem: Problem) -> str | None:

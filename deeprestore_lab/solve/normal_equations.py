@@ -65,6 +65,13 @@ def solve_normal(
     return Solution(found, "conjugate gradients", residual)
 
 
+def is_exact(parts: list[Part], x: torch.Tensor) -> bool:
+    """Whether `solve_normal` solves these equations, for images shaped like `x`, without conjugate gradients."""
+    if all(isinstance(operator, Identity) for _, operator in parts):
+        return True
+    return any(_eigenvalues(parts, x, basis) is not None for basis in BASES) or _one_operator(parts, x) is not None
+
+
 def _normal(operator: LinearOperator, x: torch.Tensor) -> torch.Tensor:
     return x if isinstance(operator, Identity) else operator.adjoint(operator.apply(x))
 

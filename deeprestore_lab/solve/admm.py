@@ -1,0 +1,196 @@
+"""ADMM: sums of terms with kinks, each split off as f(K x) with a proximal step of its own."""
+
+from __future__ import annotations
+
+import torch
+
+from deeprestore_lab.checks import per_image
+from deeprestore_lab.energies import Energy, Quadratic
+from deeprestore_lab.operators.base import Identity, LinearOperator
+from deeprestore_lab.solve.normal_equations import is_exact, right_hand_side, solve_normal
+from deeprestore_lab.solve.problem import Problem
+
+OVER_RELAXATION = 1.7
+FIRST_PENALTY = 30.0  # over the largest weight: a total variation then splits off steps above 1/30 first
+IMBALANCE = 3.0
+
+
+class Box(Energy):
+    """Zero within the bounds, infinite outside; its proximal step is the projection."""
+
+    smooth = False
+
+    def __init__(self, bounds: tuple[float, float]) -> None:
+        self.bounds = bounds
+
+    def prox(self, v: torch.Tensor, step: float | torch.Tensor) -> torch.Tensor:
+        return v.clamp(*self.bounds)
+
+
+class SquaredError(Energy):
+    """precision/2 ||A x - y||^2 with its proximal step, by the operator's own solve."""
+
+    def __init__(self, quadratic: Quadratic) -> None:
+        self.quadratic = quadratic
+
+    def prox(self, v: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+        weight = step * self.quadratic.precision
+        b = right_hand_side([(1.0, Quadratic(self.quadratic.operator, self.quadratic.target, 1.0))], v)
+        return self.quadratic.operator.solve(b + v / per_image(weight, v), 1 / weight)
+
+
+class ADMM:
+    r"""argmin of sum_i q_i(x) + sum_j w_j f_j(K_j x): q_i quadratic, f_j with a proximal step, bounds as one f_j.
+
+    For each image, with a penalty rho of its own and over-relaxation 1.7, h = 1.7 K x + (1 - 1.7) z:
+    x <- argmin of q(x) + rho/2 sum ||K x - z + u||^2,  z <- prox_{w f / rho}(h + u),  u <- u + h - z.
+
+    The x of the first line solves linear equations: exactly where the operators share a basis or where the only
+    operator has a solve, else by warm-started conjugate gradients to a hundredth of the last residuals. A quadratic
+    term whose operator has a solve is split off too where that makes the equations exact. The penalty rho is balanced
+    between the residuals at steps 10, 20, 40, 80, ...
+
+    What is shown as the iterate is x, or z of a term without an operator (the bounds before others), which that term
+    cannot find infinite. An image whose energy is infinite at this step keeps the iterate it showed before.
+
+    Optimality of an image: the larger of ||K x - z|| / max(||K x||, ||z||) and ||rho K*(z - z_before)|| / ||rho K* u||,
+    the latter with the norm over all K_j* u_j together (or over a thousandth of sum_i A_i* y_i, where that is more).
+
+    Source: Boyd et al. (2011), sections 3.3 and 3.4. Taught in chapter 10_map.
+    """
+
+    name = "admm"
+    default_steps = 1000
+    default_tolerance = 1e-4
+    reason = None
+
+    def __init__(self, problem: Problem, *, tolerance: float) -> None:
+        self.problem, self.tolerance = problem, tolerance
+        x = problem.theta
+        self.one = x.new_ones(problem.batch)
+        self.quadratics, self.splits = [], []
+        for weight, term in problem.terms:
+            if (quadratic := term.quadratic()) is not None:
+                self.quadratics.append((weight, quadratic))
+            else:
+                operator, f = term.split()
+                if not f.has_prox:
+                    raise ValueError(f"{term.name} is neither quadratic nor split into K x and a proximal step")
+                self.splits.append((self._each(weight), operator, f))
+        self._split_quadratics(x)
+        if problem.bounds is not None:
+            self.splits.append((self.one, Identity(), Box(problem.bounds)))
+        self.parts = [(self._each(w) * self._each(q.precision), q.operator) for w, q in self.quadratics]
+        self.data = right_hand_side(self.quadratics, x)
+        weights = [weight for weight, _, f in self.splits if not isinstance(f, Box | SquaredError)] or [self.one]
+        largest = torch.stack(weights).amax(0)
+        self.rho = FIRST_PENALTY * torch.where(largest > 0, largest, 1.0)
+        self.x = x
+        self.z = [operator.apply(x) for _, operator, _ in self.splits]
+        self.u = [torch.zeros_like(z) for z in self.z]
+        self.count, self.residual = 0, self.one.clone()
+        places = [
+            i
+            for i, (_, operator, f) in enumerate(self.splits)
+            if isinstance(operator, Identity) and not isinstance(f, SquaredError)
+        ]
+        self.shown = places[-1] if places else None
+
+    def _split_quadratics(self, x: torch.Tensor) -> None:
+        """Split off the quadratic terms too where the equations for x are then solved exactly, and only then."""
+        kept = [(w, q) for w, q in self.quadratics if not q.operator.has_solve or isinstance(q.operator, Identity)]
+        splits = [(self.one, operator) for _, operator, _ in self.splits]
+        moved = [(w, q) for w, q in self.quadratics if not any(q is other for _, other in kept)]
+        positive = all(bool((self._each(w) > 0).all()) for w, _ in moved)
+        parts = [*[(self.one, q.operator) for _, q in self.quadratics], *splits]
+        fewer = [*[(self.one, q.operator) for _, q in kept], *splits, (self.one, Identity())]
+        if moved and positive and not is_exact(parts, x) and is_exact(fewer, x):
+            self.quadratics = kept
+            self.splits += [(self._each(w), Identity(), SquaredError(q)) for w, q in moved]
+
+    @torch.no_grad()
+    def step(self, active: torch.Tensor) -> torch.Tensor:
+        self.count += 1
+        x = self._solve()
+        images, z, u = [operator.apply(x) for _, operator, _ in self.splits], [], []
+        for (weight, _, f), image, z_old, u_old in zip(self.splits, images, self.z, self.u, strict=True):
+            relaxed = OVER_RELAXATION * image + (1 - OVER_RELAXATION) * z_old + u_old
+            z.append(f.prox(relaxed, weight / self.rho))
+            u.append(relaxed - z[-1])
+        primal, dual = self._residuals(images, z, u)
+        self._keep(active, x, z, u)
+        optimality = torch.maximum(primal, dual)
+        self.residual = torch.where(active, optimality, self.residual)
+        shown = self._show(active)
+        if self.count >= 10 and (self.count // 10).bit_count() == 1 and self.count % 10 == 0:
+            self._balance(primal, dual, active)
+        return torch.where(shown, optimality, torch.inf)
+
+    def _solve(self) -> torch.Tensor:
+        b = self.data + self._pull([z - u for z, u in zip(self.z, self.u, strict=True)])
+        parts = [*self.parts, *[(self.rho, operator) for _, operator, _ in self.splits]]
+        goal = (self.residual / 100).clamp(torch.finfo(b.dtype).eps, 1e-3)
+        return solve_normal(parts, b, x=self.x, tolerance=goal).x
+
+    def _pull(self, values: list[torch.Tensor]) -> torch.Tensor:
+        """rho sum_j K_j* value_j."""
+        total = sum(_adjoint(operator, value) for (_, operator, _), value in zip(self.splits, values, strict=True))
+        return per_image(self.rho, total) * total
+
+    def _residuals(self, images: list, z: list, u: list) -> tuple[torch.Tensor, torch.Tensor]:
+        tiny = torch.finfo(self.one.dtype).tiny
+        primal = _joint([image - new for image, new in zip(images, z, strict=True)])
+        size = torch.maximum(_joint(images), _joint(z)).clamp_min(tiny)
+        dual = _joint([self._pull([new - old for new, old in zip(z, self.z, strict=True)])])
+        pulls = [per_image(self.rho, v) * _adjoint(k, v) for (_, k, _), v in zip(self.splits, u, strict=True)]
+        force = torch.maximum(_joint(pulls), 1e-3 * _joint([self.data])).clamp_min(tiny)
+        return primal / size, dual / force
+
+    def _keep(self, active: torch.Tensor, x: torch.Tensor, z: list, u: list) -> None:
+        self.x = _where(active, x, self.x)
+        self.z = [_where(active, new, old) for new, old in zip(z, self.z, strict=True)]
+        self.u = [_where(active, new, old) for new, old in zip(u, self.u, strict=True)]
+
+    def _show(self, active: torch.Tensor) -> torch.Tensor:
+        """Make the iterate that of the problem, where its energy is finite; return where it is."""
+        before = self.problem.theta
+        candidate = self.problem.project(self.x if self.shown is None else self.z[self.shown])
+        at = self.problem.evaluate(_where(active, candidate, before), gradient=False)
+        finite = ~torch.isinf(at.total)
+        if bool(finite.all()):
+            self.problem.note(shares=at.shares, x=at.x)
+        else:
+            self.problem.move(candidate, active & finite, start=before)
+        return finite
+
+    def _balance(self, primal: torch.Tensor, dual: torch.Tensor, active: torch.Tensor) -> None:
+        ratio = primal / dual.clamp_min(torch.finfo(dual.dtype).tiny)
+        uneven = active & ((ratio > IMBALANCE) | (ratio < 1 / IMBALANCE))
+        factor = torch.where(uneven, ratio.sqrt().clamp(0.1, 10), 1.0)
+        self.rho = self.rho * factor
+        self.u = [u / per_image(factor, u) for u in self.u]
+
+    def _each(self, weight: float | torch.Tensor) -> torch.Tensor:
+        return self.one * per_image(weight, self.one)
+
+    _KEYS = ("x", "z", "u", "rho", "count", "residual")
+
+    def state_dict(self) -> dict:
+        return {key: getattr(self, key) for key in self._KEYS}
+
+    def load_state_dict(self, state: dict) -> None:
+        for key, value in state.items():
+            setattr(self, key, value)
+
+
+def _adjoint(operator: LinearOperator, value: torch.Tensor) -> torch.Tensor:
+    return value if isinstance(operator, Identity) else operator.adjoint(value)
+
+
+def _joint(values: list[torch.Tensor]) -> torch.Tensor:
+    """The norm of all of them together, per image."""
+    return sum(value.flatten(1).square().sum(1) for value in values).sqrt()
+
+
+def _where(active: torch.Tensor, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    return torch.where(active.reshape(-1, *[1] * (new.ndim - 1)), new, old)

@@ -1,0 +1,268 @@
+"""Accelerated proximal gradient: one term with a kink through its proximal step, the rest through its gradient."""
+
+from __future__ import annotations
+
+import torch
+
+from deeprestore_lab.checks import per_image
+from deeprestore_lab.energies import Energy, LaplaceLikelihood, OfRepresentation, PoissonLikelihood, WeightedSum
+from deeprestore_lab.operators.base import Identity
+from deeprestore_lab.parametrisations.pixels import Pixels
+from deeprestore_lab.priors.total_variation import TotalVariation
+from deeprestore_lab.solve.normal_equations import right_hand_side
+from deeprestore_lab.solve.problem import Evaluation, Problem
+
+ERROR_SHARE = 0.1  # of the last step, that the error of an inner total variation step may be
+LOOSEST_GAP = 1e-3
+LARGEST_SHARE = 0.01  # of the largest gradient of the run: below, gradients count as this large
+STEEPEST = 1e10  # times the first L: a search that comes this far has failed
+RELAX = 0.9  # what a searched-for L is multiplied by after each step, so that it can fall again
+
+
+class Proximal:
+    r"""x_+ = prox_{R / L}(z - grad F(z) / L), then z from x_+ and x by momentum (FISTA), for each image by itself.
+
+    F holds all smooth terms, R is the one term (or the penalty of theta) with a kink, and the bounds of `Pixels`. L is
+    sum_i lambda_i ||A_i||^2 where all of F is quadratic, else it is doubled until F lies below its quadratic model,
+    and falls by a tenth between steps.
+    The momentum starts anew whenever it points against the step.
+
+    The proximal step of total variation is solved by iterations of its own, warm-started, until their duality gap
+    bounds its error by a tenth of the outer step before. Within bounds it is exact, as that of a term that acts on
+    each value by itself; other terms with a kink are refused within bounds.
+
+    Where F is a sum of ||x - y||^2 alone (denoising), one proximal step at their mean is the solution.
+
+    Optimality of an image: L ||x_+ - z|| / ||grad F(z)||, the fixed-point residual as a gradient, over the gradient (or
+    over a hundredth of the largest gradient of the run, where that is more); for a single proximal step of total
+    variation its relative duality gap over ten (so the default asks for a gap of 1e-4).
+
+    Source: Beck & Teboulle (2009); O'Donoghue & Candes (2015) for the restart. Taught in chapter 10_map.
+    """
+
+    name = "proximal"
+    default_steps = 1000
+    default_tolerance = 1e-5
+
+    def __init__(self, problem: Problem, *, tolerance: float) -> None:
+        self.problem, self.tolerance = problem, tolerance
+        self.reason: list[str | None] = [None] * problem.batch
+        self.smooth_terms, self.kinked = _sort(problem)
+        reason = bounds_refused(problem)
+        if reason is not None:
+            raise ValueError(reason)
+        self.one = problem.theta.new_ones(problem.batch)
+        self.dual: torch.Tensor | None = None
+        self.z = problem.theta
+        self.momentum = self.one.clone()
+        self.change = torch.full_like(self.one, torch.inf)  # squared fixed-point residual of the last step
+        self.largest = torch.zeros_like(self.one)  # gradient of the run
+        self.primal = self.one.clone()  # of the last inner total variation step
+        self.denoising = self._denoising()
+        self.known = self.denoising is None and self._quadratic_lipschitz()
+        if self.denoising is None and not self.known:
+            self.lipschitz = self.before = self._first_lipschitz()
+            self.steepest = STEEPEST * self.lipschitz
+
+    # The smooth part
+
+    def _smooth(self, theta: torch.Tensor, *, gradient: bool = True) -> Evaluation:
+        penalty = self.problem.parametrisation.smooth_penalty
+        return self.problem.evaluate(theta, only=self.smooth_terms, penalty=penalty, gradient=gradient)
+
+    def _quadratics(self) -> list | None:
+        """The smooth terms as (weight, quadratic), or None where one is not quadratic in theta."""
+        if not isinstance(self.problem.parametrisation, Pixels):
+            return None
+        weighted = [self.problem.terms[i] for i in self.smooth_terms]
+        quadratics = [(weight, term.quadratic()) for weight, term in weighted]
+        return None if any(q is None for _, q in quadratics) else quadratics
+
+    def _denoising(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """(centre, precision) where the smooth part is precision / 2 ||x - centre||^2 up to a constant."""
+        quadratics = self._quadratics()
+        if not quadratics or not all(isinstance(q.operator, Identity) for _, q in quadratics):
+            return None
+        precision = sum(self._each(weight) * self._each(q.precision) for weight, q in quadratics)
+        if not bool((precision > 0).all()):
+            return None
+        return right_hand_side(quadratics, self.problem.x()) / per_image(precision, self.problem.x()), precision
+
+    def _quadratic_lipschitz(self) -> bool:
+        quadratics = self._quadratics()
+        if quadratics is None:
+            return False
+        x = self.problem.x()
+        total = sum(self._each(w) * self._each(q.precision) * q.operator.norm(x) ** 2 for w, q in quadratics)
+        self.lipschitz = torch.where(total > 0, total, 1.0) if quadratics else self.one.clone()
+        return True
+
+    def _first_lipschitz(self) -> torch.Tensor:
+        """A lower bound: how much the gradient changes along itself, near the start."""
+        start = self.problem.theta
+        at = self._smooth(start)
+        norm = _norm(at.gradient)
+        size = 1e-2 * (_norm(start) + start[0].numel() ** 0.5) / norm.clamp_min(torch.finfo(norm.dtype).tiny)
+        moved = self._smooth(self.problem.project(start - per_image(size, start) * at.gradient))
+        change, distance = _norm(moved.gradient - at.gradient), _norm(self.problem.theta - start)
+        self.problem.move(start, torch.ones_like(norm, dtype=torch.bool), start=start)
+        found = change / distance
+        return torch.where(torch.isfinite(found) & (found > 0), found, 1.0)
+
+    # One step
+
+    @torch.no_grad()
+    def step(self, active: torch.Tensor) -> torch.Tensor:
+        if self.denoising is not None:
+            return self._one_step(active)
+        problem, x = self.problem, self.problem.theta
+        at = self._smooth(self.z)
+        lost = ~(torch.isfinite(at.total) & torch.isfinite(_norm(at.gradient)))
+        if bool(lost.any()):  # the momentum led out of the domain: go on from x
+            self.z = torch.where(per_image(lost, x).bool(), x, self.z)
+            self.momentum = torch.where(lost, 1.0, self.momentum)
+            at = self._smooth(self.z)
+        new = self._prox(self.z - at.gradient / per_image(self.lipschitz, x), 1 / self.lipschitz, active)
+        if not self.known:
+            new = self._backtrack(at, new, active)
+        problem.move(new, active, start=x)
+        return self._extrapolate(new, x, at.gradient, active)
+
+    def _one_step(self, active: torch.Tensor) -> torch.Tensor:
+        centre, precision = self.denoising
+        new = self._prox(centre, 1 / precision, active)
+        self.problem.move(new, active)
+        if self.inner_gap is not None:
+            return self.inner_gap / 10
+        self.reason = ["exact"] * self.problem.batch
+        return torch.zeros_like(self.one)
+
+    def _backtrack(self, at: Evaluation, new: torch.Tensor, active: torch.Tensor) -> torch.Tensor:
+        """Double L where F at the new point lies above its model; the others keep theirs."""
+        for _ in range(60):
+            away = new - self.z
+            value = self._smooth(new, gradient=False).total
+            model = at.total + _dot(at.gradient, away) + self.lipschitz / 2 * _dot(away, away)
+            slack = 8 * torch.finfo(value.dtype).eps * at.total.abs()
+            high = active & ~(value <= model + slack)
+            if not bool(high.any()):
+                break
+            self.lipschitz = torch.where(high, 2 * self.lipschitz, self.lipschitz)
+            trial = self._prox(self.z - at.gradient / per_image(self.lipschitz, new), 1 / self.lipschitz, high)
+            new = torch.where(per_image(high, new).bool(), trial, new)
+        return new
+
+    def _extrapolate(
+        self, new: torch.Tensor, x: torch.Tensor, gradient: torch.Tensor, active: torch.Tensor
+    ) -> torch.Tensor:
+        step = new - x
+        against = _dot(self.z - new, step) > 0
+        t = torch.where(against, 1.0, self.momentum)
+        ratio = 1.0 if self.known else self.lipschitz / self.before
+        t_new = (1 + (1 + 4 * ratio * t**2).sqrt()) / 2
+        factor = torch.where(against, 0.0, (t - 1) / t_new)
+        mapping = self.lipschitz * _norm(new - self.z)
+        size = _norm(gradient)
+        self.largest = torch.where(active, torch.maximum(self.largest, size), self.largest)
+        scale = torch.maximum(size, LARGEST_SHARE * self.largest)
+        self.z = torch.where(per_image(active, new).bool(), new + per_image(factor, new) * step, self.z)
+        self.momentum = torch.where(active, t_new, self.momentum)
+        self.change = torch.where(active, (mapping / self.lipschitz).square(), self.change)
+        if not self.known:
+            failed = (active & (self.lipschitz > self.steepest)).tolist()
+            self.reason = ["line search" if f else None for f in failed]
+            self.before = torch.where(active, self.lipschitz, self.before)
+            self.lipschitz = torch.where(active, RELAX * self.lipschitz, self.lipschitz)
+        return torch.where(mapping > 0, mapping / scale, 0.0)
+
+    # The proximal step
+
+    def _prox(self, v: torch.Tensor, step: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """The proximal step of the term with a kink and of the bounds, for the images in `wanted`."""
+        self.inner_gap = None
+        if self.kinked is None:
+            return self.problem.project(v)
+        if self.kinked == "penalty":
+            return self.problem.parametrisation.penalty_prox(v, step)
+        weight, term = self.kinked
+        weight, term = _unwrap(weight, term)
+        if not isinstance(term, TotalVariation):
+            return self.problem.project(term.prox(v, step * self._each(weight)))
+        gap = self._gap(term)
+        images = wanted.nonzero().flatten()
+        dual = None if self.dual is None else self.dual[images]
+        x, info = term.denoise(
+            v[images], (step * self._each(weight))[images], bounds=self.problem.bounds, gap=gap[images], dual=dual
+        )
+        if self.dual is None:
+            self.dual = v.new_zeros(v.shape[0], 2, *v.shape[1:])
+        self.dual, self.primal = self.dual.clone(), self.primal.clone()
+        self.dual[images], self.primal[images] = info.dual, info.primal
+        self.inner_gap = torch.zeros_like(self.one)
+        self.inner_gap[images] = info.gap
+        new = v.clone()
+        new[images] = x
+        return new
+
+    def _gap(self, term: TotalVariation) -> torch.Tensor:
+        """The gap to ask for: gap * primal bounds half the squared error of the proximal step."""
+        if self.denoising is not None:
+            return self.one * min(term.gap, max(10 * self.tolerance, torch.finfo(self.one.dtype).eps))
+        allowed = ERROR_SHARE**2 * self.change / (2 * self.primal).clamp_min(torch.finfo(self.one.dtype).tiny)
+        return allowed.clamp(torch.finfo(self.one.dtype).eps, LOOSEST_GAP)
+
+    def _each(self, weight: float | torch.Tensor) -> torch.Tensor:
+        return self.one * per_image(weight, self.one)
+
+    _KEYS = ("z", "momentum", "change", "primal", "largest", "lipschitz", "before", "steepest", "dual")
+
+    def state_dict(self) -> dict:
+        return {key: getattr(self, key) for key in self._KEYS if getattr(self, key, None) is not None}
+
+    def load_state_dict(self, state: dict) -> None:
+        for key, value in state.items():
+            setattr(self, key, value)
+
+
+def bounds_refused(problem: Problem) -> str | None:
+    """Why this solver cannot take the problem's bounds, or the lack of them; None where it can."""
+    _, kinked = _sort(problem)
+    counts = [term for _, term in problem.terms if isinstance(term, PoissonLikelihood)]
+    if counts and isinstance(problem.parametrisation, Pixels) and (problem.bounds is None or problem.bounds[0] < 0):
+        name = counts[0].name
+        return f"{name} is infinite below zero and gradient steps get stuck there; give bounds from 0 on, or use ADMM"
+    if problem.bounds is None or kinked is None:
+        return None
+    if kinked == "penalty":
+        return "the penalty has kinks and theta has bounds, and their common proximal step is not known"
+    term = _unwrap(*kinked)[1]
+    if isinstance(term, TotalVariation | LaplaceLikelihood):
+        return None
+    return f"the proximal step of {term.name} within bounds is not known; use ADMM, or no bounds"
+
+
+def _sort(problem: Problem) -> tuple[list[int], tuple | str | None]:
+    """The places of the smooth terms, and the one with a kink: (weight, term), "penalty", or None."""
+    smooth = [i for i, (_, term) in enumerate(problem.terms) if term.smooth]
+    kinked = [problem.terms[i] for i in range(len(problem.terms)) if i not in smooth]
+    if problem.has_penalty and not problem.parametrisation.smooth_penalty:
+        return smooth, "penalty" if not kinked else kinked[0]
+    return smooth, kinked[0] if kinked else None
+
+
+def _unwrap(weight, term: Energy) -> tuple:
+    """The term inside a sum of one, with its weight."""
+    while isinstance(term, WeightedSum) and len(term.weighted) == 1:
+        own, term = term.weighted[0]
+        weight = weight * own
+    if isinstance(term, OfRepresentation) and isinstance(term.phi, Identity):
+        return weight, term.energy
+    return weight, term
+
+
+def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return (a * b).flatten(1).sum(1)
+
+
+def _norm(a: torch.Tensor) -> torch.Tensor:
+    return _dot(a, a).sqrt()
