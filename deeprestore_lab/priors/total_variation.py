@@ -125,12 +125,13 @@ class TotalVariation(Prior):
         bounds: tuple[float, float] | None = None,
         gap: float | torch.Tensor | None = None,
         dual: torch.Tensor | None = None,
+        steps: int | None = None,
     ) -> tuple[torch.Tensor, ProxInfo]:
-        """The proximal step with what is known about it; `gap` overrides the prior's, `dual` is a warm start."""
+        """The proximal step with what is known about it; `gap` and `steps` override the prior's, `dual` starts it."""
         if self.smooth:
             raise NotImplementedError(
                 f"{self.name} with smoothing has no proximal step; it is smooth, use its gradient"
             )
         gap = self.gap if gap is None else gap
-        settings = {"kind": self.kind, "colour": self.colour, "steps": self.steps}
+        settings = {"kind": self.kind, "colour": self.colour, "steps": self.steps if steps is None else steps}
         return tv_denoise(v, step, gap=gap, bounds=bounds, dual=dual, **settings)

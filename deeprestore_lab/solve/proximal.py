@@ -14,6 +14,7 @@ from deeprestore_lab.solve.problem import Evaluation, Problem
 
 ERROR_SHARE = 0.1  # of the last step, that the error of an inner total variation step may be
 LOOSEST_GAP = 1e-3
+INNER_STEPS = 100  # of the total variation step in one outer step; the next one goes on from there
 LARGEST_SHARE = 0.01  # of the largest gradient of the run: below, gradients count as this large
 STEEPEST = 1e10  # times the first L: a search that comes this far has failed
 RELAX = 0.9  # what a searched-for L is multiplied by after each step, so that it can fall again
@@ -28,21 +29,21 @@ class Proximal:
     The momentum starts anew whenever it points against the step.
 
     The proximal step of total variation is solved by iterations of its own, warm-started, until their duality gap
-    bounds its error by a tenth of the outer step before. Within bounds it is exact, as that of a term that acts on
-    each value by itself; other terms with a kink are refused within bounds.
+    bounds its error by a tenth of the outer step before (or 100 of them are done). It is exact within bounds, as is
+    that of a term that acts on each value by itself; other terms with a kink are refused within bounds.
 
     Where F is a sum of ||x - y||^2 alone (denoising), one proximal step at their mean is the solution.
 
     Optimality of an image: L ||x_+ - z|| / ||grad F(z)||, the fixed-point residual as a gradient, over the gradient (or
     over a hundredth of the largest gradient of the run, where that is more); for a single proximal step of total
-    variation its relative duality gap over ten (so the default asks for a gap of 1e-4).
+    variation its relative duality gap (at most the prior's own `gap` is asked for).
 
     Source: Beck & Teboulle (2009); O'Donoghue & Candes (2015) for the restart. Taught in chapter 10_map.
     """
 
     name = "proximal"
     default_steps = 1000
-    default_tolerance = 1e-5
+    default_tolerance = 1e-4
 
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
         self.problem, self.tolerance = problem, tolerance
@@ -133,7 +134,7 @@ class Proximal:
         new = self._prox(centre, 1 / precision, active)
         self.problem.move(new, active)
         if self.inner_gap is not None:
-            return self.inner_gap / 10
+            return self.inner_gap
         self.reason = ["exact"] * self.problem.batch
         return torch.zeros_like(self.one)
 
@@ -192,7 +193,12 @@ class Proximal:
         images = wanted.nonzero().flatten()
         dual = None if self.dual is None else self.dual[images]
         x, info = term.denoise(
-            v[images], (step * self._each(weight))[images], bounds=self.problem.bounds, gap=gap[images], dual=dual
+            v[images],
+            (step * self._each(weight))[images],
+            bounds=self.problem.bounds,
+            gap=gap[images],
+            dual=dual,
+            steps=term.steps if self.denoising is not None else INNER_STEPS,
         )
         if self.dual is None:
             self.dual = v.new_zeros(v.shape[0], 2, *v.shape[1:])
@@ -207,7 +213,7 @@ class Proximal:
     def _gap(self, term: TotalVariation) -> torch.Tensor:
         """The gap to ask for: gap * primal bounds half the squared error of the proximal step."""
         if self.denoising is not None:
-            return self.one * min(term.gap, max(10 * self.tolerance, torch.finfo(self.one.dtype).eps))
+            return self.one * min(term.gap, max(self.tolerance, torch.finfo(self.one.dtype).eps))
         allowed = ERROR_SHARE**2 * self.change / (2 * self.primal).clamp_min(torch.finfo(self.one.dtype).tiny)
         return allowed.clamp(torch.finfo(self.one.dtype).eps, LOOSEST_GAP)
 
