@@ -18,6 +18,24 @@ def escape_line(line: str) -> str:
     return "".join(part if part.startswith("`") else re.sub(r"([*|\\]|_\b(?!\w))", r"\\\1", part) for part in parts)
 
 
+def list_arguments(lines: list[str]) -> list[str]:
+    """Lines such as `steps, lr: what they are`, with indented continuations, as a list.
+
+    >>> list_arguments(["steps: how many", "    at most"])
+    ['- `steps`: how many', '  at most']
+    """
+    listed, inside = [], False
+    for line in lines:
+        argument = re.match(r"([a-z_]+(?:, [a-z_]+)*): (?=\S)", line)
+        inside = bool(argument) or (inside and line.startswith("    "))
+        if argument:
+            line = f"- `{argument[1]}`: {line[argument.end() :]}"
+        elif inside:
+            line = f"  {line.lstrip()}"
+        listed.append(line)
+    return listed
+
+
 def process(app, what, name, obj, options, lines: list[str]) -> None:
     """Escape the prose of a docstring in place, and leave doctests as they are."""
     in_example = False
@@ -25,6 +43,7 @@ def process(app, what, name, obj, options, lines: list[str]) -> None:
         in_example = (in_example and bool(line.strip())) or line.lstrip().startswith(">>>")
         if not in_example:
             lines[number] = escape_line(line)
+    lines[:] = list_arguments(lines)
 
 
 def drop_thebe(app, pagename, templatename, context, doctree) -> None:
