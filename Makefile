@@ -23,13 +23,16 @@ book: ## build the book; open book/_build/html/index.html
 	$(SETUP) book
 	@$(VENV_PYTHON) scripts/build_book.py
 
-# Two workers with one thread each: a notebook or a browser test keeps a core busy by itself. Files are
-# not split between workers, since the cells of a notebook need each other. Long files start first (conftest.py).
-test: ## build the book, then run all tests, doctests, notebooks and browser tests, with coverage
+# Two workers with one thread each: a notebook or a browser test keeps a core busy by itself. Files are not split
+# between workers, since the cells of a notebook need each other. Long files start first (conftest.py). Notebooks
+# run by themselves, without coverage: it slows their kernels down, and the library's tests must cover it alone.
+WORKERS = OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+test: ## build the book, then run the notebooks, all tests, doctests and browser tests, with coverage
 	$(SETUP) book tests
 	@$(VENV_PYTHON) scripts/build_book.py
-	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest tests deeprestore_lab book --nbval-lax \
-	  -n 2 --dist loadfile --no-loadscope-reorder -q --cov --cov-report=term --cov-fail-under=90 $(TEST_ARGS)
+	$(WORKERS) book --nbval-lax --nbval-kernel-startup-timeout=180
+	$(WORKERS) tests deeprestore_lab --cov --cov-report=term --cov-fail-under=90 $(TEST_ARGS)
 
 lab: ## open JupyterLab on the chapters
 	$(SETUP) book

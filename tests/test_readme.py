@@ -33,12 +33,20 @@ CALLED_BY_CI = {"make book", "make test"}
 RUN_HERE = {"make help", "make lab", "make clean", "make check", "make weights"}
 RECIPE_ONLY = {"make bench", "make records", "make lock", "make format"}
 VENV = ".venv/bin/python "
+PLAIN = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
 def make(*arguments, cwd=ROOT):
     """make without the set-up, with this Python as the environment's."""
     command = ["make", "--no-print-directory", *arguments, "SETUP=@:", f"VENV_PYTHON={sys.executable}"]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    return subprocess.run(command, cwd=cwd, env=PLAIN, capture_output=True, text=True)
+
+
+def recipe(target):
+    """What make would run for a target; the tests may themselves run below make, which must not show."""
+    answer = subprocess.run(["make", "-n", target], cwd=ROOT, env=PLAIN, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
 
 
 def test_no_command_is_left_out():
@@ -67,11 +75,10 @@ def test_the_command_line(command, monkeypatch):
 
 @pytest.mark.parametrize("command", sorted(CALLED_BY_CI | RUN_HERE | RECIPE_ONLY))
 def test_every_target_sets_up_and_has_a_recipe(command):
-    answer = subprocess.run(["make", "-n", command.split()[1]], cwd=ROOT, capture_output=True, text=True)
-    assert answer.returncode == 0 and answer.stdout.strip()
-    setting_up = "scripts/setup_environment.py" in answer.stdout.splitlines()[0]
+    lines = recipe(command.split()[1])
+    setting_up = "scripts/setup_environment.py" in lines.splitlines()[0]
     assert setting_up == (command not in ("make help", "make clean"))
-    for script in re.findall(r"\S+\.py\b", answer.stdout):
+    for script in re.findall(r"\S+\.py\b", lines):
         assert (ROOT / script).is_file(), f"{command} calls {script}"
 
 
@@ -80,8 +87,8 @@ def test_ci_runs_the_test_command_and_it_builds_the_book():
     (pattern,) = re.findall(r"test_command=\$\(grep -xE '(.*)' README.md\)", script)
     assert [line for line in README.splitlines() if re.fullmatch(pattern, line)] == ["make test"]
     assert "tests $test_command" in script
-    recipe = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True).stdout
-    assert recipe.index("scripts/build_book.py") < recipe.index("-m pytest")
+    lines = recipe("test")
+    assert lines.index("scripts/build_book.py") < lines.index("-m pytest")
     for workflow, command in (("tests", ".ci/run"), ("tests", "make book"), ("book", "make book")):
         text = (ROOT / f".github/workflows/{workflow}.yml").read_text(encoding="utf-8")
         assert re.search(rf"run: {re.escape(command)}$", text, flags=re.MULTILINE)
