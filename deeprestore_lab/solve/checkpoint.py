@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import os
 import signal
 import tempfile
@@ -18,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from deeprestore_lab.solve.packing import digest, pack, same, short, to_device, unpack
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.record import Recorder
 
@@ -56,7 +55,7 @@ class Checkpoint:
             "seed": seed,
             "jitter": problem.jitter,
             "input_noise": problem.input_noise,
-            "start": _digest(problem.parametrisation.state_dict()),
+            "start": digest(problem.parametrisation.state_dict()),
         }
         self.saved = time.perf_counter()
         self.interrupted = False
@@ -77,7 +76,7 @@ class Checkpoint:
             "generator": None if generator is None else generator.get_state(),
         }
         tensors: dict[str, torch.Tensor] = {}
-        header = {"format": FORMAT, "state": json.dumps(_pack(state, "", tensors))}
+        header = {"format": FORMAT, "state": json.dumps(pack(state, "", tensors))}
         handle, name = tempfile.mkstemp(prefix=self.path.name, suffix=".tmp", dir=self.path.parent)
         os.close(handle)
         try:
@@ -98,7 +97,7 @@ class Checkpoint:
         state = self._read()
         self._check(state["settings"])
         device = self.problem.x().device
-        state = _to(state, device)
+        state = to_device(state, device)
         self.problem.parametrisation.load_state_dict(state["parametrisation"])
         self.problem.note()
         stepper.load_state_dict(state["stepper"])
@@ -113,7 +112,7 @@ class Checkpoint:
                 header = file.metadata() or {}
                 if header.get("format") != FORMAT:
                     raise ValueError(f"its format is {header.get('format')!r}, not {FORMAT!r}")
-                return _unpack(json.loads(header["state"]), file.get_tensor)
+                return unpack(json.loads(header["state"]), file.get_tensor)
         except (SafetensorError, OSError, ValueError, KeyError) as error:
             raise ValueError(
                 f"{str(self.path)!r} is not a checkpoint that can be read ({error}); remove it or name another file"
@@ -123,11 +122,11 @@ class Checkpoint:
         """Compare with the problem at hand; call before anything is loaded into it."""
         terms = {name: value.tolist() for name, value in self.problem.report().items()}
         for key, value in {**self.settings, "terms": terms}.items():
-            if not _same(stored.get(key), value):
+            if not same(stored.get(key), value):
                 what = {"start": "the start (x0, or the parameters)", "terms": "the energy at the start"}.get(key, key)
                 raise ValueError(
                     f"{str(self.path)!r} belongs to another problem: {what} differs "
-                    f"(there {_short(stored.get(key))}, here {_short(value)}); give another file name"
+                    f"(there {short(stored.get(key))}, here {short(value)}); give another file name"
                 )
 
     @contextmanager
@@ -154,55 +153,3 @@ class Checkpoint:
         if self.interrupted:
             self.save(stepper, recorder)
             raise KeyboardInterrupt
-
-
-def _digest(state: dict[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, value in state.items():
-        digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
-        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _pack(value: object, name: str, tensors: dict[str, torch.Tensor]) -> object:
-    """JSON for `value`, its tensors moved to `tensors` under their path."""
-    if isinstance(value, torch.Tensor):
-        tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        return {"tensor": name}
-    if isinstance(value, dict):
-        return {"items": [[key, _pack(item, f"{name}/{key}", tensors)] for key, item in value.items()]}
-    if isinstance(value, list | tuple):
-        return [_pack(item, f"{name}/{i}", tensors) for i, item in enumerate(value)]
-    return value
-
-
-def _unpack(value: object, tensor: Callable[[str], torch.Tensor]) -> object:
-    if isinstance(value, list):
-        return [_unpack(item, tensor) for item in value]
-    if isinstance(value, dict):
-        return tensor(value["tensor"]) if "tensor" in value else {k: _unpack(v, tensor) for k, v in value["items"]}
-    return value
-
-
-def _to(value: object, device: torch.device) -> object:
-    if isinstance(value, torch.Tensor):
-        return value.to(device)
-    if isinstance(value, dict):
-        return {key: _to(item, device) for key, item in value.items()}
-    return [_to(item, device) for item in value] if isinstance(value, list) else value
-
-
-def _same(a: object, b: object) -> bool:
-    """Equality, with numbers compared to the rounding that another number of threads gives."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        return list(a) == list(b) and all(_same(a[key], b[key]) for key in a)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(_same, a, b))
-    if isinstance(a, float) and isinstance(b, float):
-        return math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-6)
-    return a == b
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

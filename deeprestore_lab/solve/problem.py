@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.checks import check_images, describe, per_image
-from deeprestore_lab.energies import Energy, OfRepresentation, Weight, WeightedSum, weighted_terms
+from deeprestore_lab.checks import check_images, per_image
+from deeprestore_lab.energies import Energy, Weight, weighted_terms
 from deeprestore_lab.parametrisations.base import Parametrisation
+from deeprestore_lab.solve.problem_checks import check_energy, check_parameters, check_weights, term_names
 
 
 @dataclass
@@ -44,35 +45,18 @@ class Problem:
         input_noise: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> None:
-        self.energy, self.parametrisation = _check_energy(energy), parametrisation
+        self.energy, self.parametrisation = check_energy(energy), parametrisation
         self.jitter, self.input_noise, self.generator = jitter, input_noise, generator
         self.terms: list[tuple[Weight, Energy]] = weighted_terms(energy)
-        self.names = _names(self.terms)
+        self.names = term_names(self.terms)
         self.has_penalty = type(parametrisation).penalty is not Parametrisation.penalty
         self.bounds: tuple[float, float] | None = getattr(parametrisation, "bounds", None)
         self._parameters = [p for p in parametrisation.parameters() if p.requires_grad]
         self._shares: dict[str, torch.Tensor] | None = None
         self._x: torch.Tensor | None = None
         self.batch = self.x().shape[0]
-        self._check_batch()
-
-    def _check_batch(self) -> None:
-        shared, own = self.parametrisation.shared, self._parameters
-        kind = type(self.parametrisation).__name__
-        if not own:
-            raise ValueError(f"{kind} has no parameters to search over")
-        if not shared and (len(own) != 1 or own[0].shape[0] != self.batch):
-            raise ValueError(f"{kind} must hold one parameter theta of batch {self.batch}, or declare itself shared")
-        for (weight, _), name in zip(self.terms, self.names, strict=True):
-            if not isinstance(weight, torch.Tensor):
-                continue
-            if shared and weight.numel() > 1:
-                raise ValueError(
-                    f"{name} has one weight per image, but the images of {kind} share their parameters; "
-                    "give one number, or run them one by one"
-                )
-            if weight.shape[0] not in (1, self.batch):
-                raise ValueError(f"{name} has {weight.shape[0]} weights for a batch of {self.batch} images")
+        check_parameters(parametrisation, self._parameters, self.batch)
+        check_weights(self.terms, self.names, batch=self.batch, shared=parametrisation.shared)
 
     @property
     def parameters(self) -> list[torch.Tensor]:
@@ -191,34 +175,3 @@ class Problem:
         for parameter, value in zip(self._parameters, values, strict=True):
             parameter.data = value
         self._shares = self._x = None
-
-
-def has_value(energy: Energy) -> bool:
-    """Whether `energy` can be evaluated; a score alone cannot."""
-    if isinstance(energy, WeightedSum):
-        return all(has_value(term) for _, term in energy.weighted)
-    if isinstance(energy, OfRepresentation):
-        return has_value(energy.energy)
-    return type(energy).value is not Energy.value
-
-
-def _check_energy(energy: Energy) -> Energy:
-    if not isinstance(energy, Energy):
-        raise ValueError(f"energy must be an Energy (subclass it and define value), got {describe(energy)}")
-    for _, term in weighted_terms(energy):
-        if not has_value(term):
-            raise ValueError(
-                f"{term.name} has no value, so it cannot be minimised or traced; a score alone is for samplers"
-            )
-    return energy
-
-
-def _names(terms: list[tuple[Weight, Energy]]) -> list[str]:
-    """The names of the terms, numbered where the same one comes again, as in `Energy.terms`."""
-    names: list[str] = []
-    for _, term in terms:
-        name, count = term.name, 2
-        while name in names:
-            name, count = f"{term.name} {count}", count + 1
-        names.append(name)
-    return names

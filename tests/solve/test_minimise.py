@@ -356,3 +356,19 @@ def test_every_solver_follows_the_contract(name):
     solver = stepper(name)
     assert solver.name == name and solver.default_steps > 0 and solver.default_tolerance >= 0
     assert "problem" in inspect.signature(solver).parameters
+
+
+class Empty(Parametrisation):
+    """Nothing to search over."""
+
+    def forward(self) -> torch.Tensor:
+        return Y
+
+
+def test_a_parametrisation_must_hold_one_theta_per_image_or_say_it_is_shared():
+    with pytest.raises(ValueError, match="no parameters"):
+        minimise(data(Y), Empty())
+    g = Shared(2)
+    g.shared = False
+    with pytest.raises(ValueError, match="one parameter theta of batch 2"):
+        minimise(data(g.z), g)

@@ -1,0 +1,64 @@
+"""Checks of an equation before it is solved: values, parameters, weights."""
+
+from __future__ import annotations
+
+import torch
+
+from deeprestore_lab.checks import describe
+from deeprestore_lab.energies import Energy, OfRepresentation, Weight, WeightedSum, weighted_terms
+from deeprestore_lab.parametrisations.base import Parametrisation
+
+
+def has_value(energy: Energy) -> bool:
+    """Whether `energy` can be evaluated; a score alone cannot."""
+    if isinstance(energy, WeightedSum):
+        return all(has_value(term) for _, term in energy.weighted)
+    if isinstance(energy, OfRepresentation):
+        return has_value(energy.energy)
+    return type(energy).value is not Energy.value
+
+
+def check_energy(energy: Energy) -> Energy:
+    """Return `energy` if it is one and every term of it has a value, else raise `ValueError`."""
+    if not isinstance(energy, Energy):
+        raise ValueError(f"energy must be an Energy (subclass it and define value), got {describe(energy)}")
+    for _, term in weighted_terms(energy):
+        if not has_value(term):
+            raise ValueError(
+                f"{term.name} has no value, so it cannot be minimised or traced; a score alone is for samplers"
+            )
+    return energy
+
+
+def term_names(terms: list[tuple[Weight, Energy]]) -> list[str]:
+    """The names of the terms, numbered where the same one comes again, as in `Energy.terms`."""
+    names: list[str] = []
+    for _, term in terms:
+        name, count = term.name, 2
+        while name in names:
+            name, count = f"{term.name} {count}", count + 1
+        names.append(name)
+    return names
+
+
+def check_parameters(parametrisation: Parametrisation, parameters: list[torch.nn.Parameter], batch: int) -> None:
+    """Raise `ValueError` unless there is one theta per image, or parameters that are declared shared."""
+    kind = type(parametrisation).__name__
+    if not parameters:
+        raise ValueError(f"{kind} has no parameters to search over")
+    if not parametrisation.shared and (len(parameters) != 1 or parameters[0].shape[0] != batch):
+        raise ValueError(f"{kind} must hold one parameter theta of batch {batch}, or declare itself shared")
+
+
+def check_weights(terms: list[tuple[Weight, Energy]], names: list[str], *, batch: int, shared: bool) -> None:
+    """Raise `ValueError` where a weight per image does not fit the batch, or the parameters are shared."""
+    for (weight, _), name in zip(terms, names, strict=True):
+        if not isinstance(weight, torch.Tensor):
+            continue
+        if shared and weight.numel() > 1:
+            raise ValueError(
+                f"{name} has one weight per image, but the images share their parameters; "
+                "give one number, or run them one by one"
+            )
+        if weight.shape[0] not in (1, batch):
+            raise ValueError(f"{name} has {weight.shape[0]} weights for a batch of {batch} images")
