@@ -68,7 +68,9 @@ class Live:
         for control in self.controls.values():
             control.observe(lambda change: self.ask(), names="value")
         title = ipywidgets.HTML('<div class="drl-live-title" style="font-weight:600">Live: any value, solved now</div>')
-        self.box = ipywidgets.VBox([title, *self.controls.values(), self.status], layout=LAYOUT(overflow="hidden"))
+        self.box = ipywidgets.VBox(
+            [title, *self.controls.values(), self.status], layout=LAYOUT(align_items="center", overflow="hidden")
+        )
         self.box.add_class("drl-live")
 
     @property
