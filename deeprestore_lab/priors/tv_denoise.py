@@ -76,7 +76,8 @@ def tv_denoise(
             if not bool(done.any()):
                 continue
             found = images[done]
-            x[found] = run.x[done] * weight[found]
+            scaled = run.x[done] * weight[found]
+            x[found] = scaled if bounds is None else scaled.clamp(*bounds)  # rounding may lead out
             u[found, 0], u[found, 1] = run.down[done], run.right[done]
             iterations[found], gaps[found] = run.count, reached[done]
             primals[found] = primal[done] * weight[found].flatten() ** 2
@@ -89,7 +90,7 @@ def tv_denoise(
 
 def _for_each(value: float | torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """One value per image, `(N,)`."""
-    value = torch.as_tensor(value).to(v).reshape(-1)
+    value = torch.as_tensor(value, dtype=v.dtype, device=v.device).reshape(-1)
     if value.shape[0] not in (1, v.shape[0]):
         raise ValueError(f"expected one number, or one per image: got {describe(value)} for {v.shape[0]} images")
     return value.expand(v.shape[0])

@@ -142,8 +142,8 @@ class ADMM:
         primal = _joint([image - new for image, new in zip(images, z, strict=True)])
         size = torch.maximum(_joint(images), _joint(z)).clamp_min(tiny)
         dual = _joint([self._pull([new - old for new, old in zip(z, self.z, strict=True)])])
-        pulls = [per_image(self.rho, v) * _adjoint(k, v) for (_, k, _), v in zip(self.splits, u, strict=True)]
-        force = torch.maximum(_joint(pulls), 1e-3 * _joint([self.data])).clamp_min(tiny)
+        pulls = [_adjoint(operator, value) for (_, operator, _), value in zip(self.splits, u, strict=True)]
+        force = torch.maximum(self.rho * _joint(pulls), 1e-3 * _joint([self.data])).clamp_min(tiny)
         return primal / size, dual / force
 
     def _keep(self, active: torch.Tensor, x: torch.Tensor, z: list, u: list) -> None:

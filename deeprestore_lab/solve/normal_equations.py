@@ -102,7 +102,7 @@ def _one_operator(parts: list[Part], b: torch.Tensor) -> tuple[torch.Tensor, Lin
     weight, rest = b.new_zeros(b.shape[0]), b.new_zeros(b.shape[0])
     for own, part in parts:
         target = rest if isinstance(part, Identity) else weight
-        target += torch.as_tensor(own).to(b)
+        target += per_image(own, target)
     if not operator.has_solve or not bool((weight > 0).all()) or not bool((rest > 0).all()):
         return None
     return weight, operator, rest

@@ -43,7 +43,7 @@ class Proximal:
 
     name = "proximal"
     default_steps = 1000
-    default_tolerance = 1e-4
+    default_tolerance = 1e-3
 
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
         self.problem, self.tolerance = problem, tolerance
