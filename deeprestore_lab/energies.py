@@ -309,7 +309,9 @@ class RepresentationError(Energy):
         self.phi, self.target = phi, target.detach()
         self.scale = self.target.square().flatten(1).sum(1)
         if not (self.scale > 0).all() or not torch.isfinite(self.scale).all():
-            raise ValueError("target must be finite and not all zero for any image: its norm is what the error is divided by")
+            raise ValueError(
+                "target must be finite and not all zero for any image: its norm is what the error is divided by"
+            )
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         error = (self.phi(x) - self.target).square().flatten(1).sum(1)

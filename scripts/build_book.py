@@ -108,7 +108,7 @@ def build(*, fresh: bool) -> None:
     if fresh:
         shutil.rmtree(BUILD, ignore_errors=True)
         shutil.rmtree(CACHE / f"executed-{library_hash()}", ignore_errors=True)
-    threads = os.environ.get("OMP_NUM_THREADS", str(min(2, os.cpu_count() or 1)))
+    threads = os.environ.get("OMP_NUM_THREADS", "1")  # two stall each other on a busy machine
     environment = os.environ | {
         "DEEPRESTORE_BUILD": "1",
         "OMP_NUM_THREADS": threads,

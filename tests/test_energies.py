@@ -86,7 +86,9 @@ def test_poisson_likelihood_outside_its_domain():
 @given(step=st.floats(1e-4, 1e3), kind=st.sampled_from(["laplace", "poisson"]), seed=st.integers(0, 50))
 def test_prox_beats_every_neighbour(step, kind, seed):
     y, v = images(seed=seed), 2 * images(seed=seed + 100) - 0.5
-    energy = LaplaceLikelihood(Identity(), y, scale=0.3) if kind == "laplace" else PoissonLikelihood(Identity(), y, peak=9)
+    energy = (
+        LaplaceLikelihood(Identity(), y, scale=0.3) if kind == "laplace" else PoissonLikelihood(Identity(), y, peak=9)
+    )
     x = energy.prox(v, step)
 
     def objective(point):

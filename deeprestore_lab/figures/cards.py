@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 import matplotlib as mpl
+import matplotlib.ticker
 import torch
 from matplotlib.figure import Figure as Drawing
 
@@ -94,6 +95,7 @@ def _strips(spread: dict[str, torch.Tensor], sigma: float) -> Drawing:
         everything = torch.cat(list(spread.values()))
         if everything.min() > 0 and everything.max() > 20 * everything.min():
             axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())  # they would run into each other
         return drawing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import torch
@@ -10,9 +11,15 @@ DELAY_SECONDS = 2.0
 
 
 class Progress:
-    """A context that shows the step and the energy; `wanted` None: after two seconds, True: at once, False: never."""
+    """A context that shows the step and the energy; `wanted` None: after two seconds, True: at once, False: never.
+
+    Where `DEEPRESTORE_BUILD` is 1 nobody watches: the page that is built would keep the bar, so None means never.
+    The bar goes when the run ends.
+    """
 
     def __init__(self, wanted: bool | None, *, steps: int, label: str) -> None:
+        if wanted is None and os.environ.get("DEEPRESTORE_BUILD") == "1":
+            wanted = False
         self.wanted, self.steps, self.label = wanted, steps, label
         self.bar = None
         self.due = time.perf_counter() + (0.0 if wanted else DELAY_SECONDS)
@@ -33,7 +40,7 @@ class Progress:
         if self.bar is None:
             from tqdm.auto import tqdm  # slow to import, and most runs never show a bar
 
-            self.bar = tqdm(total=self.steps, desc=self.label)
+            self.bar = tqdm(total=self.steps, desc=self.label, leave=False)
         self.bar.update(step - self.bar.n)
         if now - self.shown > 0.1:
             self.shown = now

@@ -2,8 +2,9 @@
 
 Each training photograph, at each size and noise level, is denoised over a range of weights, which gives a curve of
 PSNR against the logarithm of the weight. The power law is the one that loses least against the best weight of each
-case: it minimises the mean fourth power of the loss in dB, so that the worst cases count most. Denoising is the prior's proximal step, exact or
-to a stated duality gap, so no solver setting enters. The held-out photographs are not touched: a test uses them.
+case: it minimises the mean fourth power of the loss in dB, so that the worst cases count most. Denoising is the
+prior's proximal step, exact or to a stated duality gap, so no solver setting enters. The held-out photographs are
+not touched: a test uses them.
 """
 
 from __future__ import annotations
