@@ -29,7 +29,7 @@ def problem(name: str, *, colour: bool) -> Callable[[torch.Tensor], torch.Tensor
     options, smoothing = SOLVERS[name]
     x = drl.images.photograph("astronaut", size=128)
     x = x if colour else drl.images.to_grey(x)
-    y = drl.images.gaussian_noise(x, sigma=SIGMA, seed=0)
+    y = x + drl.images.gaussian_noise(x, sigma=SIGMA, seed=0)
     scale = drl.priors.TotalVariation().calibrated(sigma=SIGMA).weighted[0][0]
     data = drl.energies.GaussianLikelihood(drl.operators.Identity(), y, sigma=SIGMA)
     prior = scale * drl.priors.TotalVariation(smoothing=smoothing)
