@@ -27,7 +27,7 @@ PHOTOGRAPHS = (
 )
 WEIGHT = 0.1
 EXCESS = (1e-2, 1e-3)
-TURNS = 5
+LEAST_TURNS, MOST_TURNS, ENOUGH_S = 3, 40, 10.0  # short calls take more turns, the same for both
 
 Denoiser = Callable[[torch.Tensor], torch.Tensor]
 
@@ -43,7 +43,7 @@ def ours(gap: float) -> Denoiser:
 
 
 def scikit_image(eps: float) -> Denoiser:
-    """One picture after the other: it knows no batches. Channels last, as it likes them, prepared beforehand."""
+    """One picture after the other: it knows no batches."""
 
     def denoise(v: torch.Tensor) -> torch.Tensor:
         images = v.permute(0, 2, 3, 1).contiguous().numpy()
@@ -58,11 +58,11 @@ def deepinv(tau: float, crit: float) -> Denoiser:
     return lambda v: TVDenoiser(tau=tau, crit=crit, n_it_max=5000)(v, WEIGHT)
 
 
-PEERS = {
-    "scikit-image": [scikit_image(eps) for eps in (1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5, 5e-6)],
-    "deepinv": [
-        deepinv(t, c) for t in (0.03, 0.06, 0.1, 0.2) for c in (3e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5)
-    ],
+EPS = (1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5, 5e-6, 2e-6, 1e-6, 5e-7, 2e-7, 1e-7)
+CRIT = (2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5, 5e-6)
+PEERS = {  # ladders of settings, each from loose to tight
+    "scikit-image": [[scikit_image(eps) for eps in EPS]],
+    "deepinv": [[deepinv(tau, crit) for crit in CRIT] for tau in (0.05, 0.1, 0.2)],
 }
 OURS = [ours(gap) for gap in (3e-2, 2e-2, 1e-2, 5e-3, 3e-3, 2e-3, 1e-3, 5e-4, 3e-4, 2e-4, 1e-4, 5e-5, 2e-5)]
 
@@ -74,14 +74,18 @@ def seconds(denoise: Denoiser, v: torch.Tensor) -> tuple[float, torch.Tensor]:
     return time.perf_counter() - start, x
 
 
-def cheapest(settings: list[Denoiser], v: torch.Tensor, lowest: torch.Tensor, excess: float) -> Denoiser:
+def cheapest(ladders: list[list[Denoiser]], v: torch.Tensor, lowest: torch.Tensor, excess: float) -> Denoiser:
     """The fastest of a peer's settings whose objective is within `excess` of the lowest, on average."""
-    tried = []
-    for denoise in settings:
-        spent, x = seconds(denoise, v)
-        if float((objective(x, v) / lowest - 1).mean()) <= excess:
-            tried.append((spent, denoise))
-    return min(tried, key=lambda pair: pair[0])[1]
+    good = []
+    for ladder in ladders:
+        for denoise in ladder:
+            spent, x = seconds(denoise, v)
+            if float((objective(x, v) / lowest - 1).mean()) <= excess:
+                good.append((min(spent, seconds(denoise, v)[0]), denoise))
+                break
+    if not good:
+        raise RuntimeError(f"none of the settings reaches an objective within {excess:g} of the lowest")
+    return min(good, key=lambda pair: pair[0])[1]
 
 
 def as_low(v: torch.Tensor, wanted: torch.Tensor) -> Denoiser:
@@ -93,21 +97,23 @@ def compare(name: str, v: torch.Tensor, few: torch.Tensor, excess: float, goal: 
     """One row for each peer; its settings are chosen on `few` images."""
     lowest = objective(tv_denoise(few.double(), WEIGHT, colour="channel", gap=1e-6)[0], few)
     rows = []
-    for peer, settings in PEERS.items():
-        theirs = cheapest(settings, few, lowest, excess)
+    for peer, ladders in PEERS.items():
+        theirs = cheapest(ladders, few, lowest, excess)
         own = as_low(v, objective(theirs(v), v))
-        turns = [(seconds(own, v)[0], seconds(theirs, v)[0]) for _ in range(TURNS)]
+        turns, began = [], time.perf_counter()
+        while len(turns) < LEAST_TURNS or (len(turns) < MOST_TURNS and time.perf_counter() - began < ENOUGH_S):
+            turns.append((seconds(own, v)[0], seconds(theirs, v)[0]))
         own_s, peer_s = (min(times) for times in zip(*turns, strict=True))
         rows.append(
             {
-                "name": f"TV denoising, {name}, objective within {excess:g}",
+                "name": f"TV 256 x 256, {name}, within {excess:g}",
                 "ours_s": own_s,
                 "peer": peer,
                 "peer_s": peer_s,
                 "ratio": peer_s / own_s,
                 "goal": f"{goal:g} times as fast",
                 "met": peer_s / own_s >= goal,
-                "note": f"best of {TURNS}",
+                "note": f"best of {len(turns)} turns",
             }
         )
     return rows
@@ -120,6 +126,6 @@ def run() -> list[dict]:
     few = v[:2]
     rows = []
     for excess in EXCESS:
-        rows += compare("16 photographs of 256 x 256", v, few, excess, 2.0)
-        rows += compare("one photograph of 256 x 256", v[:1], v[:1], excess, 1.0)
+        rows += compare("16 photographs", v, few, excess, 2.0)
+        rows += compare("one photograph", v[:1], v[:1], excess, 1.0)
     return rows

@@ -94,7 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
     rows = []
     for file in files:
         rows += load(file).run()
-    Console().print(table(rows))
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    console.print(table(rows))
     print(f"written to {write(rows, options.results)}")
     return 0
 
