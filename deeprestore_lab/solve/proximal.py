@@ -9,6 +9,7 @@ from deeprestore_lab.energies import Energy, LaplaceLikelihood, OfRepresentation
 from deeprestore_lab.operators.base import Identity
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.priors.total_variation import TotalVariation
+from deeprestore_lab.priors.tv_denoise import SMALLEST_GAP
 from deeprestore_lab.solve.normal_equations import right_hand_side
 from deeprestore_lab.solve.problem import Evaluation, Problem
 
@@ -16,6 +17,7 @@ ERROR_SHARE = 0.1  # of the last step, that the error of an inner total variatio
 LOOSEST_GAP = 1e-3
 INNER_STEPS = 100  # of the total variation step in one outer step; the next one goes on from there
 LARGEST_SHARE = 0.01  # of the largest gradient of the run: below, gradients count as this large
+ROUNDING_SHARE = 0.25  # of the error that rounding leaves in an inner step: a smaller residual means nothing
 STEEPEST = 1e10  # times the first L: a search that comes this far has failed
 RELAX = 0.9  # what a searched-for L is multiplied by after each step, so that it can fall again
 
@@ -36,7 +38,9 @@ class Proximal:
 
     Optimality of an image: L ||x_+ - z|| / ||grad F(z)||, the fixed-point residual as a gradient, over the gradient (or
     over a hundredth of the largest gradient of the run, where that is more); for a single proximal step of total
-    variation its relative duality gap (at most the prior's own `gap` is asked for).
+    variation its relative duality gap (at most the prior's own `gap` is asked for). An image whose residual has come
+    below a quarter of the error that rounding leaves in the inner total variation step is as exact as its precision
+    allows, and counts as converged.
 
     Source: Beck & Teboulle (2009); O'Donoghue & Candes (2015) for the restart. Taught in chapter 10_map.
     """
@@ -174,7 +178,14 @@ class Proximal:
             self.reason = ["line search" if f else None for f in failed]
             self.before = torch.where(active, self.lipschitz, self.before)
             self.lipschitz = torch.where(active, RELAX * self.lipschitz, self.lipschitz)
-        return torch.where(mapping > 0, mapping / scale, 0.0)
+        return torch.where(mapping > self._rounding(), mapping / scale, 0.0)
+
+    def _rounding(self) -> torch.Tensor:
+        """The residual, as a gradient, below which the inner total variation step says nothing any more."""
+        if self.inner_gap is None:
+            return torch.zeros_like(self.one)
+        gap = SMALLEST_GAP * torch.finfo(self.one.dtype).eps
+        return ROUNDING_SHARE * self.lipschitz * (2 * gap * self.primal).sqrt()
 
     # The proximal step
 
