@@ -26,14 +26,20 @@ def check_images(x: torch.Tensor, *, name: str = "x", channels: int | None = Non
     return x
 
 
-def check_positive(value: float | torch.Tensor, *, name: str) -> float | torch.Tensor:
-    """Return `value` if it is a finite number above 0, or a 1-D tensor of such numbers (one per image)."""
-    return _check_number(value, name, lowest_allowed=False)
+def check_positive(value: float | torch.Tensor, *, name: str, single: bool = False) -> float | torch.Tensor:
+    """Return `value` if it is a finite number above 0, or a 1-D tensor of such numbers (one per image).
+
+    With `single` one number alone will do.
+    """
+    return _check_number(value, name, lowest_allowed=False, single=single)
 
 
-def check_weight(value: float | torch.Tensor, *, name: str = "weight") -> float | torch.Tensor:
-    """Return `value` if it is a finite number of at least 0, or a 1-D tensor of such numbers (one per image)."""
-    return _check_number(value, name, lowest_allowed=True)
+def check_weight(value: float | torch.Tensor, *, name: str = "weight", single: bool = False) -> float | torch.Tensor:
+    """Return `value` if it is a finite number of at least 0, or a 1-D tensor of such numbers (one per image).
+
+    With `single` one number alone will do.
+    """
+    return _check_number(value, name, lowest_allowed=True, single=single)
 
 
 def check_choice(value: str, choices: tuple[str, ...], *, name: str) -> str:
@@ -43,15 +49,16 @@ def check_choice(value: str, choices: tuple[str, ...], *, name: str) -> str:
     return value
 
 
-def _check_number(value, name: str, *, lowest_allowed: bool):
-    wanted = f"a finite number {'of at least' if lowest_allowed else 'above'} 0, or a 1-D tensor of them"
+def _check_number(value, name: str, *, lowest_allowed: bool, single: bool):
+    wanted = f"a finite number {'of at least' if lowest_allowed else 'above'} 0"
+    wanted += ", one for all images" if single else ", or a 1-D tensor of them"
     if isinstance(value, torch.Tensor):
         if value.ndim == 0:
-            return _check_number(value.item(), name, lowest_allowed=lowest_allowed)
+            return _check_number(value.item(), name, lowest_allowed=lowest_allowed, single=single)
         low = (value < 0) if lowest_allowed else (value <= 0)
-        if value.ndim != 1 or not torch.isfinite(value).all() or low.any():
+        if single or value.ndim != 1 or not torch.isfinite(value).all() or low.any():
             raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
-        return value
+        return value if value.is_floating_point() else value.to(torch.get_default_dtype())
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
     if value < 0 or (value == 0 and not lowest_allowed):

@@ -70,12 +70,15 @@ class Energy:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         if not isinstance(x, torch.Tensor) or x.ndim != 4 or not x.is_floating_point():
             raise ValueError(f"{self.name} takes a float tensor of shape (N, C, H, W), got {describe(x)}")
-        return self.value(x)
+        return _value(self, x)
 
     def __add__(self, other: Energy) -> WeightedSum:
         if not isinstance(other, Energy):
             return NotImplemented
         return WeightedSum([*weighted_terms(self), *weighted_terms(other)])
+
+    def __radd__(self, other: object) -> Energy:
+        return self if isinstance(other, int) and other == 0 else NotImplemented  # what `sum` starts from
 
     def __mul__(self, weight: Weight) -> WeightedSum:
         if isinstance(weight, Energy):
@@ -107,7 +110,7 @@ class WeightedSum(Energy):
         return all(energy.smooth for _, energy in self.weighted)
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return sum(_times(weight, energy.value(x)) for weight, energy in self.weighted)
+        return sum(_times(weight, _value(energy, x)) for weight, energy in self.weighted)
 
     def terms(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         shares: dict[str, torch.Tensor] = {}
@@ -128,10 +131,27 @@ class WeightedSum(Energy):
         weight, energy = self.weighted[0]
         return energy.prox(v, step * weight)
 
+    def __matmul__(self, operator: Operator | Callable) -> Energy:
+        """Each term on the representation, so that each keeps its name and its closed form."""
+        if not callable(operator) or isinstance(operator, Energy):
+            return NotImplemented
+        return WeightedSum([(weight, energy @ operator) for weight, energy in self.weighted])
+
 
 def weighted_terms(energy: Energy) -> list[tuple[Weight, Energy]]:
     """The energy as a flat list of (weight, term); a single term has weight 1."""
     return energy.weighted if isinstance(energy, WeightedSum) else [(1.0, energy)]
+
+
+def _value(energy: Energy, x: torch.Tensor) -> torch.Tensor:
+    """The energy of each image; whatever `value` of a subclass gives, it is one number per image or refused."""
+    values = energy.value(x)
+    if not isinstance(values, torch.Tensor) or values.shape != x.shape[:1]:
+        raise ValueError(
+            f"{type(energy).__name__}.value must give one number per image, shape ({x.shape[0]},); "
+            f"got {describe(values)}"
+        )
+    return values
 
 
 def _times(weight: Weight, values: torch.Tensor) -> torch.Tensor:
@@ -157,17 +177,17 @@ class OfRepresentation(Energy):
         return self.energy.smooth
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return self.energy(self.phi(x))
+        return _value(self.energy, self.phi(x))
 
     def split(self) -> tuple[LinearOperator, Energy]:
-        if not getattr(self.phi, "linear", False):
+        if not isinstance(self.phi, LinearOperator):
             return Identity(), self
         inner, energy = self.energy.split()
         return compose(inner, self.phi), energy
 
     def quadratic(self) -> Quadratic | None:
         own = self.energy.quadratic()
-        if own is None or not getattr(self.phi, "linear", False):
+        if own is None or not isinstance(self.phi, LinearOperator):
             return None
         return Quadratic(compose(own.operator, self.phi), own.target, own.precision)
 
@@ -178,20 +198,30 @@ class Likelihood(Energy):
     def __init__(self, operator: Operator, y: torch.Tensor) -> None:
         if not callable(operator):
             raise ValueError(f"operator must be callable, got {describe(operator)}")
-        if not isinstance(y, torch.Tensor) or not y.is_floating_point() or y.ndim < 2:
-            raise ValueError(f"y must be a float tensor with a batch dimension, got {describe(y)}")
+        _check_batch(y, name="y")
         if not torch.isfinite(y).all():
             raise ValueError("y holds values that are not finite; mask missing values with an operator instead")
         self.operator, self.y = operator, y
 
     def predicted(self, x: torch.Tensor) -> torch.Tensor:
         """A x, checked against the shape of `y` (whose batch may be 1)."""
-        predicted = self.operator(x)
-        if predicted.shape[1:] != self.y.shape[1:] or self.y.shape[0] not in (1, predicted.shape[0]):
-            raise ValueError(
-                f"A x has shape {tuple(predicted.shape)} but the measurement y has shape {tuple(self.y.shape)}"
-            )
-        return predicted
+        return _check_fit(self.operator(x), self.y, names=("A x", "the measurement y"))
+
+    def measured(self, like: torch.Tensor) -> torch.Tensor:
+        """`y` in the precision and on the device of `like`."""
+        return self.y.to(like)
+
+
+def _check_batch(y: torch.Tensor, *, name: str) -> None:
+    if not isinstance(y, torch.Tensor) or not y.is_floating_point() or y.ndim < 2:
+        raise ValueError(f"{name} must be a float tensor with a batch dimension, got {describe(y)}")
+
+
+def _check_fit(predicted: torch.Tensor, y: torch.Tensor, *, names: tuple[str, str]) -> torch.Tensor:
+    """Return `predicted` if `y` has its shape, or that with a batch of 1."""
+    if predicted.shape[1:] != y.shape[1:] or y.shape[0] not in (1, predicted.shape[0]):
+        raise ValueError(f"{names[0]} has shape {tuple(predicted.shape)} but {names[1]} has shape {tuple(y.shape)}")
+    return predicted
 
 
 class GaussianLikelihood(Likelihood):
@@ -216,11 +246,12 @@ class GaussianLikelihood(Likelihood):
         return self.sigma**-2
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        squared = (self.predicted(x) - self.y).square().flatten(1).sum(1)
+        predicted = self.predicted(x)
+        squared = (predicted - self.measured(predicted)).square().flatten(1).sum(1)
         return _times(self.precision, squared) / 2
 
     def quadratic(self) -> Quadratic | None:
-        if not getattr(self.operator, "linear", False):
+        if not isinstance(self.operator, LinearOperator):
             return None
         return Quadratic(self.operator, self.y, self.precision)
 
@@ -239,7 +270,8 @@ class LaplaceLikelihood(Likelihood):
         self.scale = check_positive(scale, name="scale")
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return _times(self.scale**-1, (self.predicted(x) - self.y).abs().flatten(1).sum(1))
+        predicted = self.predicted(x)
+        return _times(self.scale**-1, (predicted - self.measured(predicted)).abs().flatten(1).sum(1))
 
     @property
     def has_prox(self) -> bool:
@@ -249,11 +281,12 @@ class LaplaceLikelihood(Likelihood):
         if not self.has_prox:
             raise NotImplementedError(f"{self.name} has a proximal step for the identity operator only; use ADMM")
         threshold = per_image(step * self.scale**-1, v)
-        residual = v - self.y
-        return self.y + residual.sign() * (residual.abs() - threshold).clamp_min(0)
+        y = self.measured(v)
+        residual = v - y
+        return y + residual.sign() * (residual.abs() - threshold).clamp_min(0)
 
     def split(self) -> tuple[LinearOperator, Energy]:
-        if not getattr(self.operator, "linear", False):
+        if not isinstance(self.operator, LinearOperator):
             return Identity(), self
         return self.operator, LaplaceLikelihood(Identity(), self.y, scale=self.scale)
 
@@ -275,8 +308,9 @@ class PoissonLikelihood(Likelihood):
     def value(self, x: torch.Tensor) -> torch.Tensor:
         mean = self.predicted(x)
         # Counts that were not seen cost their mean alone; xlogy is 0 there, and a mean below 0 is impossible.
-        log_ratio = torch.xlogy(self.y, self.y) - torch.xlogy(self.y, mean.clamp_min(0))
-        cost = log_ratio - self.y + mean
+        y = self.measured(mean)
+        log_ratio = torch.xlogy(y, y) - torch.xlogy(y, mean.clamp_min(0))
+        cost = log_ratio - y + mean
         cost = torch.where(mean < 0, torch.inf, cost)
         return _times(self.peak, cost.flatten(1).sum(1))
 
@@ -289,10 +323,10 @@ class PoissonLikelihood(Likelihood):
             raise NotImplementedError(f"{self.name} has a proximal step for the identity operator only; use ADMM")
         scaled = per_image(step * self.peak, v)
         shifted = v - scaled  # the positive root of x^2 - (v - t) x - t y = 0
-        return (shifted + (shifted.square() + 4 * scaled * self.y).sqrt()) / 2
+        return (shifted + (shifted.square() + 4 * scaled * self.measured(v)).sqrt()) / 2
 
     def split(self) -> tuple[LinearOperator, Energy]:
-        if not getattr(self.operator, "linear", False):
+        if not isinstance(self.operator, LinearOperator):
             return Identity(), self
         return self.operator, PoissonLikelihood(Identity(), self.y, peak=self.peak)
 
@@ -301,11 +335,19 @@ class RepresentationError(Energy):
     r"""||phi(x) - target||^2 / ||target||^2: how far a representation is from the one asked for.
 
     The normalised error of Mahendran & Vedaldi (2015), equation 2, without its square root. `target` is
-    `phi` of some image, of batch N or 1. Not in nats: its scale is that of the representation. Taught in
-    chapter 09_preimages.
+    `phi` of some image, `(N, ...)` or of batch 1; the value is `(N,)`, each sum over all values of a representation.
+    Not in nats: 1 is the error of a representation of zeros. Raises `ValueError` for a target that is no batch of
+    finite values with one other than zero, or of another shape than phi(x). Taught in chapter 09_preimages.
+
+    >>> target = torch.full((1, 1, 2, 2), 0.5)
+    >>> float(RepresentationError(Identity(), target)(2 * target))
+    1.0
     """
 
     def __init__(self, phi: Operator | Callable, target: torch.Tensor) -> None:
+        if not callable(phi):
+            raise ValueError(f"phi must be callable, got {describe(phi)}")
+        _check_batch(target, name="target")
         self.phi, self.target = phi, target.detach()
         self.scale = self.target.square().flatten(1).sum(1)
         if not (self.scale > 0).all() or not torch.isfinite(self.scale).all():
@@ -314,10 +356,11 @@ class RepresentationError(Energy):
             )
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        error = (self.phi(x) - self.target).square().flatten(1).sum(1)
+        seen = _check_fit(self.phi(x), self.target, names=("phi(x)", "the target"))
+        error = (seen - self.target.to(seen)).square().flatten(1).sum(1)
         return error / self.scale.to(error)
 
     def quadratic(self) -> Quadratic | None:
-        if not getattr(self.phi, "linear", False):
+        if not isinstance(self.phi, LinearOperator):
             return None
         return Quadratic(self.phi, self.target, 2 / self.scale)

@@ -26,7 +26,7 @@ def gaussian_kernel(sigma: float, *, size: int | None = None, dtype: torch.dtype
     >>> gaussian_kernel(1.0).shape
     torch.Size([9, 9])
     """
-    sigma = check_positive(sigma, name="sigma")
+    sigma = check_positive(sigma, name="sigma", single=True)
     radius = _odd_size(size, 2 * int(4 * sigma + 0.5) + 1) // 2
     profile = torch.exp(-(torch.arange(-radius, radius + 1, dtype=torch.float64).square()) / (2 * sigma**2))
     profile /= profile.sum()
@@ -39,7 +39,7 @@ def disk_kernel(radius: float, *, dtype: torch.dtype = torch.float32) -> torch.T
     The share is counted on a grid of 32 x 32 points in each pixel. The kernel is square and of odd size. Raises
     `ValueError` for a radius that is not above 0.
     """
-    radius, fine = check_positive(radius, name="radius"), 32
+    radius, fine = check_positive(radius, name="radius", single=True), 32
     reach = math.ceil(radius - 0.5) if radius > 0.5 else 0
     size = 2 * reach + 1
     position = (torch.arange(size * fine, dtype=torch.float64) + 0.5) / fine - size / 2
@@ -57,7 +57,7 @@ def motion_kernel(length: float, *, angle: float = 0.0, dtype: torch.dtype = tor
     >>> motion_kernel(2.0)[1].tolist()
     [0.25, 0.5, 0.25]
     """
-    length = check_positive(length, name="length")
+    length = check_positive(length, name="length", single=True)
     reach = math.ceil(length / 2)
     points = max(64, 64 * math.ceil(length))
     along = ((torch.arange(points, dtype=torch.float64) + 0.5) / points - 0.5) * length

@@ -46,7 +46,7 @@ def text_mask(x: torch.Tensor, *, text: str = TEXT, scale: int | None = None) ->
 def random_mask(x: torch.Tensor, *, keep: float = 0.5, seed: int) -> torch.Tensor:
     """A share `keep` of the pixels is known, exactly (to the nearest pixel), drawn without replacement."""
     check_images(x)
-    if not 0 <= check_weight(keep, name="keep") <= 1:
+    if not 0 <= check_weight(keep, name="keep", single=True) <= 1:
         raise ValueError(f"keep must be a share between 0 and 1, got {keep!r}")
     pixels = x.shape[2] * x.shape[3]
     known = torch.zeros(pixels)

@@ -26,7 +26,7 @@ def psnr(x: torch.Tensor, reference: torch.Tensor, *, data_range: float = 1.0, b
     """
     x, reference = _pair(x, reference, border=border)
     error = (x - reference).square().flatten(1).mean(1)
-    return 10 * torch.log10(check_positive(data_range, name="data_range") ** 2 / error)
+    return 10 * torch.log10(check_positive(data_range, name="data_range", single=True) ** 2 / error)
 
 
 def ssim(x: torch.Tensor, reference: torch.Tensor, *, data_range: float = 1.0, border: int = 0) -> torch.Tensor:
@@ -41,7 +41,7 @@ def ssim(x: torch.Tensor, reference: torch.Tensor, *, data_range: float = 1.0, b
     x, reference = _pair(x, reference, border=border, smallest=2 * SSIM_RADIUS + 1)
     reference = reference.expand_as(x).detach().cpu().double().numpy()
     options = {"gaussian_weights": True, "sigma": SSIM_SIGMA, "use_sample_covariance": False, "K1": _K1, "K2": _K2}
-    options |= {"data_range": check_positive(data_range, name="data_range"), "channel_axis": 0}
+    options |= {"data_range": check_positive(data_range, name="data_range", single=True), "channel_axis": 0}
     pairs = zip(x.detach().cpu().double().numpy(), reference, strict=True)
     return x.new_tensor([structural_similarity(ours, theirs, **options) for ours, theirs in pairs])
 
@@ -61,7 +61,7 @@ def ssim_components(
     """
     x, reference = _pair(x, reference, border=border, smallest=2 * SSIM_RADIUS + 1)
     a, b = (each.detach().cpu().double() for each in (x, reference.expand_as(x)))  # not every device has float64
-    c1, c2 = ((k * check_positive(data_range, name="data_range")) ** 2 for k in (_K1, _K2))
+    c1, c2 = ((k * check_positive(data_range, name="data_range", single=True)) ** 2 for k in (_K1, _K2))
     mean_a, mean_b = _window_means(a), _window_means(b)
     var_a = (_window_means(a * a) - mean_a.square()).clamp_min(0)
     var_b = (_window_means(b * b) - mean_b.square()).clamp_min(0)
@@ -109,7 +109,7 @@ def _scaled(error: torch.Tensor, scale: float | None) -> tuple[torch.Tensor, tor
     if scale is None:
         scales = error.abs().flatten(1).amax(1)
     else:
-        scales = error.new_full((error.shape[0],), check_positive(scale, name="scale"))
+        scales = error.new_full((error.shape[0],), check_positive(scale, name="scale", single=True))
     divisors = torch.where(scales > 0, scales, 1).reshape(-1, 1, 1, 1)  # no error at all stays none
     return error / divisors, scales
 

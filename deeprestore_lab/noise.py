@@ -70,7 +70,7 @@ def salt_and_pepper(x: torch.Tensor, *, amount: float, seed: int) -> tuple[torch
     the hits are expected to be white. Raises `ValueError` for an `amount` outside [0, 1].
     """
     check_images(x)
-    if not 0 <= check_weight(amount, name="amount") <= 1:
+    if not 0 <= check_weight(amount, name="amount", single=True) <= 1:
         raise ValueError(f"amount must be a share between 0 and 1, got {amount!r}")
     shape = (1, *x.shape[2:])
     drawn = torch.stack([torch.rand(shape, generator=generator) for generator in generators(seed, x.shape[0])])

@@ -158,3 +158,77 @@ def test_wrong_shapes_are_refused():
         RepresentationError(Identity(), torch.zeros(1, 1, 2, 2))
     with pytest.raises(ValueError, match="product of two energies"):
         Sum() * Sum()
+    with pytest.raises(ValueError, match="the target has shape"):
+        RepresentationError(Identity(), images()[:, :, :1, :1])(images())
+    with pytest.raises(ValueError, match="target must be a float tensor"):
+        RepresentationError(Identity(), 3)
+
+
+@pytest.mark.parametrize("value", [lambda x: x.sum(), lambda x: x.flatten(1).sum(1, keepdim=True), lambda x: 1.0])
+def test_a_value_that_is_not_one_number_per_image_is_refused(value):
+    wrong = type("Wrong", (Energy,), {"value": lambda self, x: value(x)})()
+    for energy in (wrong, 2 * wrong + Sum(), wrong @ Identity()):
+        with pytest.raises(ValueError, match="Wrong.value must give one number per image"):
+            energy(images())
+
+
+def test_a_sum_on_a_representation_is_the_sum_of_its_terms_there():
+    x, data = images(), GaussianLikelihood(Identity(), images(seed=3)[:, :, ::2], sigma=0.5)
+    both = (2.0 * data + Sum()) @ Half()
+    torch.testing.assert_close(both(x), 2 * data(Half()(x)) + Sum()(Half()(x)))
+    (weight, term), _ = both.weighted
+    assert weight == 2.0 and term.quadratic() is not None and len(both.terms(x)) == 2
+
+
+def test_energies_add_up_with_sum():
+    x = images()
+    torch.testing.assert_close(sum([Sum(), 2 * Sum()])(x), 3 * Sum()(x))
+    with pytest.raises(TypeError):
+        1 + Sum()
+
+
+def test_a_representation_need_not_be_a_picture():
+    class Length(Energy):
+        def value(self, x):
+            return x.square().flatten(1).sum(1)
+
+    x = images()
+    torch.testing.assert_close((Length() @ (lambda image: image.mean((2, 3))))(x), x.mean((2, 3)).square().sum(1))
+
+
+class Network(torch.nn.Module):
+    """A network with a layer called `linear`: it is not therefore a linear operator."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(5, 5, dtype=torch.float64)
+
+    def forward(self, x):
+        return self.linear(x).relu()
+
+
+def test_a_network_with_a_layer_called_linear_is_not_a_linear_operator():
+    phi, y = Network(), images()
+    for energy in (GaussianLikelihood(phi, y, sigma=0.1), RepresentationError(phi, y)):
+        assert energy.quadratic() is None
+        assert (energy @ phi).quadratic() is None
+    for energy in (LaplaceLikelihood(phi, y, scale=0.1), PoissonLikelihood(phi, y, peak=5), Sum() @ phi):
+        assert energy.split()[1] is energy
+
+
+def test_the_energy_has_the_precision_of_the_image():
+    x, y = images().float(), images(seed=1)
+    energies = (
+        GaussianLikelihood(Identity(), y, sigma=0.1),
+        LaplaceLikelihood(Identity(), y, scale=0.1),
+        PoissonLikelihood(Identity(), y, peak=5),
+        RepresentationError(Identity(), y),
+    )
+    assert {energy(x).dtype for energy in energies} == {torch.float32}
+    assert {energy.prox(x, 0.1).dtype for energy in energies[1:3]} == {torch.float32}
+
+
+def test_whole_numbers_in_a_tensor_are_numbers():
+    x = images()
+    got = GaussianLikelihood(Identity(), 0 * x, sigma=torch.tensor([1, 2]))(x)
+    torch.testing.assert_close(got, x.square().flatten(1).sum(1) / torch.tensor([2, 8]))

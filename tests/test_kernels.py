@@ -71,3 +71,9 @@ def test_a_size_that_is_none_is_refused(make, size):
 def test_an_even_size_is_refused():
     with pytest.raises(ValueError, match="odd number of pixels, got 4"):
         gaussian_kernel(1.0, size=4)
+
+
+@pytest.mark.parametrize("make", [gaussian_kernel, disk_kernel, motion_kernel])
+def test_one_size_for_all_images(make):
+    with pytest.raises(ValueError, match="one for all images"):
+        make(torch.tensor([1.0, 2.0]))

@@ -26,7 +26,7 @@ def as_matrix(
     """
     if len(shape) != 3:
         raise ValueError(f"shape must be (C, H, W), got {tuple(shape)}")
-    if not getattr(operator, "linear", False):
+    if not isinstance(operator, LinearOperator):
         raise ValueError(f"{getattr(operator, 'name', operator)!r} is not a linear operator and has no matrix")
     size = math.prod(shape)
     if size > LARGEST:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_positive, describe, per_image
+from deeprestore_lab.checks import check_choice, check_positive, per_image
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.priors.base import Prior
 
@@ -31,12 +31,10 @@ class AlphaNorm(Prior):
     def __init__(
         self, *, alpha: float = 6.0, mean: float = 0.5, scale: float = 80 / 255, colour: str = "joint"
     ) -> None:
-        self.alpha = check_positive(alpha, name="alpha")
+        self.alpha = check_positive(alpha, name="alpha", single=True)
         if self.alpha < 2:
             raise ValueError(f"alpha must be at least 2 (below, the curvature at the mean is infinite), got {alpha}")
-        self.mean, self.scale = float(mean), check_positive(scale, name="scale")
-        if isinstance(self.scale, torch.Tensor):
-            raise ValueError(f"scale must be one number, got {describe(scale)}")
+        self.mean, self.scale = float(mean), check_positive(scale, name="scale", single=True)
         self.colour = check_choice(colour, ("joint", "channel"), name="colour")
 
     @property

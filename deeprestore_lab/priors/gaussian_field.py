@@ -139,8 +139,8 @@ class StationaryField(GaussianField):
         `std` is the standard deviation of a pixel. `corner` keeps the lowest frequencies finite; by default one cycle
         across the larger side.
         """
-        std = check_positive(std, name="std")
-        corner = 1 / max(size) if corner is None else check_positive(corner, name="corner")
+        std = check_positive(std, name="std", single=True)
+        corner = 1 / max(size) if corner is None else check_positive(corner, name="corner", single=True)
         down = torch.fft.fftfreq(size[0], dtype=torch.float64)
         right = torch.fft.rfftfreq(size[1], dtype=torch.float64)
         spectrum = (down[:, None].square() + right.square() + corner**2) ** (-exponent / 2)

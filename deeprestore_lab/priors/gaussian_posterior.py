@@ -75,7 +75,7 @@ def gaussian_posterior(
     if isinstance(sigma, torch.Tensor) and sigma.ndim:
         raise ValueError(f"sigma must be one number for the batch, got {describe(sigma)}")
     sigma = check_positive(sigma, name="sigma")
-    if not getattr(operator, "linear", False):
+    if not isinstance(operator, LinearOperator):
         raise ValueError(f"the posterior is Gaussian for a linear operator alone, got {operator!r}")
     measured = y.detach().to("cpu", torch.float64)
     predicted = operator(prior.mean)

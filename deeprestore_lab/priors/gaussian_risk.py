@@ -49,14 +49,14 @@ class QuadraticEstimator:
             prior = 1 / prior.spectrum
         if size is None:
             raise ValueError("size (H, W) is needed where the prior is given by its eigenvalues")
-        self.operator, self.size, self.sigma = operator, tuple(size), check_positive(sigma, name="sigma")
+        self.operator, self.size, self.sigma = operator, tuple(size), check_positive(sigma, name="sigma", single=True)
         self.precision = check_response(prior, self.size, name="prior").to("cpu", torch.float64)  # q
         if (self.precision < 0).any():
             raise ValueError(f"prior must have eigenvalues of at least 0, its smallest is {self.precision.min():.3g}")
         self.mean = torch.as_tensor(0.5 if prior_mean is None else prior_mean, dtype=torch.float64, device="cpu")
         channels = max(self.precision.shape[0], *(self.mean.shape[-3:-2] or (1,)))
         sample = torch.zeros(1, channels, *self.size, dtype=torch.float64)
-        eigenvalues = operator.normal_eigenvalues(sample, "fft") if getattr(operator, "linear", False) else None
+        eigenvalues = operator.normal_eigenvalues(sample, "fft") if isinstance(operator, LinearOperator) else None
         if eigenvalues is None:
             raise ValueError(f"{operator!r} is not diagonal in the Fourier basis: use a circular operator")
         self.measured = eigenvalues[0].expand(eigenvalues.shape[1], self.size[0], self.size[1] // 2 + 1)  # t

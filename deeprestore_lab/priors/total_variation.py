@@ -38,11 +38,15 @@ class PixelNorm(Energy):
     def __init__(self, *, kind: str = "isotropic", colour: str = "joint", smoothing: float = 0.0) -> None:
         self.kind = check_choice(kind, KINDS, name="kind")
         self.colour = check_choice(colour, COLOURS, name="colour")
-        self.smoothing = check_weight(smoothing, name="smoothing")
+        self.smoothing = check_weight(smoothing, name="smoothing", single=True)
 
     @property
     def smooth(self) -> bool:
         return self.smoothing > 0
+
+    @property
+    def has_prox(self) -> bool:
+        return not self.smooth
 
     @property
     def _joined(self) -> tuple[int, ...]:
