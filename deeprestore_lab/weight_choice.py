@@ -10,17 +10,22 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.checks import check_images, check_positive, per_image
-from deeprestore_lab.operators.base import Operator
+from deeprestore_lab.operators import Composition, Mask, Operator
 
 
 def discrepancy(operator: Operator, x: torch.Tensor, y: torch.Tensor, *, sigma: float | torch.Tensor) -> torch.Tensor:
     r"""||A x - y||^2 / (M sigma^2), shape `(N,)`: 1 where what is left over is as large as the noise.
 
-    M is the number of measured values: for a mask, the number of known ones. Morozov (1966) takes the largest
-    weight at which this is at most 1. `sigma` is in the units of y. Raises `ValueError` for shapes that do not fit.
+    M is the number of measured values: for a mask, or one that comes last, the number of known ones. Morozov (1966)
+    takes the largest weight at which this is at most 1. `sigma` is in the units of y. Raises `ValueError` for shapes
+    that do not fit.
     """
-    residual = operator(check_images(x)) - y
-    known = getattr(operator, "mask", None)
+    predicted = operator(check_images(x))
+    if predicted.shape[1:] != y.shape[1:] or y.shape[0] not in (1, predicted.shape[0]):
+        raise ValueError(f"A x has shape {tuple(predicted.shape)} but y has shape {tuple(y.shape)}")
+    residual = predicted - y.to(predicted)
+    last = operator.outer if isinstance(operator, Composition) else operator
+    known = last.mask.to(residual.device) if isinstance(last, Mask) else None
     count = residual[0].numel() if known is None else known.expand_as(residual).ne(0).flatten(1).sum(1)
     scaled = residual / per_image(check_positive(sigma, name="sigma"), residual)
     return scaled.square().flatten(1).sum(1) / count
@@ -51,8 +56,8 @@ def stein_risk(
     0.64...
     """
     check_images(y, name="y")
-    sigma = check_positive(sigma, name="sigma")
-    epsilon = check_positive(sigma / 20 if epsilon is None else epsilon, name="epsilon")
+    sigma = check_positive(sigma, name="sigma", single=True)
+    epsilon = check_positive(sigma / 20 if epsilon is None else epsilon, name="epsilon", single=True)
     generator = torch.Generator().manual_seed(seed)
     probe = torch.randint(0, 2, y[:1].shape, generator=generator).to(y) * 2 - 1
     restored, moved = denoise(torch.cat([y, y + epsilon * probe])).chunk(2)

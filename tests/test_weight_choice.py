@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from deeprestore_lab.operators import Identity, Mask
+from deeprestore_lab.operators import FourierFilter, Identity, Mask
 from deeprestore_lab.priors import Tikhonov
 from deeprestore_lab.weight_choice import discrepancy, stein_risk
 
@@ -60,3 +60,18 @@ def test_bad_calls_are_refused():
         stein_risk(lambda v: v, y, sigma=-1)
     with pytest.raises(ValueError, match="gave shape"):
         stein_risk(lambda v: v[..., :2], y, sigma=0.1)
+
+
+def test_the_discrepancy_counts_what_a_mask_after_another_operator_measures():
+    x, known = noise((1, 1, 8, 8), 2), torch.zeros(8, 8)
+    known[:2] = 1
+    y, plain = Mask(known)(noise((1, 1, 8, 8), 3)), FourierFilter(torch.ones(8, 5), size=(8, 8))
+    got, expected = (discrepancy(operator, x, y, sigma=0.3) for operator in (Mask(known) @ plain, Mask(known)))
+    torch.testing.assert_close(got, expected)
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="y has shape"):
+        discrepancy(Identity(), noise((1, 3, 4, 4), 0), noise((1, 1, 4, 4), 0), sigma=0.1)
+    with pytest.raises(ValueError, match="sigma must be .* one for all images"):
+        stein_risk(lambda v: v, noise((2, 1, 4, 4), 0), sigma=torch.tensor([0.1, 0.2]))
