@@ -96,6 +96,9 @@ class Checkpoint:
             return False
         state = self._read()
         self._check(state["settings"])
+        if (state["recorder"]["psnr"] is None) != (recorder.reference is None):
+            without = "this run has none" if recorder.reference is None else "the saved run had none"
+            raise ValueError(f"{str(self.path)!r} belongs to another run: one of the two has a reference, {without}")
         device = self.problem.x().device
         state = to_device(state, device)
         self.problem.parametrisation.load_state_dict(state["parametrisation"])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 
 from deeprestore_lab.solve.progress import Progress
@@ -92,11 +93,17 @@ def _stop(
     return torch.tensor(going, device=active.device)
 
 
+def _says_stop(answer: object) -> bool:
+    """Whether it is True, from Python, NumPy or torch; what a callback gives by the way does not stop a run."""
+    single = isinstance(answer, torch.Tensor) and answer.dtype == torch.bool and answer.numel() == 1
+    return bool(answer) if single or isinstance(answer, bool | np.bool_) else False
+
+
 def _call(callback: Callback | None, stepper: Stepper, recorder: Recorder, checkpoint: Checkpoint | None) -> bool:
     if callback is None:
         return False
     try:
-        return callback(recorder.step, recorder.x.clone()) is True
+        return _says_stop(callback(recorder.step, recorder.x.clone()))
     except BaseException:
         if checkpoint is not None:
             checkpoint.save(stepper, recorder)

@@ -38,6 +38,8 @@ def right_hand_side(quadratics: list[tuple[Weight, Quadratic]], x: torch.Tensor)
             if target == 0:
                 continue
             target = torch.full_like(q.operator.apply(x), target)
+        if target.shape[0] not in (1, x.shape[0]):
+            raise ValueError(f"a measurement of {target.shape[0]} images does not fit a batch of {x.shape[0]}")
         target = target.to(x).expand(x.shape[0], *target.shape[1:])
         total = total + per_image(weight, x) * per_image(q.precision, x) * q.operator.adjoint(target)
     return total
@@ -52,7 +54,8 @@ def solve_normal(
     `tolerance`. Where something is left free the result is the solution of smallest norm (from CG: without `x`).
     """
     if all(isinstance(operator, Identity) for _, operator in parts):
-        return Solution(b / sum(per_image(weight, b) for weight, _ in parts), "division", None)
+        total = torch.as_tensor(sum(per_image(weight, b) for weight, _ in parts)).to(b)
+        return Solution(torch.where(total > 0, b / total, 0.0), "division", None)
     for basis in BASES:
         eigenvalues = _eigenvalues(parts, b, basis)
         if eigenvalues is not None:

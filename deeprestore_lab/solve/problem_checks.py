@@ -46,7 +46,7 @@ def check_parameters(parametrisation: Parametrisation, parameters: list[torch.nn
     kind = type(parametrisation).__name__
     if not parameters:
         raise ValueError(f"{kind} has no parameters to search over")
-    if not parametrisation.shared and (len(parameters) != 1 or parameters[0].shape[0] != batch):
+    if not parametrisation.shared and (len(parameters) != 1 or parameters[0].shape[:1] != (batch,)):
         raise ValueError(f"{kind} must hold one parameter theta of batch {batch}, or declare itself shared")
 
 

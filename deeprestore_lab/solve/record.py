@@ -71,9 +71,10 @@ class Recorder:
             return
         term, image = (~torch.isfinite(values)).nonzero()[0].tolist()
         name = list(shares)[term]
-        hint = "start from an image where it is finite" if step == 0 else "a smaller lr may help"
+        hint = "; a smaller lr may help" if self.solver == "adam" else ""
+        hint = "; start from an image where it is finite" if step == 0 else hint
         raise NonFiniteError(
-            f"{name!r} is {float(values[term, image])} for image {image} at step {step} of {self.solver}; {hint}",
+            f"{name!r} is {float(values[term, image])} for image {image} at step {step} of {self.solver}{hint}",
             self.trace() if self.rows else None,
         )
 

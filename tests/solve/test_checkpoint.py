@@ -180,3 +180,13 @@ def test_bad_places_and_missing_seeds_are_refused(tmp_path):
             minimise(GAUSSIAN, Y, checkpoint=path)
     with pytest.raises(ValueError, match="needs a seed"):
         minimise(GAUSSIAN, Y, solver="adam", jitter=1, checkpoint=tmp_path / "run")
+
+
+@pytest.mark.parametrize(("first", "then"), [(None, Y), (Y, None)])
+def test_a_run_cannot_gain_or_lose_its_reference(first, then, tmp_path):
+    energy, path = GAUSSIAN + Tikhonov(), tmp_path / "run"
+    minimise(energy, Y, solver="adam", steps=3, checkpoint=path, reference=first)
+    with pytest.raises(ValueError, match="one of the two has a reference"):
+        minimise(energy, Y, solver="adam", steps=6, checkpoint=path, reference=then)
+    again = minimise(energy, Y, solver="adam", steps=6, checkpoint=path, reference=first)
+    assert len(again.energy) == 7 and (first is None or len(again.psnr) == 7)

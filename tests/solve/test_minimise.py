@@ -372,3 +372,37 @@ def test_a_parametrisation_must_hold_one_theta_per_image_or_say_it_is_shared():
     g.shared = False
     with pytest.raises(ValueError, match="one parameter theta of batch 2"):
         minimise(data(g.z), g)
+    g = Empty()
+    g.theta = torch.nn.Parameter(torch.tensor(0.0))
+    with pytest.raises(ValueError, match="one parameter theta of batch 2"):
+        minimise(data(Y), g)
+
+
+@pytest.mark.parametrize("answer", [True, np.bool_(True), torch.tensor(True), torch.tensor([True])])
+def test_a_callback_stops_with_any_true(answer):
+    trace = minimise(data(Y), Y, solver="adam", callback=lambda step, x: answer)
+    assert trace.stopped_by == ["callback", "callback"] and len(trace.energy) == 1
+
+
+@pytest.mark.parametrize("answer", [None, 1, torch.ones(3), "yes", torch.tensor(1.0), False])
+def test_what_a_callback_gives_by_the_way_does_not_stop_it(answer):
+    trace = minimise(data(Y), Y, solver="adam", steps=3, callback=lambda step, x: answer)
+    assert trace.stopped_by == ["steps", "steps"]
+
+
+def test_an_image_that_no_term_speaks_of_gets_the_smallest_norm():
+    trace = minimise(torch.tensor([0.0, 1.0]) * data(Y), Y)
+    assert trace.solver == "closed_form" and trace.x[0].abs().max() == 0
+    torch.testing.assert_close(trace.x[1], Y[1])
+
+
+@pytest.mark.parametrize("solver", ["closed_form", "proximal"])
+def test_a_measurement_of_another_batch_is_refused(solver):
+    energy = GaussianLikelihood(Identity(), torch.cat([Y, Y]), sigma=0.1)
+    with pytest.raises(ValueError, match="of 4 images does not fit a batch of 2|has shape .4, 1, 8, 8."):
+        minimise(energy, Y, solver=solver)
+
+
+def test_a_smoothed_total_variation_has_no_proximal_step_for_admm():
+    with pytest.raises(ValueError, match="total variation is neither quadratic nor split"):
+        minimise(LaplaceLikelihood(Identity(), Y, scale=0.1) + TotalVariation(smoothing=0.1), Y, solver="admm")
