@@ -49,7 +49,7 @@ def resize(x: torch.Tensor, size: Size) -> torch.Tensor:
     """
     check_images(x)
     if tuple(x.shape[2:]) == height_and_width(size):
-        return x.clone(memory_format=torch.contiguous_format)
+        return x.clamp(0, 1).contiguous()
     return interpolate(x, height_and_width(size), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
 
 

@@ -91,3 +91,9 @@ def test_luma_is_scikit_images_y():
     torch.testing.assert_close(images.luma(x[:, :1]), images.luma(x[:, :1].expand(-1, 3, -1, -1)))
     with pytest.raises(ValueError, match="must have 3 channels"):
         images.luma(batch(c=2))
+
+
+def test_resizing_clamps_at_every_size():
+    x = torch.tensor([[[[-1.0, 2.0], [0.5, 0.25]]]])
+    assert images.resize(x, 2).tolist() == [[[[0.0, 1.0], [0.5, 0.25]]]] and x.min() == -1
+    assert 0 <= images.resize(x, 1).min() and images.resize(x, 4).max() <= 1
