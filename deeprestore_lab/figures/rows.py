@@ -82,7 +82,7 @@ def show(
     scores: Mapping[str, str] | None = None,
     columns: int | None = None,
     zoom: int | None = None,
-    format: str = "webp-lossless",
+    format: str = "webp",
 ) -> Figure:
     """Pictures beside each other, with their labels, and under each its PSNR where a `reference` is given.
 
