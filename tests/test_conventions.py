@@ -12,6 +12,7 @@ from skimage import metrics as skimage_metrics
 from skimage.restoration import denoise_tv_chambolle
 
 from deeprestore_lab import images, metrics
+from deeprestore_lab.priors.tikhonov import Tikhonov
 from deeprestore_lab.priors.total_variation import TotalVariation, total_variation
 
 torchmetrics = pytest.importorskip("torchmetrics.functional.image")
@@ -153,3 +154,22 @@ def test_deepinvs_threshold_is_our_step(pair):
     theirs = deepinv.models.TVDenoiser(crit=1e-10, n_it_max=2000)(v, ths=weight)
     best = denoising_objective(TotalVariation(colour="channel", gap=1e-7, steps=5000).prox(v, weight), v, weight)
     assert (denoising_objective(theirs, v, weight) < best * (1 + 1e-5)).all()
+
+
+def test_mahendran_and_vedaldis_variation_is_twice_our_tikhonov(pair):
+    """Their equation 4 with beta = 2: the sum of squared differences, where ours takes half."""
+    x = pair[0]
+    down, right = x[:, :, 1:] - x[:, :, :-1], x[..., 1:] - x[..., :-1]
+    theirs = down.square().sum((1, 2, 3)) + right.square().sum((1, 2, 3))
+    torch.testing.assert_close(theirs, 2 * Tikhonov("gradient")(x))
+
+
+def test_psnr_on_luma_without_its_border_is_scikit_images(pair):
+    """Super-resolution by 4: Y of both pictures, four pixels left out on each side."""
+    noisy, x = (images.luma(batch) for batch in pair)
+    inside = (..., slice(4, -4), slice(4, -4))
+    theirs = [
+        skimage_metrics.peak_signal_noise_ratio(a.numpy(), b.numpy(), data_range=1.0)
+        for a, b in zip(x[inside], noisy[inside], strict=True)
+    ]
+    np.testing.assert_allclose(metrics.psnr(noisy, x, border=4), theirs, rtol=1e-10)
