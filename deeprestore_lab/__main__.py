@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -39,18 +40,23 @@ def doctor() -> None:
 
 
 @data_app.command("list")
-def list_sources() -> None:
-    """Show every source of data: its tier, whether it is here, its size and licence."""
+def list_sources(
+    licences: Annotated[bool, typer.Option("--licences", help="show each source's licence instead")] = False,
+) -> None:
+    """Show every source of data: its tier, whether it is here, its size and what it is, or its licence."""
     from deeprestore_lab import data
 
     try:
         sources = data.sources()
     except data.DataError as error:
         raise _failure(error) from error
-    table = Table("name", "tier", "here", "MB", "licence", "what")
+    table = Table(box=SIMPLE, pad_edge=False)
+    for column in ("name", "tier", "licence") if licences else ("name", "tier", "here", "MB", "what"):
+        table.add_column(column, overflow="fold", justify="right" if column == "MB" else "left")
     for source in sources:
         here, size = "yes" if source.available else "no", f"{source.size / 1e6:.1f}" if source.size else ""
-        table.add_row(source.name, source.tier, here, size, escape(source.licence), escape(source.note))
+        cells = (source.licence,) if licences else (here, size, source.note)
+        table.add_row(source.name, source.tier, *map(escape, cells))
     Console().print(table)
 
 

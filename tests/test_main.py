@@ -55,6 +55,19 @@ def test_list_shows_every_source(run, monkeypatch):
         assert any(source.name in line and source.tier in line for line in lines), source
 
 
+@pytest.mark.parametrize("arguments", [("data", "list"), ("data", "list", "--licences")])
+def test_the_list_fits_eighty_columns_and_nothing_is_cut(run, monkeypatch, arguments):
+    monkeypatch.delenv("DEEPRESTORE_DATA", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    answer = run(*arguments)
+    lines = answer.stdout.splitlines()
+    assert max(map(len, lines)) <= 80 and len(lines) <= 2 * len(data.sources()) + 4
+    words = answer.stdout.split()
+    for source in data.sources():
+        shown = source.licence if "--licences" in arguments else source.note
+        assert set(shown.split()) <= set(words), source
+
+
 @pytest.mark.parametrize("arguments", [("data", "list"), ("data", "fetch", "set5")])
 def test_a_wrong_data_folder_is_said_and_fails(run, monkeypatch, tmp_path, arguments):
     monkeypatch.setenv("DEEPRESTORE_DATA", str(tmp_path / "nowhere"))

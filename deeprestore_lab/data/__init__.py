@@ -1,8 +1,8 @@
 """Data sets in tiers: the local folder first, then the network when allowed, then what is embedded.
 
 Which one was used is printed, never silent. Tiers, names and licences: `sources`, or `python -m deeprestore_lab
-data list`. Environment variables, read at each call: `DEEPRESTORE_DATA` (local folder), `DEEPRESTORE_DOWNLOAD=1`
-(allow downloads), `DEEPRESTORE_CACHE` (where they are kept).
+data list` (`--licences` shows these). Environment variables, read at each call: `DEEPRESTORE_DATA` (local folder),
+`DEEPRESTORE_DOWNLOAD=1` (allow downloads), `DEEPRESTORE_CACHE` (where they are kept).
 """
 
 from deeprestore_lab.data.files import DataError, cache_folder, local_folder

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 import torch
+from torch import nn
 
 from deeprestore_lab.checks import check_images, check_positive, per_image
 from deeprestore_lab.convolution import from_basis, to_basis
@@ -16,10 +17,33 @@ from deeprestore_lab.convolution import from_basis, to_basis
 BASES = ("fft", "dct")
 
 
+def check_module_order(cls: type, kind: type) -> None:
+    """Raise `TypeError` where a class puts nn.Module before `kind`: torch's `__call__`, which wants `forward`, wins."""
+    order = cls.__mro__
+    if nn.Module in order and order.index(nn.Module) < order.index(kind):
+        names = [
+            "nn.Module" if base is nn.Module else base.__name__
+            for base in sorted(cls.__bases__, key=lambda base: not issubclass(base, kind))
+        ]
+        raise TypeError(
+            f"nn.Module hides what {kind.__name__} defines when it stands first: "
+            f"write class {cls.__name__}({', '.join(names)})"
+        )
+
+
 class Operator:
-    """A map from an image batch to a measurement batch; `A @ B` composes two of them, B first."""
+    """A map from an image batch to a measurement batch; `A @ B` composes two of them, B first.
+
+    An operator with parameters names its operator before torch's module: `class Learned(Operator, nn.Module)`; its
+    `apply` then stands before `nn.Module.apply`, which goes through submodules. Raises `TypeError` for a class that
+    names them in the other order.
+    """
 
     linear = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        check_module_order(cls, Operator)
 
     @property
     def name(self) -> str:

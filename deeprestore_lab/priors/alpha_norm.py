@@ -9,7 +9,7 @@ import torch
 
 from deeprestore_lab.checks import check_choice, check_positive, per_image
 from deeprestore_lab.energies import Weight
-from deeprestore_lab.priors.base import Prior
+from deeprestore_lab.priors.base import Prior, check_mean
 
 NEWTON_STEPS = 40
 
@@ -21,7 +21,8 @@ class AlphaNorm(Prior):
     "channel": the absolute value of each channel, as in Mahendran & Vedaldi (2015), equation 3.
     Shapes: `(N, C, H, W) -> (N,)`, a sum over pixels. `mean` and `scale` are in the units of x.
     Differs from the papers in that it is a sum, not a mean, and that the mean of an image in [0, 1] is taken
-    as `mean` rather than subtracted beforehand. Raises `ValueError` for `alpha` below 2.
+    as `mean` rather than subtracted beforehand. Raises `ValueError` for `alpha` below 2, a `mean` that is
+    not finite, a `scale` not above 0, or another `colour`.
 
     >>> x = torch.full((1, 1, 2, 2), 1.0)
     >>> float(AlphaNorm(mean=0.5, scale=0.5)(x))  # four pixels, each at the end of the range
@@ -34,7 +35,7 @@ class AlphaNorm(Prior):
         self.alpha = check_positive(alpha, name="alpha", single=True)
         if self.alpha < 2:
             raise ValueError(f"alpha must be at least 2 (below, the curvature at the mean is infinite), got {alpha}")
-        self.mean, self.scale = float(mean), check_positive(scale, name="scale", single=True)
+        self.mean, self.scale = check_mean(mean), check_positive(scale, name="scale", single=True)
         self.colour = check_choice(colour, ("joint", "channel"), name="colour")
 
     @property

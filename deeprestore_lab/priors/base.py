@@ -7,12 +7,14 @@ photographs, so a weight of 1 means "what was best elsewhere at this noise". Tau
 
 from __future__ import annotations
 
+import math
 from functools import cache
+from numbers import Real
 
 import torch
 
 from deeprestore_lab.artifacts import load_record
-from deeprestore_lab.checks import check_positive
+from deeprestore_lab.checks import check_positive, describe
 from deeprestore_lab.energies import Energy, WeightedSum
 
 
@@ -48,3 +50,11 @@ def reference_weight(key: str | None, sigma: float | torch.Tensor, *, name: str)
             "scale it by a weight of your own, or add it to scripts/records/calibration.py"
         )
     return rows[key]["coefficient"] * sigma ** rows[key]["exponent"]
+
+
+def check_mean(mean: float) -> float:
+    """Return `mean` as a float if it is a finite number, else raise `ValueError`."""
+    number = mean.item() if isinstance(mean, torch.Tensor) and mean.ndim == 0 else mean
+    if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
+        raise ValueError(f"mean must be a finite number, got {describe(mean)}")
+    return float(number)

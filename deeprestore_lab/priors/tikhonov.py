@@ -11,7 +11,7 @@ from deeprestore_lab.checks import check_choice, per_image
 from deeprestore_lab.convolution import from_basis, to_basis
 from deeprestore_lab.energies import Quadratic, Weight
 from deeprestore_lab.operators import Gradient, Identity
-from deeprestore_lab.priors.base import Prior
+from deeprestore_lab.priors.base import Prior, check_mean
 
 KINDS = ("gradient", "identity")
 
@@ -22,7 +22,7 @@ class Tikhonov(Prior):
     `kind` "gradient": L is the forward difference in both directions, zero across the border, so the prior
     is a Gaussian on differences and leaves the mean of an image free. `kind` "identity": L x = x - `mean`.
     Shapes: `(N, C, H, W) -> (N,)`, a sum over pixels and channels. Source: Tikhonov & Arsenin (1977).
-    Raises `ValueError` for another kind.
+    Calibrated weights are for a `mean` of 0.5. Raises `ValueError` for another kind, or a mean that is not finite.
 
     >>> x = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
     >>> float(Tikhonov("gradient")(x))  # two steps of height 1
@@ -32,15 +32,17 @@ class Tikhonov(Prior):
     def __init__(self, kind: str = "gradient", *, mean: float = 0.5) -> None:
         self.kind = check_choice(kind, KINDS, name="kind")
         self.operator = Gradient() if kind == "gradient" else Identity()
-        self.target = 0.0 if kind == "gradient" else float(mean)
+        self.mean = check_mean(mean)
+        self.target = 0.0 if kind == "gradient" else self.mean
 
     @property
     def name(self) -> str:
         return f"tikhonov {self.kind}"
 
     @property
-    def calibration_key(self) -> str:
-        return f"tikhonov/{self.kind}"
+    def calibration_key(self) -> str | None:
+        usual = self.kind == "gradient" or self.mean == 0.5
+        return f"tikhonov/{self.kind}" if usual else None
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         return (self.operator.apply(x) - self.target).square().flatten(1).sum(1) / 2

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_weight, per_image
+from deeprestore_lab.checks import check_choice, check_positive, check_weight, per_image
 from deeprestore_lab.energies import Energy, Weight
 from deeprestore_lab.operators.base import LinearOperator
 from deeprestore_lab.operators.gradient import Gradient
 from deeprestore_lab.priors.base import Prior
-from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, ProxInfo, tv_denoise
+from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, ProxInfo, check_steps, tv_denoise
+
+LARGEST_CALIBRATED_SMOOTHING = 5e-3  # the weights were fitted without smoothing; far above, it is another prior
 
 
 def total_variation(
@@ -83,10 +85,12 @@ class TotalVariation(Prior):
     `kind` "isotropic" takes the Euclidean norm of the two differences, "anisotropic" their l1 norm. `colour`
     "joint" (the default: edges of the three channels are then kept in the same place) takes the norm over the
     channels too, "channel" treats each by itself. `smoothing` above 0, in the units of x, rounds the kink off; the
-    prior is then smooth and has no proximal step. `gap` is the relative duality gap at which `prox` stops.
+    prior is then smooth and has no proximal step. `gap` is the relative duality gap at which `prox` stops,
+    at the latest after `steps` iterations. Calibrated weights are for a `smoothing` of 5e-3 at most.
 
-    Shapes: x `(N, C, H, W)`, value `(N,)`, a sum over pixels. Source: Rudin, Osher & Fatemi (1992); joint colour
-    as in Bresson & Chan (2008). Taught in chapter 10_map.
+    Shapes: x `(N, C, H, W)`, value `(N,)`, a sum over pixels. Raises `ValueError` for another `kind` or `colour`, a
+    `smoothing` below 0, a `gap` not above 0, or `steps` that are no whole number of at least 1. Source: Rudin, Osher &
+    Fatemi (1992); joint colour as in Bresson & Chan (2008). Taught in chapter 10_map.
     """
 
     def __init__(
@@ -99,7 +103,8 @@ class TotalVariation(Prior):
         steps: int = 2000,
     ) -> None:
         self.norm = PixelNorm(kind=kind, colour=colour, smoothing=smoothing)
-        self.kind, self.colour, self.smoothing, self.gap, self.steps = kind, colour, self.norm.smoothing, gap, steps
+        self.kind, self.colour, self.smoothing = kind, colour, self.norm.smoothing
+        self.gap, self.steps = check_positive(gap, name="gap", single=True), check_steps(steps)
 
     @property
     def smooth(self) -> bool:
@@ -110,8 +115,9 @@ class TotalVariation(Prior):
         return not self.smooth
 
     @property
-    def calibration_key(self) -> str:
-        return f"total_variation/{self.kind}/{self.colour}"
+    def calibration_key(self) -> str | None:
+        usual = self.smoothing <= LARGEST_CALIBRATED_SMOOTHING
+        return f"total_variation/{self.kind}/{self.colour}" if usual else None
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         return self.norm.value(Gradient().apply(x))

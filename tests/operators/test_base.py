@@ -87,3 +87,21 @@ def test_an_image_that_is_none_is_refused():
         Identity()(torch.zeros(3, 8, 8))
     with pytest.raises(ValueError, match="rho must be a finite number above 0"):
         Blur(torch.ones(1, 1)).solve(torch.zeros(1, 1, 2, 2), 0.0)
+
+
+def test_an_operator_with_parameters_stands_before_the_module():
+    class Gain(LinearOperator, torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gain = torch.nn.Parameter(torch.tensor(2.0))
+
+        def apply(self, x):
+            return self.gain * x
+
+        def adjoint(self, y):
+            return self.gain * y
+
+    x = torch.rand(1, 1, 2, 2)
+    assert torch.equal((Gain() @ Identity())(x), 2 * x) and len(list(Gain().parameters())) == 1
+    with pytest.raises(TypeError, match=r"class Wrong\(LinearOperator, nn.Module\)"):
+        type("Wrong", (torch.nn.Module, LinearOperator), {})

@@ -71,3 +71,9 @@ def test_the_gradient_at_the_mean_is_zero():
 def test_a_small_alpha_is_refused(alpha):
     with pytest.raises(ValueError, match="alpha must be"):
         AlphaNorm(alpha=alpha)
+
+
+@pytest.mark.parametrize("mean", [float("nan"), float("-inf"), "0.5", torch.zeros(2)])
+def test_a_mean_that_is_no_finite_number_is_refused(mean):
+    with pytest.raises(ValueError, match="mean must be a finite number"):
+        AlphaNorm(mean=mean)

@@ -54,3 +54,18 @@ def test_settings_that_were_not_fitted_have_no_calibrated_weight():
         AlphaNorm(alpha=4).calibrated(0.1)
     with pytest.raises(ValueError, match="sigma must be"):
         TotalVariation().calibrated(0.0)
+
+
+@pytest.mark.parametrize(
+    "prior", [TotalVariation(smoothing=0.5), TotalVariation(smoothing=6e-3), Tikhonov("identity", mean=0)]
+)
+def test_another_prior_does_not_get_the_weight_of_the_one_that_was_fitted(prior):
+    with pytest.raises(ValueError, match="has no calibrated weight"):
+        prior.calibrated(0.1)
+
+
+def test_settings_that_change_next_to_nothing_keep_the_weight():
+    ((kinked, _),) = TotalVariation().calibrated(0.1).weighted
+    ((smoothed, _),) = TotalVariation(smoothing=5e-3).calibrated(0.1).weighted
+    ((free, _),), ((moved, _),) = Tikhonov().calibrated(0.1).weighted, Tikhonov(mean=0).calibrated(0.1).weighted
+    assert smoothed == kinked and moved == free  # a gradient has no mean

@@ -56,3 +56,10 @@ def test_the_gradient_prior_leaves_the_mean_free():
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="'gradient', 'identity'"):
         Tikhonov("laplacian")
+
+
+@pytest.mark.parametrize("mean", [float("nan"), float("inf"), "0.5", None, True])
+def test_a_mean_that_is_no_finite_number_is_refused(mean):
+    for kind in ("gradient", "identity"):
+        with pytest.raises(ValueError, match="mean must be a finite number"):
+            Tikhonov(kind, mean=mean)

@@ -237,6 +237,8 @@ def test_smoothed_prior_says_that_it_has_no_proximal_step():
         ({"kind": "round"}, "kind"),
         ({"colour": "grey"}, "colour"),
         ({"gap": 0.0}, "gap"),
+        ({"steps": "a"}, "steps"),
+        ({"steps": 0}, "steps"),
         ({"weight": -1.0}, "weight"),
         ({"weight": torch.tensor([0.1, 0.2, 0.3])}, "one per image"),
         ({"dual": torch.zeros(2, 1, 4, 4)}, "dual"),
@@ -246,3 +248,16 @@ def test_bad_arguments_are_named(settings, words):
     weight = settings.pop("weight", 0.1) if "weight" in settings else 0.1
     with pytest.raises(ValueError, match=words):
         tv_denoise(image(2, 1, 4, 4), weight, **settings)
+
+
+@pytest.mark.parametrize("settings", [{"gap": 0.0}, {"gap": "a"}, {"gap": float("nan")}, {"gap": torch.ones(2)}])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_prior_refuses_a_gap_before_it_is_used(settings, smoothing):
+    with pytest.raises(ValueError, match="gap must be"):
+        TotalVariation(smoothing=smoothing, **settings)
+
+
+@pytest.mark.parametrize("steps", ["a", 0, -1, 2.5, True, None])
+def test_the_prior_refuses_steps_before_they_are_used(steps):
+    with pytest.raises(ValueError, match="steps must be a whole number of at least 1"):
+        TotalVariation(steps=steps)

@@ -1,0 +1,30 @@
+"""Energies: the terms of E(A x, y) + sum_i lambda_i R_i(x), one number per image, in nats for likelihoods.
+
+An energy is a callable `(N, C, H, W) -> (N,)`, a sum over pixels. Energies add and scale, so the whole
+equation is written as it reads: `data + 0.5 * prior`. Taught in chapter 10_map.
+"""
+
+from deeprestore_lab.energies.base import Energy, OfRepresentation, Quadratic, Weight, WeightedSum, weighted_terms
+from deeprestore_lab.energies.likelihoods import (
+    GaussianLikelihood,
+    LaplaceLikelihood,
+    Likelihood,
+    PoissonLikelihood,
+    SeparableLikelihood,
+)
+from deeprestore_lab.energies.representation import RepresentationError
+
+__all__ = [
+    "Energy",
+    "GaussianLikelihood",
+    "LaplaceLikelihood",
+    "Likelihood",
+    "OfRepresentation",
+    "PoissonLikelihood",
+    "Quadratic",
+    "RepresentationError",
+    "SeparableLikelihood",
+    "Weight",
+    "WeightedSum",
+    "weighted_terms",
+]

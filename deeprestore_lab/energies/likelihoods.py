@@ -1,0 +1,150 @@
+"""Likelihoods: what a measurement says about an image, for Gaussian, Laplace and Poisson noise.
+
+Taught in chapter 10_map.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+import torch
+
+from deeprestore_lab.checks import check_positive, describe, per_image
+from deeprestore_lab.energies.base import Energy, Quadratic, Weight, times
+from deeprestore_lab.energies.shapes import check_batch, check_fit
+from deeprestore_lab.operators.base import Identity, LinearOperator, Operator
+
+
+class Likelihood(Energy):
+    """-log p(y | A x), less its value at a perfect fit: what the measurement `y` says about the image."""
+
+    def __init__(self, operator: Operator, y: torch.Tensor) -> None:
+        if not callable(operator):
+            raise ValueError(f"operator must be callable, got {describe(operator)}")
+        check_batch(y, name="y")
+        if not torch.isfinite(y).all():
+            raise ValueError(
+                "y holds values that are not finite; where they are missing, give y.nan_to_num(0, 0, 0) and a Mask of "
+                "what was seen: alone as the operator, or after it as mask @ A"
+            )
+        self.operator, self.y = operator, y
+
+    def predicted(self, x: torch.Tensor) -> torch.Tensor:
+        """A x, checked against the shape of `y` (whose batch may be 1)."""
+        return check_fit(self.operator(x), self.y, names=("A x", "the measurement y"))
+
+    def measured(self, like: torch.Tensor) -> torch.Tensor:
+        """`y` in the precision and on the device of `like`."""
+        return self.y.to(like)
+
+
+class GaussianLikelihood(Likelihood):
+    r"""-log N(y; A x, sigma^2 I) without its constant: ||A x - y||^2 / (2 sigma^2), in nats.
+
+    Shapes: x `(N, C, H, W)` in [0, 1] units, y as A x (batch N or 1), value `(N,)`, a sum over values.
+    `sigma` is the noise level in the units of x, a float or `(N,)`. Raises `ValueError` for a shape or a
+    noise level that does not fit. Taught in chapter 10_map.
+
+    >>> x = torch.full((1, 1, 2, 2), 0.5)
+    >>> float(GaussianLikelihood(Identity(), x + 0.1, sigma=0.1)(x))  # four values, one sigma off: 4 / 2
+    2.0
+    """
+
+    def __init__(self, operator: Operator, y: torch.Tensor, *, sigma: Weight) -> None:
+        super().__init__(operator, y)
+        self.sigma = check_positive(sigma, name="sigma")
+
+    @property
+    def precision(self) -> Weight:
+        """1 / sigma^2."""
+        return self.sigma**-2
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        predicted = self.predicted(x)
+        squared = (predicted - self.measured(predicted)).square().flatten(1).sum(1)
+        return times(self.precision, squared) / 2
+
+    def quadratic(self) -> Quadratic | None:
+        if not isinstance(self.operator, LinearOperator):
+            return None
+        return Quadratic(self.operator, self.y, self.precision)
+
+
+class SeparableLikelihood(Likelihood):
+    """A likelihood whose noise acts on each value by itself, with a proximal step in closed form where A x = x.
+
+    A subclass defines `denoise`; for any other linear A, `split` gives A and the same likelihood of the identity.
+    """
+
+    def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
+        """The proximal step where A is the identity."""
+        raise NotImplementedError(f"{type(self).__name__} does not define denoise")
+
+    @property
+    def has_prox(self) -> bool:
+        return isinstance(self.operator, Identity)
+
+    def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
+        if not self.has_prox:
+            raise NotImplementedError(f"{self.name} has a proximal step for the identity operator only; use ADMM")
+        return self.denoise(v, step)
+
+    def split(self) -> tuple[LinearOperator, Energy]:
+        if not isinstance(self.operator, LinearOperator):
+            return Identity(), self
+        direct = copy(self)
+        direct.operator = Identity()
+        return self.operator, direct
+
+
+class LaplaceLikelihood(SeparableLikelihood):
+    r"""-log of Laplace noise without its constant: ||A x - y||_1 / scale, in nats.
+
+    `scale` is b of the density exp(-|n| / b) / (2 b), whose standard deviation is sqrt(2) b, in the units of
+    x. Shapes as in `GaussianLikelihood`. The energy has a kink where A x = y. Taught in chapter 10_map.
+    """
+
+    smooth = False
+
+    def __init__(self, operator: Operator, y: torch.Tensor, *, scale: Weight) -> None:
+        super().__init__(operator, y)
+        self.scale = check_positive(scale, name="scale")
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        predicted = self.predicted(x)
+        return times(self.scale**-1, (predicted - self.measured(predicted)).abs().flatten(1).sum(1))
+
+    def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
+        threshold = per_image(step * self.scale**-1, v)
+        y = self.measured(v)
+        residual = v - y
+        return y + residual.sign() * (residual.abs() - threshold).clamp_min(0)
+
+
+class PoissonLikelihood(SeparableLikelihood):
+    r"""-log of Poisson counts, less its value at a perfect fit: sum of k log(k / m) - k + m, in nats.
+
+    Here m = peak * A x is the expected count and k = peak * y the count that was seen (the generalised
+    Kullback-Leibler divergence). `peak` is the expected count of a white pixel. Means at or below zero give
+    infinity where something was seen. Shapes as in `GaussianLikelihood`. Taught in chapter 10_map.
+    """
+
+    def __init__(self, operator: Operator, y: torch.Tensor, *, peak: float) -> None:
+        super().__init__(operator, y)
+        self.peak = check_positive(peak, name="peak")
+        if (y < 0).any():
+            raise ValueError(f"y must hold counts divided by the peak, none below 0; its smallest is {y.min():.3g}")
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        mean = self.predicted(x)
+        # Counts that were not seen cost their mean alone; xlogy is 0 there, and a mean below 0 is impossible.
+        y = self.measured(mean)
+        log_ratio = torch.xlogy(y, y) - torch.xlogy(y, mean.clamp_min(0))
+        cost = log_ratio - y + mean
+        cost = torch.where(mean < 0, torch.inf, cost)
+        return times(self.peak, cost.flatten(1).sum(1))
+
+    def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
+        scaled = per_image(step * self.peak, v)
+        shifted = v - scaled  # the positive root of x^2 - (v - t) x - t y = 0
+        return (shifted + (shifted.square() + 4 * scaled * self.measured(v)).sqrt()) / 2

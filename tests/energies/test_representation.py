@@ -1,0 +1,67 @@
+"""The representation error: its closed form, and what it refuses."""
+
+import pytest
+import torch
+
+from deeprestore_lab.energies import RepresentationError
+from deeprestore_lab.operators.base import Identity, LinearOperator
+
+
+class Half(LinearOperator):
+    """Every second row, twice as bright: a small linear operator with a known transpose."""
+
+    def apply(self, x):
+        return 2 * x[:, :, ::2]
+
+    def adjoint(self, y):
+        x = y.new_zeros(y.shape[0], y.shape[1], 2 * y.shape[2], y.shape[3])
+        x[:, :, ::2] = 2 * y
+        return x
+
+
+class Network(torch.nn.Module):
+    """A network with a layer called `linear`: it is not therefore a linear operator."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(5, 5, dtype=torch.float64)
+
+    def forward(self, x):
+        return self.linear(x).relu()
+
+
+def images(n=2, c=3, h=4, w=5, seed=0):
+    return torch.rand(n, c, h, w, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def test_quadratic_form_gives_the_same_value():
+    x, y = images(seed=1), images(seed=2)[:, :, :2]
+    energy = RepresentationError(Half(), y)
+    form = energy.quadratic()
+    value = form.precision / 2 * (form.operator(x) - form.target).square().flatten(1).sum(1)
+    torch.testing.assert_close(value, energy(x))
+
+
+def test_it_is_the_squared_distance_over_the_squared_norm_of_the_target():
+    x, target = images(seed=1), images(seed=2)[:1]
+    expected = [float((one - target[0]).norm() ** 2 / target.norm() ** 2) for one in x]
+    assert RepresentationError(Identity(), target)(x).tolist() == pytest.approx(expected, rel=1e-12)
+
+
+def test_wrong_targets_are_refused():
+    with pytest.raises(ValueError, match="not all zero"):
+        RepresentationError(Identity(), torch.zeros(1, 1, 2, 2))
+    with pytest.raises(ValueError, match="the target has shape"):
+        RepresentationError(Identity(), images()[:, :, :1, :1])(images())
+    with pytest.raises(ValueError, match="target must be a float tensor"):
+        RepresentationError(Identity(), 3)
+
+
+def test_a_network_with_a_layer_called_linear_is_not_a_linear_operator():
+    phi = Network()
+    error = RepresentationError(phi, images())
+    assert error.quadratic() is None and (error @ phi).quadratic() is None
+
+
+def test_the_error_has_the_precision_of_the_image():
+    assert RepresentationError(Identity(), images(seed=1))(images().float()).dtype == torch.float32
