@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from numbers import Real
 
+import numpy as np
 import torch
 
 
@@ -12,6 +14,8 @@ def describe(value: object) -> str:
     """Short description of a value for an error message."""
     if isinstance(value, torch.Tensor):
         return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
+    if isinstance(value, np.ndarray):
+        return f"a numpy array {value.dtype} of shape {value.shape} (torch.from_numpy makes a tensor of it)"
     return f"{value!r} ({type(value).__name__})"
 
 
@@ -40,6 +44,26 @@ def check_weight(value: float | torch.Tensor, *, name: str = "weight", single: b
     With `single` one number alone will do.
     """
     return _check_number(value, name, lowest_allowed=True, single=single)
+
+
+def check_whole(value: int, *, name: str, least: int | None = None) -> int:
+    """Return `value` as an int if it is a whole number (NumPy's too) of at least `least`, else raise `ValueError`."""
+    try:
+        whole = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        whole = None
+    if whole is None or (least is not None and whole < least):
+        wanted = "a whole number" if least is None else f"a whole number of at least {least}"
+        raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
+    return whole
+
+
+def check_seed(seed: int, *, name: str = "seed") -> int:
+    """Return `seed` as an int if torch's generators take it, from 0 to 2^64 - 1, else raise `ValueError`."""
+    whole = check_whole(seed, name=name, least=0)
+    if whole >= 2**64:
+        raise ValueError(f"{name} must be below 2^64, got {describe(seed)}")
+    return whole
 
 
 def check_choice(value: str, choices: tuple[str, ...], *, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import interpolate
 
-from deeprestore_lab.checks import check_images, describe
+from deeprestore_lab.checks import check_images, check_whole, describe
 
 Size = int | tuple[int, int]
 
@@ -23,15 +23,16 @@ def height_and_width(size: Size) -> tuple[int, int]:
 def crop(x: torch.Tensor, size: Size, *, top: int | None = None, left: int | None = None) -> torch.Tensor:
     """A window of the images: `size` pixels from row `top` and column `left`, by default the centre.
 
-    `size` is one number for a square or (height, width). Raises `ValueError` where the window leaves the image.
+    `size` is one number for a square or (height, width). Raises `ValueError` where `top` or `left` is not a whole
+    number, or the window leaves the image.
 
     >>> crop(torch.zeros(1, 3, 20, 30), 8).shape
     torch.Size([1, 3, 8, 8])
     """
     check_images(x)
     height, width = height_and_width(size)
-    top = (x.shape[2] - height) // 2 if top is None else top
-    left = (x.shape[3] - width) // 2 if left is None else left
+    top = (x.shape[2] - height) // 2 if top is None else check_whole(top, name="top")
+    left = (x.shape[3] - width) // 2 if left is None else check_whole(left, name="left")
     if top < 0 or left < 0 or top + height > x.shape[2] or left + width > x.shape[3]:
         raise ValueError(
             f"a window of {height} x {width} at row {top}, column {left} leaves the image of "

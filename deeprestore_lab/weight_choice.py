@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.checks import check_images, check_positive, per_image
+from deeprestore_lab.checks import check_images, check_positive, check_seed, per_image
 from deeprestore_lab.operators import Composition, Mask, Operator
 
 
@@ -49,7 +49,7 @@ def stein_risk(
     random probe b of signs, b . (h(y + epsilon b) - h(y)) / epsilon (Ramani, Blu & Unser, 2008); the probe is the
     same for every image of the batch, so that a sweep over weights is compared fairly. `denoise` is called once,
     on the batch of y and its perturbed copy. The default `epsilon` is sigma / 20: small against the noise, large
-    against rounding and the solver's tolerance.
+    against rounding and the solver's tolerance. Raises `ValueError` for arguments that do not fit.
 
     >>> y = torch.ones(1, 1, 8, 8)
     >>> float(stein_risk(lambda v: v, y, sigma=0.1))  # doing nothing costs N sigma^2
@@ -58,7 +58,7 @@ def stein_risk(
     check_images(y, name="y")
     sigma = check_positive(sigma, name="sigma", single=True)
     epsilon = check_positive(sigma / 20 if epsilon is None else epsilon, name="epsilon", single=True)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(check_seed(seed))
     probe = torch.randint(0, 2, y[:1].shape, generator=generator).to(y) * 2 - 1
     restored, moved = denoise(torch.cat([y, y + epsilon * probe])).chunk(2)
     if restored.shape != y.shape:

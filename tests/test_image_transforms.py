@@ -97,3 +97,10 @@ def test_resizing_clamps_at_every_size():
     x = torch.tensor([[[[-1.0, 2.0], [0.5, 0.25]]]])
     assert images.resize(x, 2).tolist() == [[[[0.0, 1.0], [0.5, 0.25]]]] and x.min() == -1
     assert 0 <= images.resize(x, 1).min() and images.resize(x, 4).max() <= 1
+
+
+@pytest.mark.parametrize("place", [{"top": 1.5}, {"left": "1"}, {"top": True}])
+def test_the_place_of_a_crop_is_whole(place):
+    with pytest.raises(ValueError, match="(top|left) must be a whole number"):
+        images.crop(torch.rand(1, 3, 8, 8), 4, **place)
+    assert images.crop(torch.rand(1, 3, 8, 8), 4, top=np.int64(1)).shape == (1, 3, 4, 4)

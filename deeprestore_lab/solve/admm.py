@@ -13,6 +13,7 @@ from deeprestore_lab.solve.problem import Problem
 OVER_RELAXATION = 1.7
 FIRST_PENALTY = 30.0  # over the largest weight: a total variation then splits off steps above 1/30 first
 IMBALANCE = 3.0
+LARGEST_SHARE = 1e-3  # of the largest size and force of the run: below, they count as this large
 
 
 class Box(Energy):
@@ -55,6 +56,8 @@ class ADMM:
 
     Optimality of an image: the larger of ||K x - z|| / max(||K x||, ||z||) and ||rho K*(z - z_before)|| / ||rho K* u||,
     the latter with the norm over all K_j* u_j together (or over a thousandth of sum_i A_i* y_i, where that is more).
+    No denominator counts as less than a thousandth of the largest that it was in the run: both go to zero where
+    nothing holds against a term. Where nothing is split off, it is the relative residual of the equations for x.
 
     Source: Boyd et al. (2011), sections 3.3 and 3.4. Taught in chapter 10_map.
     """
@@ -89,6 +92,7 @@ class ADMM:
         self.z = [operator.apply(x) for _, operator, _ in self.splits]
         self.u = [torch.zeros_like(z) for z in self.z]
         self.count, self.residual = 0, self.one.clone()
+        self.size, self.force = torch.zeros_like(self.one), torch.zeros_like(self.one)  # the largest of the run
         places = [
             i
             for i, (_, operator, f) in enumerate(self.splits)
@@ -111,39 +115,46 @@ class ADMM:
     @torch.no_grad()
     def step(self, active: torch.Tensor) -> torch.Tensor:
         self.count += 1
-        x = self._solve()
+        x, left = self._solve()
         images, z, u = [operator.apply(x) for _, operator, _ in self.splits], [], []
         for (weight, _, f), image, z_old, u_old in zip(self.splits, images, self.z, self.u, strict=True):
             relaxed = OVER_RELAXATION * image + (1 - OVER_RELAXATION) * z_old + u_old
             z.append(f.prox(relaxed, weight / self.rho))
             u.append(relaxed - z[-1])
-        primal, dual = self._residuals(images, z, u)
+        primal, dual = self._residuals(images, z, u, active)
         self._keep(active, x, z, u)
-        optimality = torch.maximum(primal, dual)
+        optimality = torch.maximum(primal, dual) if self.splits else left
         self.residual = torch.where(active, optimality, self.residual)
         shown = self._show(active)
         if self.count >= 10 and (self.count // 10).bit_count() == 1 and self.count % 10 == 0:
             self._balance(primal, dual, active)
         return torch.where(shown, optimality, torch.inf)
 
-    def _solve(self) -> torch.Tensor:
+    def _solve(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The x of the first line, and the relative residual of its equations."""
         b = self.data + self._pull([z - u for z, u in zip(self.z, self.u, strict=True)])
         parts = [*self.parts, *[(self.rho, operator) for _, operator, _ in self.splits]]
-        goal = (self.residual / 100).clamp(torch.finfo(b.dtype).eps, 1e-3)
-        return solve_normal(parts, b, x=self.x, tolerance=goal).x
+        eps = torch.finfo(b.dtype).eps
+        goal = (self.residual / 100).clamp(eps, 1e-3) if self.splits else max(self.tolerance, eps)
+        solution = solve_normal(parts, b, x=self.x, tolerance=goal)
+        return solution.x, torch.zeros_like(self.one) if solution.residual is None else solution.residual
 
     def _pull(self, values: list[torch.Tensor]) -> torch.Tensor:
         """rho sum_j K_j* value_j."""
-        total = sum(_adjoint(operator, value) for (_, operator, _), value in zip(self.splits, values, strict=True))
-        return per_image(self.rho, total) * total
+        pulls = (_adjoint(operator, value) for (_, operator, _), value in zip(self.splits, values, strict=True))
+        return per_image(self.rho, self.x) * sum(pulls, torch.zeros_like(self.x))
 
-    def _residuals(self, images: list, z: list, u: list) -> tuple[torch.Tensor, torch.Tensor]:
+    def _residuals(self, images: list, z: list, u: list, active: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         tiny = torch.finfo(self.one.dtype).tiny
-        primal = _joint([image - new for image, new in zip(images, z, strict=True)])
-        size = torch.maximum(_joint(images), _joint(z)).clamp_min(tiny)
-        dual = _joint([self._pull([new - old for new, old in zip(z, self.z, strict=True)])])
+        primal = self._joint([image - new for image, new in zip(images, z, strict=True)])
+        size = torch.maximum(self._joint(images), self._joint(z))
+        dual = self._joint([self._pull([new - old for new, old in zip(z, self.z, strict=True)])])
         pulls = [_adjoint(operator, value) for (_, operator, _), value in zip(self.splits, u, strict=True)]
-        force = torch.maximum(self.rho * _joint(pulls), 1e-3 * _joint([self.data])).clamp_min(tiny)
+        force = torch.maximum(self.rho * self._joint(pulls), 1e-3 * self._joint([self.data]))
+        self.size = torch.where(active, torch.maximum(self.size, size), self.size)
+        self.force = torch.where(active, torch.maximum(self.force, force), self.force)
+        size = torch.maximum(size, LARGEST_SHARE * self.size).clamp_min(tiny)
+        force = torch.maximum(force, LARGEST_SHARE * self.force).clamp_min(tiny)
         return primal / size, dual / force
 
     def _keep(self, active: torch.Tensor, x: torch.Tensor, z: list, u: list) -> None:
@@ -173,7 +184,12 @@ class ADMM:
     def _each(self, weight: float | torch.Tensor) -> torch.Tensor:
         return self.one * per_image(weight, self.one)
 
-    _KEYS = ("x", "z", "u", "rho", "count", "residual")
+    def _joint(self, values: list[torch.Tensor]) -> torch.Tensor:
+        """The norm of all of them together, per image."""
+        squares = (value.flatten(1).square().sum(1) for value in values)
+        return sum(squares, torch.zeros_like(self.one)).sqrt()
+
+    _KEYS = ("x", "z", "u", "rho", "count", "residual", "size", "force")
 
     def state_dict(self) -> dict:
         return {key: getattr(self, key) for key in self._KEYS}
@@ -185,11 +201,6 @@ class ADMM:
 
 def _adjoint(operator: LinearOperator, value: torch.Tensor) -> torch.Tensor:
     return value if isinstance(operator, Identity) else operator.adjoint(value)
-
-
-def _joint(values: list[torch.Tensor]) -> torch.Tensor:
-    """The norm of all of them together, per image."""
-    return sum(value.flatten(1).square().sum(1) for value in values).sqrt()
 
 
 def _where(active: torch.Tensor, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from importlib import import_module
+from numbers import Real
 from pathlib import Path
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_images, describe
+from deeprestore_lab.checks import check_choice, check_images, check_seed, check_whole, describe
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
@@ -63,6 +64,7 @@ def minimise(
     jitter: rolls x by up to this many pixels before the energy sees it, anew at every step (Adam only).
     input_noise: standard deviation of noise on a parametrisation's fixed input, anew at every step (Adam only).
 
+    A term whose weight is 0 for every image plays no part, in the choice of the solver neither; its share is 0.
     With `jitter` or `input_noise` the trace's terms are those of the perturbed evaluations; x is unperturbed.
 
     Raises `ValueError` where a solver cannot take the problem (saying why, and which can), where arguments do not
@@ -74,12 +76,13 @@ def minimise(
     if not isinstance(parametrisation, Parametrisation):
         raise ValueError(f"parametrisation must be a Parametrisation or a tensor, got {describe(parametrisation)}")
     check_choice(solver, ("auto", *SOLVERS), name="solver")
-    _check_random(parametrisation, jitter, input_noise)
+    jitter, input_noise = _check_random(parametrisation, jitter, input_noise)
+    seed = None if seed is None else check_seed(seed)
     generator = _generator(seed, needed=bool(jitter or input_noise))
     problem = Problem(energy, parametrisation, jitter=jitter, input_noise=input_noise, generator=generator)
     name = _pick(solver, problem)
     stepper_class = stepper(name)
-    steps = _check_steps(stepper_class.default_steps if steps is None else steps)
+    steps = check_whole(stepper_class.default_steps if steps is None else steps, name="steps", least=0)
     tolerance = _check_tolerance(stepper_class.default_tolerance if tolerance is None else tolerance)
     options = {} if lr is None else {"lr": _check_lr(lr, name)}
     _check_reference(reference, problem)
@@ -111,35 +114,27 @@ def _pick(solver: str, problem: Problem) -> str:
     return solver
 
 
-def _check_random(parametrisation: Parametrisation, jitter: int, input_noise: float) -> None:
-    if isinstance(jitter, bool) or not isinstance(jitter, int) or jitter < 0:
-        raise ValueError(f"jitter must be a whole number of pixels of at least 0, got {describe(jitter)}")
-    if isinstance(input_noise, bool) or not isinstance(input_noise, int | float) or not 0 <= input_noise < math.inf:
+def _check_random(parametrisation: Parametrisation, jitter: int, input_noise: float) -> tuple[int, float]:
+    jitter = check_whole(jitter, name="jitter (in pixels)", least=0)
+    if isinstance(input_noise, bool) or not isinstance(input_noise, Real) or not 0 <= input_noise < math.inf:
         raise ValueError(f"input_noise must be a finite number of at least 0, got {describe(input_noise)}")
     if input_noise and not callable(getattr(parametrisation, "perturbed", None)):
         raise ValueError(
             f"input_noise is for parametrisations with a fixed input (a deep image prior); "
             f"{type(parametrisation).__name__} has none"
         )
+    return jitter, float(input_noise)
 
 
 def _generator(seed: int | None, *, needed: bool) -> torch.Generator | None:
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise ValueError(f"seed must be a whole number or None, got {describe(seed)}")
     if not needed:
         return None
     drawn = int(torch.randint(2**62, (1,))) if seed is None else seed
     return torch.Generator().manual_seed(drawn)
 
 
-def _check_steps(steps: int) -> int:
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
-        raise ValueError(f"steps must be a whole number of at least 0, got {describe(steps)}")
-    return steps
-
-
 def _check_tolerance(tolerance: float) -> float:
-    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
+    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 <= tolerance < math.inf:
         raise ValueError(f"tolerance must be a finite number of at least 0, got {describe(tolerance)}")
     return float(tolerance)
 
@@ -147,9 +142,11 @@ def _check_tolerance(tolerance: float) -> float:
 def _check_lr(lr: float, solver: str) -> float:
     if solver != "adam":
         raise ValueError(f"lr is Adam's step size; {solver!r} finds its own")
-    if not callable(lr) and (isinstance(lr, bool) or not isinstance(lr, int | float) or not 0 < lr < math.inf):
+    if callable(lr):
+        return lr
+    if isinstance(lr, bool) or not isinstance(lr, Real) or not 0 < lr < math.inf:
         raise ValueError(f"lr must be a finite number above 0 or a function of the step, got {describe(lr)}")
-    return lr
+    return float(lr)
 
 
 def _check_reference(reference: torch.Tensor | None, problem: Problem) -> None:

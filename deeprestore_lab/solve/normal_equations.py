@@ -26,7 +26,7 @@ class Solution:
 
 def apply_normal(parts: list[Part], x: torch.Tensor) -> torch.Tensor:
     """H x with H = sum_i weight_i A_i*A_i."""
-    return sum(per_image(weight, x) * _normal(operator, x) for weight, operator in parts)
+    return sum((per_image(weight, x) * _normal(operator, x) for weight, operator in parts), torch.zeros_like(x))
 
 
 def right_hand_side(quadratics: list[tuple[Weight, Quadratic]], x: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 from deeprestore_lab.checks import check_images, per_image
 from deeprestore_lab.energies import Energy, Weight, weighted_terms
 from deeprestore_lab.parametrisations.base import Parametrisation
-from deeprestore_lab.solve.problem_checks import check_energy, check_parameters, check_weights, term_names
+from deeprestore_lab.solve.problem_checks import check_energy, check_parameters, check_weights, plays_a_part, term_names
 
 
 @dataclass
@@ -32,8 +32,9 @@ class Problem:
     """argmin over theta of energy(g(theta)) + S(theta), for the images of a batch, each by itself.
 
     `theta` is the current iterate. Tensors that it returned are never changed in place: `move` puts new ones in
-    their place. `jitter` and `input_noise` perturb every evaluation at random, drawn from `generator`, by the same
-    draw for the whole batch.
+    their place. `terms` and `names` are those that play a part; a term whose weight is 0 for every image has a share
+    of 0 and is never evaluated. `jitter` and `input_noise` perturb every evaluation at random, drawn from
+    `generator`, by the same draw for the whole batch.
     """
 
     def __init__(
@@ -47,8 +48,11 @@ class Problem:
     ) -> None:
         self.energy, self.parametrisation = check_energy(energy), parametrisation
         self.jitter, self.input_noise, self.generator = jitter, input_noise, generator
-        self.terms: list[tuple[Weight, Energy]] = weighted_terms(energy)
-        self.names = term_names(self.terms)
+        given = weighted_terms(energy)
+        self._given_names = term_names(given)
+        kept = [i for i, (weight, _) in enumerate(given) if plays_a_part(weight)]
+        self.terms: list[tuple[Weight, Energy]] = [given[i] for i in kept]
+        self.names = [self._given_names[i] for i in kept]
         self.has_penalty = type(parametrisation).penalty is not Parametrisation.penalty
         self.bounds: tuple[float, float] | None = getattr(parametrisation, "bounds", None)
         self._parameters = [p for p in parametrisation.parameters() if p.requires_grad]
@@ -56,7 +60,7 @@ class Problem:
         self._x: torch.Tensor | None = None
         self.batch = self.x().shape[0]
         check_parameters(parametrisation, self._parameters, self.batch)
-        check_weights(self.terms, self.names, batch=self.batch, shared=parametrisation.shared)
+        check_weights(given, self._given_names, batch=self.batch, shared=parametrisation.shared)
 
     @property
     def parameters(self) -> list[torch.Tensor]:
@@ -113,6 +117,9 @@ class Problem:
             shares = {
                 self.names[i]: per_image(self.terms[i][0], seen[:, 0, 0, 0]) * self.terms[i][1](seen) for i in picked
             }
+            if only is None:
+                nothing = x.new_zeros(self.batch)
+                shares = {name: shares.get(name, nothing) for name in self._given_names}
             if penalty and self.has_penalty:
                 shares["penalty"] = self.parametrisation.penalty()
             total = sum(shares.values(), x.new_zeros(self.batch))

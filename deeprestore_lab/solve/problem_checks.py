@@ -30,6 +30,11 @@ def check_energy(energy: Energy) -> Energy:
     return energy
 
 
+def plays_a_part(weight: Weight) -> bool:
+    """Whether a term of this weight counts for any image: whether it is not 0 everywhere."""
+    return bool(weight.any()) if isinstance(weight, torch.Tensor) else weight != 0
+
+
 def term_names(terms: list[tuple[Weight, Energy]]) -> list[str]:
     """The names of the terms, numbered where the same one comes again, as in `Energy.terms`."""
     names: list[str] = []

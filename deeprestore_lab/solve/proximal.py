@@ -17,6 +17,7 @@ ERROR_SHARE = 0.1  # of the last step, that the error of an inner total variatio
 LOOSEST_GAP = 1e-3
 INNER_STEPS = 100  # of the total variation step in one outer step; the next one goes on from there
 LARGEST_SHARE = 0.01  # of the largest gradient of the run: below, gradients count as this large
+FALL = 0.5  # what L is multiplied by after each step where F is nothing at all
 ROUNDING_SHARE = 0.25  # of the error that rounding leaves in an inner step: a smaller residual means nothing
 STEEPEST = 1e10  # times the first L: a search that comes this far has failed
 RELAX = 0.9  # what a searched-for L is multiplied by after each step, so that it can fall again
@@ -36,8 +37,11 @@ class Proximal:
 
     Where F is a sum of ||x - y||^2 alone (denoising), one proximal step at their mean is the solution.
 
+    An image of which F says nothing (a prior alone) takes proximal steps of R, each twice as large as the one before.
+
     Optimality of an image: L ||x_+ - z|| / ||grad F(z)||, the fixed-point residual as a gradient, over the gradient (or
-    over a hundredth of the largest gradient of the run, where that is more); for a single proximal step of total
+    over a hundredth of the largest gradient of the run, where that is more; without F, the residual, which is then
+    a subgradient of R, over a hundredth of its largest); for a single proximal step of total
     variation its relative duality gap (at most the prior's own `gap` is asked for). An image whose residual has come
     below a quarter of the error that rounding leaves in the inner total variation step is as exact as its precision
     allows, and counts as converged.
@@ -63,6 +67,7 @@ class Proximal:
         self.change = torch.full_like(self.one, torch.inf)  # squared fixed-point residual of the last step
         self.largest = torch.zeros_like(self.one)  # gradient of the run
         self.primal = self.one.clone()  # of the last inner total variation step
+        self.alone = self._alone()
         self.denoising = self._denoising()
         self.known = self.denoising is None and self._quadratic_lipschitz()
         if self.denoising is None and not self.known:
@@ -82,6 +87,13 @@ class Proximal:
         weighted = [self.problem.terms[i] for i in self.smooth_terms]
         quadratics = [(weight, term.quadratic()) for weight, term in weighted]
         return None if any(q is None for _, q in quadratics) else quadratics
+
+    def _alone(self) -> torch.Tensor:
+        """The images for which F is zero everywhere, `(N,)` bool."""
+        if self.problem.has_penalty and self.problem.parametrisation.smooth_penalty:
+            return torch.zeros_like(self.one, dtype=torch.bool)
+        weights = [self._each(self.problem.terms[i][0]) for i in self.smooth_terms]
+        return sum(weights, torch.zeros_like(self.one)) == 0
 
     def _denoising(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """(centre, precision) where the smooth part is precision / 2 ||x - centre||^2 up to a constant."""
@@ -165,11 +177,12 @@ class Proximal:
         t = torch.where(against, 1.0, self.momentum)
         ratio = 1.0 if self.known else self.lipschitz / self.before
         t_new = (1 + (1 + 4 * ratio * t**2).sqrt()) / 2
-        factor = torch.where(against, 0.0, (t - 1) / t_new)
+        factor = torch.where(against | self.alone, 0.0, (t - 1) / t_new)
         mapping = self.lipschitz * _norm(new - self.z)
-        size = _norm(gradient)
+        size = torch.where(self.alone, mapping, _norm(gradient))
         self.largest = torch.where(active, torch.maximum(self.largest, size), self.largest)
         scale = torch.maximum(size, LARGEST_SHARE * self.largest)
+        met = mapping <= self._rounding()
         self.z = torch.where(per_image(active, new).bool(), new + per_image(factor, new) * step, self.z)
         self.momentum = torch.where(active, t_new, self.momentum)
         self.change = torch.where(active, (mapping / self.lipschitz).square(), self.change)
@@ -177,8 +190,9 @@ class Proximal:
             failed = (active & (self.lipschitz > self.steepest)).tolist()
             self.reason = ["line search" if f else None for f in failed]
             self.before = torch.where(active, self.lipschitz, self.before)
-            self.lipschitz = torch.where(active, RELAX * self.lipschitz, self.lipschitz)
-        return torch.where(mapping > self._rounding(), mapping / scale, 0.0)
+            self.lipschitz = torch.where(active & ~self.alone, RELAX * self.lipschitz, self.lipschitz)
+        self.lipschitz = torch.where(active & self.alone, FALL * self.lipschitz, self.lipschitz)
+        return torch.where(met, 0.0, mapping / scale)
 
     def _rounding(self) -> torch.Tensor:
         """The residual, as a gradient, below which the inner total variation step says nothing any more."""

@@ -57,6 +57,26 @@ PROBLEMS = {
         {"solver": "lbfgs", "tolerance": 1e-9, "bounds": (0.2, 0.8)},
         lambda y, w: GaussianLikelihood(Identity(), y, sigma=0.1) + w * TotalVariation(smoothing=0.2),
     ),
+    "admm quadratic": (
+        {"solver": "admm", "tolerance": 1e-13},
+        lambda y, w: GaussianLikelihood(Mask(MASK) @ BLUR, y, sigma=0.1) + w * Tikhonov("identity"),
+    ),
+    "proximal quadratic": (
+        {"solver": "proximal", "tolerance": 1e-11, "steps": 3000},
+        lambda y, w: GaussianLikelihood(BLUR, y, sigma=0.1) + (2 + w) * Tikhonov("identity"),
+    ),
+    "lbfgs quadratic": (
+        {"solver": "lbfgs", "tolerance": 1e-10},
+        lambda y, w: GaussianLikelihood(BLUR, y, sigma=0.1) + w * Tikhonov("identity"),
+    ),
+    "adam quadratic": (
+        {"solver": "adam", "steps": 150, "lr": 0.02},
+        lambda y, w: GaussianLikelihood(BLUR, y, sigma=0.1) + w * Tikhonov("identity"),
+    ),
+    "prior alone": (
+        {"solver": "proximal", "tolerance": 1e-6},
+        lambda y, w: w * TotalVariation(),
+    ),
     "adam": (
         {"steps": 150, "lr": 0.02},
         lambda y, w: GaussianLikelihood(BLUR, y, sigma=0.1) + w * TotalVariation(smoothing=0.2),
