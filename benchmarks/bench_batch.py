@@ -14,7 +14,7 @@ import torch
 
 import deeprestore_lab as drl
 
-GOAL = 1 / 3
+GOAL = 3.0
 SIGMA = 25 / 255
 WEIGHTS = torch.logspace(-1, 1, 25)
 SOLVERS = {
@@ -58,15 +58,15 @@ def measure(name: str, *, colour: bool, repeats: int = 3) -> dict:
         ours.append(seconds)
         seconds, single = _seconds(lambda: torch.cat([solve(weight[None]) for weight in WEIGHTS]))
         theirs.append(seconds)
-    ratio = min(ours) / min(theirs)
+    ratio = min(theirs) / min(ours)
     return {
         "name": f"25 weights in one batch, {name}, 128 x 128 {'colour' if colour else 'grey'}",
         "ours_s": min(ours),
         "peer": "25 runs",
         "peer_s": min(theirs),
         "ratio": ratio,
-        "goal": GOAL,
-        "met": ratio <= GOAL,
+        "goal": f"{GOAL:g} times as fast",
+        "met": ratio >= GOAL,
         "note": f"results differ by {float((batch - single).abs().max()):.1e} at most",
     }
 

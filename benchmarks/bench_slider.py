@@ -50,10 +50,10 @@ def run(moves: int = 15) -> list[dict]:
         {
             "name": "live slider, moved to shown, TV 128 x 128 colour",
             "ours_s": median,
-            "peer": "goal",
-            "peer_s": GOAL_S,
-            "ratio": median / GOAL_S,
-            "goal": 1.0,
+            "peer": "",
+            "peer_s": None,
+            "ratio": None,
+            "goal": f"{1000 * GOAL_S:.0f} ms",
             "met": median <= GOAL_S,
             "note": f"median of {moves} moves, slowest {1000 * max(seconds):.0f} ms",
         }

@@ -94,9 +94,10 @@ def main(arguments: list[str] | None = None) -> int:
     rows = []
     for file in files:
         rows += load(file).run()
+    written = write(rows, options.results)  # first: a table that fails must not lose minutes of measuring
     console = Console() if sys.stdout.isatty() else Console(width=160)
     console.print(table(rows))
-    print(f"written to {write(rows, options.results)}")
+    print(f"written to {written}")
     return 0
 
 
