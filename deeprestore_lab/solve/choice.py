@@ -5,6 +5,7 @@ from __future__ import annotations
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
+from deeprestore_lab.solve.kinks import bounds_refused
 from deeprestore_lab.solve.problem import Problem
 
 SOLVERS = ("closed_form", "proximal", "admm", "lbfgs", "adam")
@@ -83,8 +84,6 @@ def _not_proximal(problem: Problem) -> str | None:
     kinked = _kinks(problem)
     if len(kinked) > 1:
         return f"it takes one term with kinks and here are {len(kinked)}: {', '.join(kinked)}; use ADMM"
-    from deeprestore_lab.solve.proximal import bounds_refused  # imported when it is needed, as the solvers are
-
     if kinked and kinked != ["penalty"]:
         term = _term(problem, kinked[0])
         if not term.has_prox:

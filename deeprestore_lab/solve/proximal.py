@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab.checks import per_image
-from deeprestore_lab.energies import Energy, LaplaceLikelihood, OfRepresentation, PoissonLikelihood, WeightedSum
 from deeprestore_lab.operators.base import Identity
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.priors.total_variation import TotalVariation
 from deeprestore_lab.priors.tv_denoise import SMALLEST_GAP
+from deeprestore_lab.solve.kinks import bounds_refused, sort_terms, unwrap
 from deeprestore_lab.solve.normal_equations import right_hand_side
 from deeprestore_lab.solve.problem import Evaluation, Problem
 
@@ -56,7 +56,7 @@ class Proximal:
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
         self.problem, self.tolerance = problem, tolerance
         self.reason: list[str | None] = [None] * problem.batch
-        self.smooth_terms, self.kinked = _sort(problem)
+        self.smooth_terms, self.kinked = sort_terms(problem)
         reason = bounds_refused(problem)
         if reason is not None:
             raise ValueError(reason)
@@ -211,7 +211,7 @@ class Proximal:
         if self.kinked == "penalty":
             return self.problem.parametrisation.penalty_prox(v, step)
         weight, term = self.kinked
-        weight, term = _unwrap(weight, term)
+        weight, term = unwrap(weight, term)
         if not isinstance(term, TotalVariation):
             return self.problem.project(term.prox(v, step * self._each(weight)))
         gap = self._gap(term)
@@ -253,42 +253,6 @@ class Proximal:
     def load_state_dict(self, state: dict) -> None:
         for key, value in state.items():
             setattr(self, key, value)
-
-
-def bounds_refused(problem: Problem) -> str | None:
-    """Why this solver cannot take the problem's bounds, or the lack of them; None where it can."""
-    _, kinked = _sort(problem)
-    counts = [term for _, term in problem.terms if isinstance(term, PoissonLikelihood)]
-    if counts and isinstance(problem.parametrisation, Pixels) and (problem.bounds is None or problem.bounds[0] < 0):
-        name = counts[0].name
-        return f"{name} is infinite below zero and gradient steps get stuck there; give bounds from 0 on, or use ADMM"
-    if problem.bounds is None or kinked is None:
-        return None
-    if kinked == "penalty":
-        return "the penalty has kinks and theta has bounds, and their common proximal step is not known"
-    term = _unwrap(*kinked)[1]
-    if isinstance(term, TotalVariation | LaplaceLikelihood):
-        return None
-    return f"the proximal step of {term.name} within bounds is not known; use ADMM, or no bounds"
-
-
-def _sort(problem: Problem) -> tuple[list[int], tuple | str | None]:
-    """The places of the smooth terms, and the one with a kink: (weight, term), "penalty", or None."""
-    smooth = [i for i, (_, term) in enumerate(problem.terms) if term.smooth]
-    kinked = [problem.terms[i] for i in range(len(problem.terms)) if i not in smooth]
-    if problem.has_penalty and not problem.parametrisation.smooth_penalty:
-        return smooth, "penalty" if not kinked else kinked[0]
-    return smooth, kinked[0] if kinked else None
-
-
-def _unwrap(weight, term: Energy) -> tuple:
-    """The term inside a sum of one, with its weight."""
-    while isinstance(term, WeightedSum) and len(term.weighted) == 1:
-        own, term = term.weighted[0]
-        weight = weight * own
-    if isinstance(term, OfRepresentation) and isinstance(term.phi, Identity):
-        return weight, term.energy
-    return weight, term
 
 
 def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
