@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from numbers import Real
 
 import numpy as np
 import torch
+
+
+def class_words(thing: object) -> str:
+    """The name of a thing's class as words, for reports: a `GaussianLikelihood` is a "gaussian likelihood"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(thing).__name__).lower()
 
 
 def describe(value: object) -> str:

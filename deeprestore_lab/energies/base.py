@@ -5,13 +5,12 @@ Taught in chapter 10_map.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.checks import check_positive, check_weight, describe
+from deeprestore_lab.checks import check_positive, check_weight, class_words, describe
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
 
 Weight = float | torch.Tensor
@@ -46,7 +45,7 @@ class Energy:
     @property
     def name(self) -> str:
         """The energy's name in reports and traces."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).lower()
+        return class_words(self)
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         """The energy of each image, shape `(N,)`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -9,6 +10,7 @@ import torch
 
 from deeprestore_lab.checks import describe
 from deeprestore_lab.figures.encoding import check_text, picture
+from deeprestore_lab.metrics import psnr
 
 
 class Figure:
@@ -69,8 +71,9 @@ def psnr_text(x: torch.Tensor, reference: torch.Tensor) -> str:
     """PSNR of `x` against `reference`, both in [0, 1], as text: 10 log10(1 / mean squared error) dB."""
     if x.shape[-3:] != reference.shape[-3:]:
         raise ValueError(f"reference must have the image's shape {tuple(x.shape[-3:])}, got {describe(reference)}")
-    error = (x.double() - reference.to(x).double()).square().mean().item()
-    return f"{-10 * torch.tensor(error).double().log10():.1f} dB" if error > 0 else "exact"
+    x, reference = (image.reshape(-1, *image.shape[-3:]).double() for image in (x, reference))
+    value = float(psnr(x, reference))
+    return f"{value:.1f} dB" if value < math.inf else "exact"
 
 
 def show(

@@ -6,12 +6,10 @@ Every operator is a callable `(N, C, H, W) -> (N, ...)`. A linear one also has a
 
 from __future__ import annotations
 
-import re
-
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_images, check_positive, per_image
+from deeprestore_lab.checks import check_images, check_positive, class_words, per_image
 from deeprestore_lab.convolution import from_basis, to_basis
 
 BASES = ("fft", "dct")
@@ -48,7 +46,7 @@ class Operator:
     @property
     def name(self) -> str:
         """The operator's name in reports."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).lower()
+        return class_words(self)
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         """A x for a batch that was already checked."""
