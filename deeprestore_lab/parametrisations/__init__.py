@@ -1,8 +1,20 @@
 """Parametrisations g of x = g(theta): what is searched over."""
 
 from deeprestore_lab.parametrisations.base import Parametrisation
+from deeprestore_lab.parametrisations.deep_image_prior import DeepImagePrior
 from deeprestore_lab.parametrisations.dictionary import Dictionary
 from deeprestore_lab.parametrisations.fourier import Fourier
+from deeprestore_lab.parametrisations.network import Network
 from deeprestore_lab.parametrisations.pixels import Pixels
+from deeprestore_lab.parametrisations.plain_network import CoordinateNetwork, PlainMLP
 
-__all__ = ["Dictionary", "Fourier", "Parametrisation", "Pixels"]
+__all__ = [
+    "CoordinateNetwork",
+    "DeepImagePrior",
+    "Dictionary",
+    "Fourier",
+    "Network",
+    "Parametrisation",
+    "Pixels",
+    "PlainMLP",
+]

@@ -16,6 +16,7 @@ class Parametrisation(nn.Module):
     shared = False  # one theta for the whole batch: per-image weights and solvers are refused
     linear = False  # g is linear in theta, with `adjoint` its transpose
     smooth_penalty = True
+    default_solver: str | None = None  # what `minimise` picks; it then takes all its steps, whatever the energy does
 
     def forward(self) -> torch.Tensor:
         """The image batch g(theta), `(N, C, H, W)`."""

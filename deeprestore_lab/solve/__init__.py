@@ -2,6 +2,7 @@
 
 from deeprestore_lab.solve.minimise import minimise
 from deeprestore_lab.solve.record import NonFiniteError
+from deeprestore_lab.solve.stopping import WindowedVariance
 from deeprestore_lab.solve.trace import Trace
 
-__all__ = ["NonFiniteError", "Trace", "minimise"]
+__all__ = ["NonFiniteError", "Trace", "WindowedVariance", "minimise"]

@@ -27,8 +27,8 @@ class Adam:
     distance of about `lr` of the optimum, not on it.
 
     Optimality of an image: how far its lowest energy fell within the last 50 steps, over the size of that energy;
-    infinite before, with a schedule (which runs to its end), and where evaluations are perturbed at random. Parameters
-    shared by the batch have one energy, the sum over the images.
+    infinite before, with a schedule (which runs to its end), where evaluations are perturbed at random, and for
+    networks, whose energy jumps. Parameters shared by the batch have one energy, the sum over the images.
 
     Source: Kingma & Ba (2015), algorithm 1, with projection. Taught in chapter 10_map.
     """
@@ -42,6 +42,7 @@ class Adam:
 
     def __init__(self, problem: Problem, *, tolerance: float, lr: Schedule | None = None) -> None:
         self.problem, self.lr = problem, 0.01 if lr is None else lr
+        self.runs_on = problem.random or callable(self.lr) or problem.parametrisation.default_solver is not None
         self.count = 0
         self.first = [torch.zeros_like(p) for p in problem.parameters]
         self.second = [torch.zeros_like(p) for p in problem.parameters]
@@ -51,8 +52,7 @@ class Adam:
         """Evaluate at the current iterate, keep the gradients for the next step and return the energy."""
         at = self.problem.evaluate()
         self.gradients = at.gradients
-        noisy = bool(self.problem.input_noise)  # the trace shows x without the noise
-        self.problem.note(shares=at.shares, x=None if noisy else at.x)
+        self.problem.note(shares=at.shares, x=at.x)  # with input noise x is what that noise gives: no second pass
         return at.total.sum().expand_as(at.total) if self.problem.parametrisation.shared else at.total
 
     def step(self, active: torch.Tensor) -> torch.Tensor:
@@ -73,7 +73,7 @@ class Adam:
             problem.move(problem.project(moved[0]), active, start=start)
         energy = self._look()
         self.lowest.append(torch.minimum(self.lowest[-1], energy))
-        if len(self.lowest) <= WINDOW or problem.random or callable(self.lr):
+        if len(self.lowest) <= WINDOW or self.runs_on:
             self.lowest = self.lowest[-WINDOW:]
             return torch.full_like(energy, torch.inf)
         before = self.lowest.pop(0)

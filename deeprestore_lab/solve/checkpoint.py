@@ -41,6 +41,7 @@ class Checkpoint:
         tolerance: float,
         lr: float | Callable[[int], float] | None,
         seed: int | None,
+        average: float = 0.0,
     ) -> None:
         self.path, self.problem = Path(path), problem
         if self.path.is_dir() or not self.path.parent.is_dir():
@@ -55,6 +56,7 @@ class Checkpoint:
             "seed": seed,
             "jitter": problem.jitter,
             "input_noise": problem.input_noise,
+            "average": average,
             "start": digest(problem.parametrisation.state_dict()),
         }
         self.saved = time.perf_counter()

@@ -14,8 +14,11 @@ SOLVERS = ("closed_form", "proximal", "admm", "lbfgs", "adam")
 def choose(problem: Problem) -> str:
     """The first of `SOLVERS` that suits: exact before proximal, proximal before splitting, smooth, and then Adam.
 
-    A smooth problem that has no closed form goes to L-BFGS, not to the proximal or splitting solvers.
+    A smooth problem that has no closed form goes to L-BFGS, not to the proximal or splitting solvers. A parametrisation
+    that names a `default_solver` (networks name Adam) gets that one.
     """
+    if problem.parametrisation.default_solver is not None:
+        return problem.parametrisation.default_solver
     kinked = _kinks(problem)
     order = ("closed_form", "proximal", "admm") if kinked else ("closed_form", "lbfgs")
     for name in order:

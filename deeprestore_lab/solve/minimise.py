@@ -44,6 +44,7 @@ def minimise(
     seed: int | None = None,
     jitter: int = 0,
     input_noise: float = 0.0,
+    average: float = 0.0,
 ) -> Trace:
     r"""Find theta* = argmin energy(g(theta)) + S(theta) for each image of the batch, and say how it went.
 
@@ -63,9 +64,12 @@ def minimise(
     seed: of the random numbers of `jitter` and `input_noise`; None takes one from torch's global generator.
     jitter: rolls x by up to this many pixels before the energy sees it, anew at every step (Adam only).
     input_noise: standard deviation of noise on a parametrisation's fixed input, anew at every step (Adam only).
+    average: b of the running average a_0 = x_0, a_t = b a_{t-1} + (1 - b) x_t in the trace; 0 keeps none.
 
     A term whose weight is 0 for every image plays no part, in the choice of the solver neither; its share is 0.
-    With `jitter` or `input_noise` the trace's terms are those of the perturbed evaluations; x is unperturbed.
+    With `jitter` or `input_noise` the trace's terms are those of the perturbed evaluations. With `input_noise` its
+    images are too, x among them (a second pass at every step would cost a third more); the parametrisation's
+    `forward()` then gives the image of the input without noise.
 
     Raises `ValueError` where a solver cannot take the problem (saying why, and which can), where arguments do not
     fit, or where a checkpoint belongs to another problem; `NonFiniteError`, a `ValueError` with the `trace` so far,
@@ -86,10 +90,11 @@ def minimise(
     tolerance = _check_tolerance(stepper_class.default_tolerance if tolerance is None else tolerance)
     options = {} if lr is None else {"lr": _check_lr(lr, name)}
     _check_reference(reference, problem)
-    saved = _checkpoint(checkpoint, problem, name, tolerance=tolerance, lr=lr, seed=seed)
+    average = _check_average(average)
+    saved = _checkpoint(checkpoint, problem, name, tolerance=tolerance, lr=lr, seed=seed, average=average)
     return run(
         stepper_class(problem, tolerance=tolerance, **options),
-        Recorder(problem, name, reference=reference, snapshots=snapshots),
+        Recorder(problem, name, reference=reference, snapshots=snapshots, average=average),
         steps=steps,
         tolerance=tolerance,
         callback=callback,
@@ -137,6 +142,12 @@ def _check_tolerance(tolerance: float) -> float:
     if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 <= tolerance < math.inf:
         raise ValueError(f"tolerance must be a finite number of at least 0, got {describe(tolerance)}")
     return float(tolerance)
+
+
+def _check_average(average: float) -> float:
+    if isinstance(average, bool) or not isinstance(average, Real) or not 0 <= average < 1:
+        raise ValueError(f"average must be a number of at least 0 and below 1, got {describe(average)}")
+    return float(average)
 
 
 def _check_lr(lr: float, solver: str) -> float:

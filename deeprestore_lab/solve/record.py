@@ -6,6 +6,7 @@ import time
 
 import torch
 
+from deeprestore_lab.checks import per_image
 from deeprestore_lab.metrics import psnr
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.trace import Trace
@@ -29,7 +30,15 @@ def is_snapshot(step: int) -> bool:
 class Recorder:
     """Collects what a `Trace` keeps; an image that has stopped repeats its last values."""
 
-    def __init__(self, problem: Problem, solver: str, *, reference: torch.Tensor | None, snapshots: bool) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        solver: str,
+        *,
+        reference: torch.Tensor | None,
+        snapshots: bool,
+        average: float = 0.0,
+    ) -> None:
         self.problem, self.solver, self.reference, self.keep = problem, solver, reference, snapshots
         self.rows: list[dict[str, torch.Tensor]] = []
         self.psnr: list[torch.Tensor] = []
@@ -38,6 +47,9 @@ class Recorder:
         self.steps = torch.zeros(problem.batch, dtype=torch.long)
         self.stopped_by = [""] * problem.batch
         self.x: torch.Tensor | None = None
+        self.beta = average
+        self.average: torch.Tensor | None = None
+        self.average_psnr: list[torch.Tensor] = []
         self._start = time.perf_counter()
 
     @property
@@ -59,11 +71,23 @@ class Recorder:
         self.x = x
         if self.reference is not None:
             self.psnr.append(psnr(x, self.reference))
+        if self.beta:
+            self._add_average(x, active)
         if self.keep and is_snapshot(step):
             self.snapshots[step] = x
         self.seconds.append(time.perf_counter() - self._start)
         if step > 0:
             self.steps += active.cpu()
+
+    def _add_average(self, x: torch.Tensor, active: torch.Tensor) -> None:
+        """a <- b a + (1 - b) x, for the images that took the step."""
+        if self.average is None:
+            self.average = x
+        else:
+            moved = torch.lerp(x, self.average, self.beta)
+            self.average = torch.where(per_image(active, x).bool(), moved, self.average)
+        if self.reference is not None:
+            self.average_psnr.append(psnr(self.average, self.reference))
 
     def _check_finite(self, shares: dict[str, torch.Tensor], step: int) -> None:
         values = torch.stack(list(shares.values()))
@@ -80,17 +104,23 @@ class Recorder:
 
     def state_dict(self) -> dict:
         """Everything recorded so far, for a checkpoint."""
-        keys = ("seconds", "snapshots", "steps", "stopped_by", "x")
+        keys = ("seconds", "snapshots", "steps", "stopped_by", "x", "average")
         rows = {name: torch.stack([row[name] for row in self.rows]) for name in self.rows[0]}
-        psnr = torch.stack(self.psnr) if self.psnr else None
-        return {**{key: getattr(self, key) for key in keys}, "rows": rows, "psnr": psnr}
+        return {
+            **{key: getattr(self, key) for key in keys},
+            "rows": rows,
+            "psnr": _stacked(self.psnr),
+            "average_psnr": _stacked(self.average_psnr),
+        }
 
     def load_state_dict(self, state: dict) -> None:
         """Take up what was recorded; the clock counts on from the last second of it."""
         self.seconds, self.snapshots, self.x = state["seconds"], state["snapshots"], state["x"]
         self.steps, self.stopped_by = state["steps"].cpu(), state["stopped_by"]
         self.rows = [{name: v[t] for name, v in state["rows"].items()} for t in range(len(self.seconds))]
+        self.average = state["average"]
         self.psnr = [] if state["psnr"] is None else list(state["psnr"])
+        self.average_psnr = [] if state["average_psnr"] is None else list(state["average_psnr"])
         self._start = time.perf_counter() - self.seconds[-1]
 
     def trace(self, *, left: str = "steps") -> Trace:
@@ -106,5 +136,11 @@ class Recorder:
             steps=self.steps.clone(),
             stopped_by=[reason or left for reason in self.stopped_by],
             snapshots={**self.snapshots, self.step: x} if self.keep else {},
-            psnr=torch.stack(self.psnr) if self.psnr else None,
+            psnr=_stacked(self.psnr),
+            average=None if self.average is None else self.average.clone(),
+            average_psnr=_stacked(self.average_psnr),
         )
+
+
+def _stacked(rows: list[torch.Tensor]) -> torch.Tensor | None:
+    return torch.stack(rows) if rows else None

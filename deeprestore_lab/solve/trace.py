@@ -24,6 +24,8 @@ class Trace:
     stopped_by: list[str]  # per image: "tolerance", "steps", "line search", "callback" or "exact"
     snapshots: dict[int, torch.Tensor] = field(default_factory=dict)  # step -> (N, C, H, W), log-spaced
     psnr: torch.Tensor | None = None  # (T, N) in dB, where a reference was given
+    average: torch.Tensor | None = None  # (N, C, H, W), the running average of the images, where one was asked for
+    average_psnr: torch.Tensor | None = None  # (T, N) in dB, of the running average
 
     @property
     def converged(self) -> torch.Tensor:

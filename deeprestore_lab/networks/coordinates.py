@@ -1,0 +1,56 @@
+"""Coordinates of pixels and their Fourier features, the inputs of coordinate networks."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from deeprestore_lab.checks import check_positive, check_seed, check_whole, describe
+
+
+def grid(height: int, width: int) -> torch.Tensor:
+    """Centres of the pixels, row by row, `(H * W, 2)` as (down, across); the longer side spans [0, 1].
+
+    >>> grid(1, 2)
+    tensor([[0.2500, 0.2500],
+            [0.2500, 0.7500]])
+    """
+    height, width = check_whole(height, name="height", least=1), check_whole(width, name="width", least=1)
+    longer = max(height, width)
+    down, across = ((torch.arange(n) + 0.5) / longer for n in (height, width))
+    return torch.cartesian_prod(down, across)
+
+
+def random_frequencies(count: int, dimensions: int = 2, *, scale: float, seed: int) -> torch.Tensor:
+    """`count` frequency vectors B from a normal distribution of standard deviation `scale`, in cycles per unit.
+
+    Shape `(count, dimensions)`. The unit is the image's longer side: `scale` 10 means ten waves across it.
+    """
+    check_whole(count, name="count", least=1)
+    check_positive(scale, name="scale", single=True)
+    generator = torch.Generator().manual_seed(check_seed(seed))
+    return scale * torch.randn(count, check_whole(dimensions, name="dimensions", least=1), generator=generator)
+
+
+class FourierFeatures(nn.Module):
+    r"""gamma(v) = [cos(2 pi B v), sin(2 pi B v)]: points `(P, d)` to features `(P, 2 F)` for frequencies B `(F, d)`.
+
+    The inner product of two points' features is sum_f cos(2 pi b_f . (v - w)): it depends on their distance alone, so
+    points near each other look alike, up to the wavelengths in B. Nothing here is trained. Raises `ValueError` for
+    frequencies that are not a matrix.
+
+    Source: Tancik et al. (2020), "Fourier features let networks learn high frequency functions in low dimensional
+    domains", equation 5 with all amplitudes 1. Taught in chapter 11_deep_image_prior.
+    """
+
+    def __init__(self, frequencies: torch.Tensor) -> None:
+        super().__init__()
+        if not isinstance(frequencies, torch.Tensor) or frequencies.ndim != 2 or not frequencies.is_floating_point():
+            raise ValueError(f"frequencies must be a float tensor (F, d), got {describe(frequencies)}")
+        self.register_buffer("frequencies", frequencies.clone())
+
+    def forward(self, points: torch.Tensor) -> torch.Tensor:
+        phase = 2 * math.pi * points @ self.frequencies.T
+        return torch.cat([phase.cos(), phase.sin()], dim=-1)

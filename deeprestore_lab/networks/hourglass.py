@@ -1,0 +1,121 @@
+"""The hourglass of the deep image prior: down by strided convolutions, up by interpolation, thin skips between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from deeprestore_lab.checks import check_choice, check_whole
+
+UPSAMPLING = ("bilinear", "nearest")
+SLOPE = 0.2
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Channels at each scale, the finest first: on the way down, on the way up and through the skip."""
+
+    down: tuple[int, ...]
+    up: tuple[int, ...]
+    skip: tuple[int, ...]
+
+
+PRESETS = {
+    "tiny": Widths((16, 32, 32, 32), (16, 32, 32, 32), (4,) * 4),
+    "small": Widths((16, 32, 64, 64), (16, 32, 64, 64), (4,) * 4),
+    "medium": Widths((8, 16, 32, 64, 128), (8, 16, 32, 64, 128), (0, 0, 0, 4, 4)),
+    "paper": Widths((128,) * 5, (128,) * 5, (4,) * 5),
+}
+
+
+def preset(name: str) -> Widths:
+    """The widths of a preset: "tiny", "small", "medium" or "paper". Raises `ValueError` for another name.
+
+    "paper" is the denoising net of Ulyanov et al. with its 2,217,831 parameters (32 channels in, 3 out); "medium"
+    is the smaller one their code uses for the picture of a snail; the other two are ours, for small pictures.
+    """
+    return PRESETS[check_choice(name, tuple(PRESETS), name="preset")]
+
+
+class Hourglass(nn.Module):
+    r"""A net from `(N, in_channels, H, W)` to images `(N, out_channels, H, W)` in (0, 1), the paper's "skip" net.
+
+    At each scale: 3 x 3 convolution with stride 2, 3 x 3 convolution, the scales below, interpolation by 2,
+    concatenation with a 1 x 1 convolution of what came in (the skip), normalisation, 3 x 3 and 1 x 1 convolution. Each
+    convolution is followed by normalisation over the batch's own statistics (none are kept) and a leaky ReLU of slope
+    0.2; borders are reflected; a 1 x 1 convolution and a sigmoid end it. H and W must be at least 2^scales + 1 for
+    the borders to be reflected at the coarsest scale; odd sizes are interpolated to what the scale above has.
+
+    Raises `ValueError` for widths that do not match, and for an input that is too small.
+    Source: Ulyanov, Vedaldi & Lempitsky (2018), "Deep image prior", supplement. Taught in chapter 11_deep_image_prior.
+
+    >>> sum(p.numel() for p in Hourglass(32, 3, widths=preset("paper")).parameters())
+    2217831
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, widths: Widths | None = None, upsampling: str = "bilinear"
+    ) -> None:
+        super().__init__()
+        widths = preset("small") if widths is None else widths
+        _check_widths(widths)
+        check_whole(in_channels, name="in_channels", least=1)
+        check_whole(out_channels, name="out_channels", least=1)
+        self.scales = len(widths.down)
+        self.body = _Scale(in_channels, widths, 0, upsampling=check_choice(upsampling, UPSAMPLING, name="upsampling"))
+        self.head = nn.Conv2d(widths.up[0], out_channels, 1)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        least = 2**self.scales + 1
+        if min(z.shape[-2:]) < least:
+            raise ValueError(
+                f"a net of {self.scales} scales needs at least {least} pixels in height and width, "
+                f"got {tuple(z.shape[-2:])}; take a preset with fewer scales or a larger picture"
+            )
+        return torch.sigmoid(self.head(self.body(z)))
+
+
+class _Scale(nn.Module):
+    """One scale and all below it: `(N, C, H, W)` to `(N, up[i], H, W)`."""
+
+    def __init__(self, in_channels: int, widths: Widths, i: int, *, upsampling: str) -> None:
+        super().__init__()
+        down, skip, last = widths.down[i], widths.skip[i], i == len(widths.down) - 1
+        below = down if last else widths.up[i + 1]
+        self.upsampling = upsampling
+        self.skip = _block(in_channels, skip, kernel=1) if skip else None
+        self.down = nn.Sequential(_block(in_channels, down, stride=2), _block(down, down))
+        self.below = nn.Identity() if last else _Scale(down, widths, i + 1, upsampling=upsampling)
+        self.norm = _norm(below + skip)
+        self.up = nn.Sequential(_block(below + skip, widths.up[i]), _block(widths.up[i], widths.up[i], kernel=1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        smooth = {"align_corners": False} if self.upsampling == "bilinear" else {}
+        inner = functional.interpolate(self.below(self.down(x)), size=x.shape[-2:], mode=self.upsampling, **smooth)
+        both = inner if self.skip is None else torch.cat([self.skip(x), inner], dim=1)
+        return self.up(self.norm(both))
+
+
+def _block(in_channels: int, out_channels: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(
+        in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, padding_mode="reflect"
+    )
+    return nn.Sequential(convolution, _norm(out_channels), nn.LeakyReLU(SLOPE))
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, track_running_stats=False)
+
+
+def _check_widths(widths: Widths) -> None:
+    rows: dict[str, Sequence[int]] = {"down": widths.down, "up": widths.up, "skip": widths.skip}
+    if not widths.down or len({len(row) for row in rows.values()}) > 1:
+        lengths = ", ".join(f"{name} {len(row)}" for name, row in rows.items())
+        raise ValueError(f"widths need one number for each scale in down, up and skip, got {lengths}")
+    for name, row in rows.items():
+        for width in row:
+            check_whole(width, name=f"a width of {name}", least=0 if name == "skip" else 1)

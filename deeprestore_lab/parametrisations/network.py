@@ -1,0 +1,105 @@
+"""The image as the output of a network: theta holds its weights, a row per image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from deeprestore_lab.checks import check_seed, check_whole, describe
+from deeprestore_lab.parametrisations.base import Parametrisation
+
+
+class Network(Parametrisation):
+    r"""x_n = f(z_n; theta_n): one network per image, all of the same architecture, each with its own weights.
+
+    `make()` gives the module f; it is called once for each different seed, with torch's global generator set to that
+    seed, and its initial weights become a row of `theta` `(N, P)`. So each image is searched for by itself, and
+    alone it goes the way it goes in a batch. f maps the fixed input z_n, `(1, ...)`, to `(1, C, H, W)`. `inputs(seed)`
+    gives z; or it is one tensor, the same for all images. `seed` is one number for all images or one for each (several
+    runs of one problem).
+
+    The module must hold no state but its parameters (normalisation that keeps running averages is refused). `perturbed`
+    adds noise to z, by one draw for the whole batch. Adam is what `minimise` picks, and it takes all its steps: the
+    energy of a network jumps, and when to stop is a choice that makes the prior.
+
+    Raises `ValueError` for arguments that do not fit. Taught in chapter 11_deep_image_prior.
+    """
+
+    default_solver = "adam"
+
+    def __init__(
+        self,
+        make: Callable[[], nn.Module],
+        inputs: torch.Tensor | Callable[[int], torch.Tensor],
+        *,
+        shape: tuple[int, int, int, int],
+        seed: int | Sequence[int] = 0,
+    ) -> None:
+        super().__init__()
+        self.shape = check_shape(shape)
+        self.seeds = check_seeds(seed, images=self.shape[0])
+        rows, zs = {}, {}
+        for own in dict.fromkeys(self.seeds):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(own)
+                module = make()
+            rows[own] = nn.utils.parameters_to_vector(module.parameters()).detach()
+            zs[own] = inputs(own) if callable(inputs) else inputs
+        if any(True for _ in module.buffers() if _.requires_grad) or _keeps_averages(module):
+            raise ValueError(f"{type(module).__name__} keeps running averages; a network here may hold parameters only")
+        self.register_buffer("z", torch.cat([zs[own] for own in self.seeds]))
+        self.theta = nn.Parameter(torch.stack([rows[own] for own in self.seeds]))
+        self._names = [name for name, _ in module.named_parameters()]
+        self._shapes = [p.shape for p in module.parameters()]
+        self._template = [module.requires_grad_(False)]  # in a list: its parameters are not this module's
+        out = tuple(self.forward().shape)
+        if out != self.shape:
+            raise ValueError(f"the network gives images of shape {out}, expected {self.shape}")
+
+    @property
+    def parameter_count(self) -> int:
+        """P, the number of weights of one network."""
+        return self.theta.shape[1]
+
+    def forward(self) -> torch.Tensor:
+        return self._images(self.z)
+
+    def perturbed(self, sigma: float, *, generator: torch.Generator | None = None) -> torch.Tensor:
+        """The images for the inputs z + sigma * n, n standard normal, the same n for every image."""
+        n = torch.randn(self.z[:1].shape, generator=generator, dtype=self.z.dtype).to(self.z.device)
+        return self._images(self.z + sigma * n)
+
+    def _images(self, z: torch.Tensor) -> torch.Tensor:
+        sizes = [shape.numel() for shape in self._shapes]
+        out = []
+        for own, theta in zip(z.split(1), self.theta.unbind(0), strict=True):
+            pieces = theta.split(sizes)
+            weights = {n: p.view(s) for n, p, s in zip(self._names, pieces, self._shapes, strict=True)}
+            out.append(torch.func.functional_call(self._template[0], weights, (own,)))
+        return torch.cat(out)
+
+    def _apply(self, fn, recurse: bool = True):
+        self._template[0]._apply(fn)  # moves the buffers of the template (frequencies) along
+        return super()._apply(fn, recurse)
+
+
+def check_shape(shape: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Return `shape` as four whole numbers above 0, (N, C, H, W), else raise `ValueError`."""
+    if not isinstance(shape, tuple | list) or len(shape) != 4:
+        raise ValueError(f"shape must be that of an image batch, (N, C, H, W), got {describe(shape)}")
+    return tuple(check_whole(n, name="a side of shape", least=1) for n in shape)
+
+
+def check_seeds(seed: int | Sequence[int], *, images: int) -> list[int]:
+    """One seed for each image."""
+    if not isinstance(seed, Sequence) or isinstance(seed, str):
+        return [check_seed(seed)] * images
+    if len(seed) != images:
+        raise ValueError(f"{len(seed)} seeds were given for {images} images; give one number, or one for each image")
+    return [check_seed(own) for own in seed]
+
+
+def _keeps_averages(module: nn.Module) -> bool:
+    return any(getattr(part, "track_running_stats", False) for part in module.modules())

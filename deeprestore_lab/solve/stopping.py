@@ -1,0 +1,74 @@
+"""When to stop a deep image prior without knowing the truth: the windowed moving variance of the iterates."""
+
+from __future__ import annotations
+
+import torch
+
+from deeprestore_lab.checks import check_images, check_whole
+
+
+class WindowedVariance:
+    r"""A callback of `minimise` that stops once the iterates wander more than they did before.
+
+    v_t = 1/W sum_w ||x_{t-w} - m_t||^2 over the last W iterates, m_t their mean; a sum over the values of an image.
+    While the network still learns the picture v falls; once it fits the noise, iterates differ by noise and v rises.
+    The run stops when v has not fallen below its minimum for `patience` steps; `x` is the iterate at the minimum.
+
+    After the run `step` `(N,)` and `x` `(N, C, H, W)` say what was chosen, per image of the batch (the run goes on
+    until each has been decided; a step of -1 means that the run was shorter than a window), `decided` `(N,)` whether
+    its patience ran out, and `variances` `(T, N)` holds v from step W - 1 on. Each object serves one run.
+
+    Raises `ValueError` for a window below 2, a patience below 1, or images whose shape changes.
+    Source: Wang et al. (2021), "Early stopping for deep image prior", algorithm 1, W = 100 and P = 1000. As in their
+    code the iterate chosen is the last of the best window. Differs from it in running sums instead of a pass over the
+    window. Taught in chapter 11_deep_image_prior.
+    """
+
+    def __init__(self, *, window: int = 100, patience: int = 1000) -> None:
+        self.window = check_whole(window, name="window", least=2)
+        self.patience = check_whole(patience, name="patience", least=1)
+        self._ring: list[torch.Tensor] = []
+        self._rows: list[torch.Tensor] = []
+        self.x: torch.Tensor | None = None
+
+    @property
+    def variances(self) -> torch.Tensor:
+        """v at the steps W - 1, W, ..., `(T, N)`."""
+        return torch.stack(self._rows) if self._rows else torch.empty(0, 0, dtype=torch.float64)
+
+    def __call__(self, step: int, x: torch.Tensor) -> bool:
+        x = check_images(x).detach()
+        if self.x is None:
+            self._start(x)
+        if x.shape != self.x.shape:
+            raise ValueError(f"the images changed their shape from {tuple(self.x.shape)} to {tuple(x.shape)}")
+        self._push(x)
+        if len(self._ring) < self.window:
+            return False
+        v = self._squares / self.window - (self._sum / self.window).square().flatten(1).sum(1)
+        self._rows.append(v.clamp_min(0).cpu())
+        better = (v < self._lowest) & ~self.decided
+        self._lowest = torch.where(better, v, self._lowest)
+        self.step = torch.where(better, step, self.step)
+        self.x = torch.where(better[:, None, None, None], x, self.x)
+        self.decided |= step - self.step >= self.patience
+        return bool(self.decided.all())
+
+    def _start(self, x: torch.Tensor) -> None:
+        self.x = x.clone()
+        self._sum = torch.zeros_like(x, dtype=torch.float64)  # running sums need the digits: squares nearly cancel
+        self._squares = x.new_zeros(x.shape[0], dtype=torch.float64)
+        self._lowest = torch.full_like(self._squares, torch.inf)
+        self.step = torch.full_like(self._squares, -1, dtype=torch.long)
+        self.decided = torch.zeros_like(self.step, dtype=torch.bool)
+
+    def _push(self, x: torch.Tensor) -> None:
+        self._ring.append(x.clone())
+        self._add(x, 1)
+        if len(self._ring) > self.window:
+            self._add(self._ring.pop(0), -1)
+
+    def _add(self, x: torch.Tensor, sign: int) -> None:
+        x = x.double()
+        self._sum += sign * x
+        self._squares += sign * x.square().flatten(1).sum(1)
