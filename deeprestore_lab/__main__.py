@@ -1,7 +1,8 @@
-"""The command line: `python -m deeprestore_lab doctor`, `data list`, `data fetch NAME`."""
+"""The command line: `python -m deeprestore_lab doctor`, `data list`, `data fetch NAME`, `exercises build`."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Pictures, test sets and weights, in three tiers.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+exercises_app = typer.Typer(help="Exercises: build them from their sources.", no_args_is_help=True)
+app.add_typer(exercises_app, name="exercises")
 
 STYLES = {"ok": "green", "missing": "yellow", "broken": "bold red"}
 
@@ -70,6 +73,24 @@ def fetch(name: Annotated[str, typer.Argument(help="a name of `data list`")]) ->
     except data.DataError as error:
         raise _failure(error) from error
     typer.echo(f"{name}: {path}")
+
+
+@exercises_app.command("build")
+def build_exercises(
+    names: Annotated[list[str] | None, typer.Argument(help="names of exercises; all, if none")] = None,
+    folder: Annotated[Path, typer.Option(help="the course: source/NAME/NAME.ipynb lie in it")] = Path("exercises"),
+) -> None:
+    """Make student notebooks, keys and pages from source notebooks; status 1 where a source does not allow it."""
+    from deeprestore_lab.exercises.build import Course, build, write
+    from deeprestore_lab.exercises.source import SourceError
+
+    course = Course(folder)
+    try:
+        for name in names or course.names():
+            changed = write(build(name, course=course))
+            typer.echo(f"{name}: " + (f"wrote {', '.join(map(str, changed))}" if changed else "nothing changed"))
+    except SourceError as error:
+        raise _failure(error) from error
 
 
 def _failure(error: Exception) -> typer.Exit:
