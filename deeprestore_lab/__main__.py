@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -88,7 +89,9 @@ def build_exercises(
     try:
         for name in names or course.names():
             changed = write(build(name, course=course))
-            typer.echo(f"{name}: " + (f"wrote {', '.join(map(str, changed))}" if changed else "nothing changed"))
+            typer.echo(
+                f"{name}: " + (f"wrote {', '.join(map(os.path.relpath, changed))}" if changed else "nothing changed")
+            )
     except SourceError as error:
         raise _failure(error) from error
 

@@ -41,7 +41,10 @@ class Author:
         self.hint_texts = texts
 
     def misconception(self, name: str, *, hint: str) -> Callable[[Callable], Callable]:
-        """Name what the decorated function gets wrong, and say what helps. It takes what the answer takes."""
+        """Say what the decorated function does wrong, and what helps. It takes the arguments that the answer takes.
+
+        The name ends the sentence "your answer ...": "sums signed differences". The hint is sentences of its own.
+        """
 
         def add(function: Callable) -> Callable:
             self.wrong.append((name, hint, function))

@@ -71,7 +71,7 @@ class Checks:
         if is_right(answers, task.expected, tolerance=task.tolerance):
             return None
         if misconception := recognised(answers, task):
-            return f"{misconception.name}. {misconception.hint}"
+            return f"your answer {misconception.name}. {misconception.hint}"
         if problem := wrong_form(answers, task):
             return problem
         hint = task.hints[min(self._failures[name], len(task.hints) - 1)]

@@ -87,6 +87,12 @@ def visible(text: str) -> str:
     return _without(text, HIDDEN, ())
 
 
+def hidden(text: str) -> str:
+    """The author's part of a check cell: what `visible` leaves out."""
+    inside = re.search(r"^### BEGIN HIDDEN TESTS\s*\n(.*)^### END HIDDEN TESTS", text, flags=re.DOTALL | re.MULTILINE)
+    return inside[1] if inside else ""
+
+
 def solution(text: str) -> str:
     """The text of a solution cell without the two lines that mark the solution."""
     return "\n".join(line for line in text.split("\n") if not re.fullmatch(r"\s*### (BEGIN|END) SOLUTION\s*", line))

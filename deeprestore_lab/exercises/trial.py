@@ -15,7 +15,7 @@ import torch
 
 from deeprestore_lab.exercises.authoring import Recorder, recorder
 from deeprestore_lab.exercises.keys import Key, Task
-from deeprestore_lab.exercises.source import Source, SourceError, SourceTask, starter, text_of
+from deeprestore_lab.exercises.source import Source, SourceError, SourceTask, hidden, starter, text_of, visible
 from deeprestore_lab.exercises.task_key import make_task
 
 
@@ -36,10 +36,13 @@ def make_key(source: Source, *, folder: Path) -> Key:
                 continue
             if place in by_solution:
                 _run_starter(source, by_solution[place], namespace)
-            _run(text_of(cell), namespace, name=f"{source.name}, cell {place + 1}")
-            if place in by_check:
-                task = by_check[place]
-                tasks[task.name] = _make_task(source, task, listening)
+            text, name = text_of(cell), f"{source.name}, cell {place + 1}"
+            if place not in by_check:
+                _run(text, namespace, name=name)
+                continue
+            _run(visible(text), namespace, name=name)
+            _run(hidden(text), dict(namespace), name=name)  # what stands there is not there for the cells below
+            tasks[by_check[place].name] = _make_task(source, by_check[place], listening)
     if listening.name != source.name:
         raise SourceError(f"{source.name}: its cells must make Checks({source.name!r}), not {listening.name!r}")
     return Key(source.name, __version__, tasks)
