@@ -13,7 +13,7 @@ NAME ?=
 LAB_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help book test lab bench records weights lock format check clean
+.PHONY: help book test lab exercises bench records weights lock format check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -34,9 +34,13 @@ test: ## build the book, then run the notebooks, all tests, doctests and browser
 	$(WORKERS) book --nbval-lax --nbval-kernel-startup-timeout=180
 	$(WORKERS) tests deeprestore_lab --cov --cov-report=term --cov-fail-under=90 $(TEST_ARGS)
 
-lab: ## open JupyterLab on the chapters
+lab: ## open JupyterLab on the chapters and the exercises
 	$(SETUP) book
-	@$(VENV_PYTHON) -m jupyterlab book $(LAB_ARGS)
+	@$(VENV_PYTHON) -m jupyterlab $(LAB_ARGS)
+
+exercises: ## build the exercises from their sources: all, or NAME=10_map; grade with nbgrader
+	$(SETUP) book teaching
+	@$(VENV_PYTHON) -m deeprestore_lab exercises build $(NAME)
 
 bench: ## measure speed against the peers; prints a table and writes benchmarks/results/
 	$(SETUP) benchmarks

@@ -22,9 +22,13 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Pictures, test sets and weights, in three tiers.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-exercises_app = typer.Typer(help="Exercises: build them from their sources.", no_args_is_help=True)
+exercises_app = typer.Typer(
+    help="Exercises: build them from their sources, and see whether they can be graded here.", no_args_is_help=True
+)
 app.add_typer(exercises_app, name="exercises")
 
+Names = Annotated[list[str] | None, typer.Argument(help="names of exercises; all, if none")]
+Folder = Annotated[Path, typer.Option(help="the course: source/NAME/NAME.ipynb lie in it")]
 STYLES = {"ok": "green", "missing": "yellow", "broken": "bold red"}
 
 
@@ -78,8 +82,8 @@ def fetch(name: Annotated[str, typer.Argument(help="a name of `data list`")]) ->
 
 @exercises_app.command("build")
 def build_exercises(
-    names: Annotated[list[str] | None, typer.Argument(help="names of exercises; all, if none")] = None,
-    folder: Annotated[Path, typer.Option(help="the course: source/NAME/NAME.ipynb lie in it")] = Path("exercises"),
+    names: Names = None,
+    folder: Folder = Path("exercises"),
 ) -> None:
     """Make student notebooks, keys and pages from source notebooks; status 1 where a source does not allow it."""
     from deeprestore_lab.exercises.build import Course, build, write
@@ -93,6 +97,25 @@ def build_exercises(
                 f"{name}: " + (f"wrote {', '.join(map(os.path.relpath, changed))}" if changed else "nothing changed")
             )
     except SourceError as error:
+        raise _failure(error) from error
+
+
+@exercises_app.command("doctor")
+def examine_exercises(
+    names: Names = None,
+    folder: Folder = Path("exercises"),
+) -> None:
+    """Say whether this machine can grade exercises: their modules, their keys, nbgrader; status 1 if it cannot."""
+    from deeprestore_lab.exercises.build import Course
+    from deeprestore_lab.exercises.grading import GradingError, examine
+    from deeprestore_lab.exercises.source import SourceError
+
+    course = Course(folder)
+    try:
+        for name in names or course.names():
+            examine(course.source(name))
+            typer.echo(f"{name}: can be graded here")
+    except (SourceError, GradingError) as error:
         raise _failure(error) from error
 
 

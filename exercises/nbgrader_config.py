@@ -1,15 +1,20 @@
-"""nbgrader's settings: this folder is a course. Run its commands here, for example `nbgrader autograde 10_map`."""
+"""nbgrader's settings: this folder is a course, and its commands run here."""
 
+import os
+import sys
 from pathlib import Path
 
 from deeprestore_lab.exercises.grading import preprocessors
 
 HERE = Path(__file__).resolve().parent
+# nbgrader calls `alembic`, a command beside its own Python, by the bare name
+BESIDE = str(Path(sys.executable).parent)
+os.environ["PATH"] = os.pathsep.join([BESIDE, os.environ.get("PATH", "")])
 
 c = get_config()  # noqa: F821, nbgrader gives it
 c.CourseDirectory.course_id = "deeprestore_lab"
 c.CourseDirectory.root = str(HERE)
 c.CourseDirectory.db_url = f"sqlite:///{HERE / 'gradebook.db'}"
 c.Autograde.autograde_preprocessors = preprocessors(HERE / "source")
-c.OverwriteCells.add_missing_cells = True  # a check that a student deleted is run all the same
+c.OverwriteCells.add_missing_cells = True  # a check that was deleted still runs
 c.Execute.timeout = 120  # seconds a cell

@@ -41,9 +41,9 @@ def library_hash() -> str:
 def source_hash() -> str:
     """A hash of everything a page depends on."""
     digest = hashlib.sha256(library_hash().encode() + Path(__file__).read_bytes())
-    for path in sorted(BOOK.rglob("*")):
+    for path in sorted([*BOOK.rglob("*"), *(ROOT / "exercises").glob("*.ipynb")]):
         if path.is_file() and not {"_build", "extra", "__pycache__", ".ipynb_checkpoints"} & set(path.parts):
-            digest.update(path.relative_to(BOOK).as_posix().encode() + b"\0" + path.read_bytes())
+            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

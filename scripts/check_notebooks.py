@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("book", "exercises")
-BUILT = {"_build", "extra", "node_modules", ".ipynb_checkpoints"}
+BUILT = {"_build", "extra", "node_modules", ".ipynb_checkpoints", "release", "submitted", "autograded", "feedback"}
 TAG = "nbval-check-output"
 TEXT_TYPES = {"text/plain", "text/html"}  # the value shown beside a claim is HTML
 CELL_METADATA = {"tags", "mystnb", "nbgrader", "slideshow", "editable", "deletable"}

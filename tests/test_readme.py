@@ -6,8 +6,8 @@
   in a copy, without the set-up that is tested in tests/scripts.
 - `make book` and `make test` cannot run inside themselves: `.ci/run` takes the test command from README.md and runs
   it, `make test` builds the book first, and the workflow that publishes runs `make book`. Both facts are checked here.
-- `make bench`, `make records`, `make lock` and `make format` take minutes, need a network or change files: their recipe
-  is checked without running it (`make -n`), and the scripts they call have tests of their own.
+- `make exercises`, `make bench`, `make records`, `make lock` and `make format` take minutes, need a network or change
+  files: their recipe is checked without running it (`make -n`), and what they call has tests of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 CALLED_BY_CI = {"make book", "make test"}
 RUN_HERE = {"make help", "make lab", "make clean", "make check", "make weights"}
-RECIPE_ONLY = {"make bench", "make records", "make lock", "make format"}
+RECIPE_ONLY = {"make exercises", "make bench", "make records", "make lock", "make format"}
 VENV = ".venv/bin/python "
 PLAIN = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
@@ -146,8 +146,8 @@ def test_make_lab_opens_on_the_chapters(tmp_path):
                 break
             time.sleep(0.2)
         assert address, log.read_text()
-        with urllib.request.urlopen(f"{address}api/contents/?token=t", timeout=20) as answer:
-            assert '"name": "intro.md"' in answer.read().decode()
+        with urllib.request.urlopen(f"{address}api/contents/book?token=t", timeout=20) as answer:
+            assert '"path": "book/intro.md"' in answer.read().decode()
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=30)

@@ -66,9 +66,26 @@ def prepared(nb: dict, resources: dict, *, sources: Path) -> tuple[dict, dict]:
     return nb, resources
 
 
+def examine(path: Path) -> None:
+    """Raise `GradingError` where this machine cannot grade the exercise of a source notebook."""
+    try:
+        import nbgrader  # noqa: F401
+    except ImportError:
+        raise GradingError(
+            "nbgrader is not installed here: `make exercises` does it, or the extra `teaching`"
+        ) from None
+    if not path.is_file():
+        raise GradingError(f"there is no source {path}")
+    source = read_source(path)
+    check_environment(source, {"cells": [], "metadata": {}}, folder=path.parent.resolve())
+
+
 def check_environment(source: Source, nb: dict, *, folder: Path) -> None:
     """Raise `GradingError` where the kernel's Python lacks a module, or has another library than the key."""
-    key = read_key(find_key(source.name, folder=folder))
+    try:
+        key = read_key(find_key(source.name, folder=folder))
+    except (FileNotFoundError, ValueError) as error:
+        raise GradingError(f"{source.name} cannot be graded: {error}") from error
     check_key(key, source)
     needed = imported(visible_texts(source))
     also = imported([text_of(cell) for cell in nb["cells"] if cell["cell_type"] == "code"])
@@ -77,10 +94,10 @@ def check_environment(source: Source, nb: dict, *, folder: Path) -> None:
     for name, found in report.items():
         if isinstance(found, list):
             who = "the exercise" if name in needed else "the submitted notebook"
-            raise GradingError(f"{source.name} was not graded: {who} imports {name}, which fails here ({found[0]})")
+            raise GradingError(f"{source.name} cannot be graded: {who} imports {name}, which fails here ({found[0]})")
     if report["deeprestore_lab"] != key.library:
         raise GradingError(
-            f"{source.name} was not graded: its key was made with deeprestore_lab {key.library}, this machine has "
+            f"{source.name} cannot be graded: its key was made with deeprestore_lab {key.library}, this machine has "
             f"{report['deeprestore_lab']}. Install that version, or build the exercise again."
         )
 
@@ -88,7 +105,7 @@ def check_environment(source: Source, nb: dict, *, folder: Path) -> None:
 def check_key(key: Key, source: Source) -> None:
     """Raise `GradingError` where a key was not made from this source."""
     if {name: task.digest for name, task in key.tasks.items()} != {t.name: source.digest(t) for t in source.tasks}:
-        raise GradingError(f"{source.name} was not graded: its key is of another source. Build the exercise again.")
+        raise GradingError(f"{source.name} cannot be graded: its key is of another source. Build the exercise again.")
 
 
 def visible_texts(source: Source) -> list[str]:

@@ -9,8 +9,8 @@ from deeprestore_lab.exercises.source import Source, SourceTask, solution, start
 
 GET = """\
 Get {{download}}`the notebook <{notebook}>` and write the answers yourself: it checks each one, and says what is wrong
-with a wrong one. It needs the library and Jupyter; `make lab` in a copy of the project has both. Solutions are folded
-away here, below each task.
+with a wrong one. The pictures that your answers draw are there too. It needs the library and Jupyter; `make lab` in a
+copy of the project has both. Here the solutions are folded away, below each task.
 """
 
 
