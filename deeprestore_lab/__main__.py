@@ -107,7 +107,7 @@ def examine_exercises(
 ) -> None:
     """Say whether this machine can grade exercises: their modules, their keys, nbgrader; status 1 if it cannot."""
     from deeprestore_lab.exercises.build import Course
-    from deeprestore_lab.exercises.grading import GradingError, examine
+    from deeprestore_lab.exercises.environment import GradingError, examine
     from deeprestore_lab.exercises.source import SourceError
 
     course = Course(folder)
