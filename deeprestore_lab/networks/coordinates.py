@@ -39,7 +39,7 @@ class FourierFeatures(nn.Module):
 
     The inner product of two points' features is sum_f cos(2 pi b_f . (v - w)): it depends on their distance alone, so
     points near each other look alike, up to the wavelengths in B. Nothing here is trained. Raises `ValueError` for
-    frequencies that are not a matrix.
+    frequencies that are not a matrix, and for points of another dimension.
 
     Source: Tancik et al. (2020), "Fourier features let networks learn high frequency functions in low dimensional
     domains", equation 5 with all amplitudes 1. Taught in chapter 11_deep_image_prior.
@@ -49,8 +49,11 @@ class FourierFeatures(nn.Module):
         super().__init__()
         if not isinstance(frequencies, torch.Tensor) or frequencies.ndim != 2 or not frequencies.is_floating_point():
             raise ValueError(f"frequencies must be a float tensor (F, d), got {describe(frequencies)}")
-        self.register_buffer("frequencies", frequencies.clone())
+        self.register_buffer("frequencies", frequencies.detach().clone())
 
     def forward(self, points: torch.Tensor) -> torch.Tensor:
+        dimensions = self.frequencies.shape[1]
+        if points.shape[-1] != dimensions:
+            raise ValueError(f"points must have {dimensions} coordinates (P, {dimensions}), got {describe(points)}")
         phase = 2 * math.pi * points @ self.frequencies.T
         return torch.cat([phase.cos(), phase.sin()], dim=-1)

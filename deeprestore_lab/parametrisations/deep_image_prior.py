@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from deeprestore_lab.checks import check_choice, check_whole
 from deeprestore_lab.networks import Hourglass, grid
 from deeprestore_lab.networks.hourglass import Widths, preset
 from deeprestore_lab.parametrisations.network import Network, check_shape
-from deeprestore_lab.parametrisations.pixels import check_bounds
 
 INPUT_KINDS = ("uniform", "normal", "coordinates")
 
@@ -73,6 +74,10 @@ def fixed_input(
 
 
 def _check_range(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds is None:
-        raise ValueError("input_range must be two numbers (low, high) in order, got None")
-    return check_bounds(bounds)
+    try:
+        low, high = (float(b) for b in bounds)
+    except (TypeError, ValueError):
+        low, high = 0.0, 0.0
+    if not low < high or not math.isfinite(high - low):
+        raise ValueError(f"input_range must be two finite numbers (low, high) in order, got {bounds!r}")
+    return low, high

@@ -15,10 +15,12 @@ class WindowedVariance:
     The run stops when v has not fallen below its minimum for `patience` steps; `x` is the iterate at the minimum.
 
     After the run `step` `(N,)` and `x` `(N, C, H, W)` say what was chosen, per image of the batch (the run goes on
-    until each has been decided; a step of -1 means that the run was shorter than a window), `decided` `(N,)` whether
-    its patience ran out, and `variances` `(T, N)` holds v from step W - 1 on. Each object serves one run.
+    until each has been decided; a step of -1 means that the run was shorter than a window, and `x` is then the last
+    iterate), `decided` `(N,)` whether its patience ran out, and `variances` `(T, N)` holds v from step W - 1 on.
+    Each object serves one run.
 
-    Raises `ValueError` for a window below 2, a patience below 1, or images whose shape changes.
+    Raises `ValueError` for a window below 2, a patience below 1, images whose shape changes, or a step that is not
+    after the one before (a second run).
     Source: Wang et al. (2021), "Early stopping for deep image prior", algorithm 1, W = 100 and P = 1000. As in their
     code the iterate chosen is the last of the best window. Differs from it in running sums instead of a pass over the
     window. Taught in chapter 11_deep_image_prior.
@@ -29,6 +31,7 @@ class WindowedVariance:
         self.patience = check_whole(patience, name="patience", least=1)
         self._ring: list[torch.Tensor] = []
         self._rows: list[torch.Tensor] = []
+        self._last: int | None = None
         self.x: torch.Tensor | None = None
 
     @property
@@ -42,11 +45,16 @@ class WindowedVariance:
             self._start(x)
         if x.shape != self.x.shape:
             raise ValueError(f"the images changed their shape from {tuple(self.x.shape)} to {tuple(x.shape)}")
+        if self._last is not None and step <= self._last:
+            raise ValueError(f"step {step} came after step {self._last}; each WindowedVariance serves one run")
+        self._last = step
         self._push(x)
         if len(self._ring) < self.window:
+            self.x = x.clone()
             return False
         v = self._squares / self.window - (self._sum / self.window).square().flatten(1).sum(1)
-        self._rows.append(v.clamp_min(0).cpu())
+        v = v.clamp_min(0)
+        self._rows.append(v.cpu())
         better = (v < self._lowest) & ~self.decided
         self._lowest = torch.where(better, v, self._lowest)
         self.step = torch.where(better, step, self.step)
@@ -55,7 +63,7 @@ class WindowedVariance:
         return bool(self.decided.all())
 
     def _start(self, x: torch.Tensor) -> None:
-        self.x = x.clone()
+        self.x = self._origin = x.clone()
         self._sum = torch.zeros_like(x, dtype=torch.float64)  # running sums need the digits: squares nearly cancel
         self._squares = x.new_zeros(x.shape[0], dtype=torch.float64)
         self._lowest = torch.full_like(self._squares, torch.inf)
@@ -69,6 +77,6 @@ class WindowedVariance:
             self._add(self._ring.pop(0), -1)
 
     def _add(self, x: torch.Tensor, sign: int) -> None:
-        x = x.double()
+        x = x.double() - self._origin  # of the same variance, with more digits left
         self._sum += sign * x
         self._squares += sign * x.square().flatten(1).sum(1)
