@@ -1,4 +1,4 @@
-"""What the book needs of Sphinx beyond its settings: docstrings read as plain sentences, and no script twice.
+"""What the book needs of Sphinx beyond its settings: docstrings as plain sentences, named widgets, no script twice.
 
 Docstrings are sentences with `code` in single backticks; their stars and bars are not markup.
 """
@@ -6,6 +6,8 @@ Docstrings are sentences with `code` in single backticks; their stars and bars a
 from __future__ import annotations
 
 import re
+
+from deeprestore_lab.widgets.naming import NAMES_SCRIPT
 
 
 def escape_line(line: str) -> str:
@@ -56,7 +58,8 @@ def drop_thebe(app, pagename, templatename, context, doctree) -> None:
 
 
 def setup(app) -> dict[str, bool]:
-    """Register the hooks."""
+    """Register the hooks and the script that names widgets."""
+    app.add_js_file(None, body=NAMES_SCRIPT)
     app.connect("autodoc-process-docstring", process)
     app.connect("html-page-context", drop_thebe, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

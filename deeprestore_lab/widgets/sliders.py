@@ -13,6 +13,7 @@ from deeprestore_lab.figures.encoding import FORMATS, check_text, picture
 from deeprestore_lab.figures.rows import figure_html, row_html, tile
 from deeprestore_lab.widgets.grid import LAYOUT, Axis, Value, combinations, labels_at, make_axes, settings_at
 from deeprestore_lab.widgets.live import Live, kernel_is_live, takes_warm
+from deeprestore_lab.widgets.naming import display_names
 from deeprestore_lab.widgets.rendering import Alt, render
 
 WIDGET_BYTES = 500  # what a widget adds to the page besides its picture
@@ -34,9 +35,9 @@ class SliderFigure(ipywidgets.VBox):
         self._links = []
         shared = LAYOUT(margin="0", min_width="0", max_width="100%"), ipywidgets.HTML().style
         unique = {html: ipywidgets.HTML(html, layout=shared[0], style=shared[1]) for html in set(pages.values())}
-        grid = self._stack((), unique, LAYOUT(max_width="100%", overflow="hidden"))
+        stacked = LAYOUT(margin="0", max_width="100%", overflow="hidden")
         # With a kernel a second page holds the live picture.
-        self.shown = ipywidgets.Stack([grid], selected_index=0, layout=LAYOUT(max_width="100%", overflow="hidden"))
+        self.shown = ipywidgets.Stack([self._stack((), unique, stacked)], selected_index=0, layout=stacked)
         self._fixed = [ipywidgets.HTML(beside, layout=shared[0], style=shared[1])] if beside else []
         row = ipywidgets.Box([*self._fixed, self.shown], layout=_wrapping())
         row.add_class("drl-pictures")
@@ -83,7 +84,9 @@ class SliderFigure(ipywidgets.VBox):
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         data = {"text/plain": f"Slider figure: {self.caption}", "application/vnd.jupyter.widget-view+json": view}
         display(data, raw=True)
-        if not kernel_is_live():
+        if kernel_is_live():
+            display_names()
+        else:
             display(HTML(f"<noscript>{self.default_html()}</noscript>"))
 
 
@@ -163,7 +166,12 @@ def _fixed_tile(label: str, given: torch.Tensor | tuple[torch.Tensor, str], zoom
 
 def _wrapping() -> ipywidgets.Layout:
     return LAYOUT(
-        display="flex", flex_flow="row wrap", justify_content="center", align_items="flex-start", overflow="hidden"
+        display="flex",
+        flex_flow="row wrap",
+        justify_content="center",
+        align_items="flex-start",
+        overflow="hidden",
+        grid_gap="0.75rem",
     )
 
 

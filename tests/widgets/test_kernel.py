@@ -6,6 +6,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from deeprestore_lab.widgets.naming import NAMES_SCRIPT
+
 pytestmark = pytest.mark.slow
 
 FIGURE = """
@@ -32,8 +34,9 @@ def executed(*sources: str) -> nbformat.NotebookNode:
 
 def test_live_figure_works_from_its_thread_in_a_kernel():
     notebook = executed(FIGURE, MOVE)
-    (output,) = notebook.cells[0].outputs
+    output, names = notebook.cells[0].outputs
     assert "application/vnd.jupyter.widget-view+json" in output.data
+    assert names.data == {"text/plain": "", "application/javascript": NAMES_SCRIPT}
     assert output.data["text/plain"] == "Slider figure: See."
     state = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
     html = [widget["state"].get("value", "") for widget in state if widget["model_name"] == "HTMLModel"]
