@@ -36,16 +36,30 @@ def live_control(axis: Axis) -> ipywidgets.Widget:
     shared = {"description": axis.title, "style": {"description_width": "initial"}}
     if axis.is_text:
         options = list(zip(axis.labels, axis.values, strict=True))
+        shared["style"] |= {"button_width": "auto"}
         return ipywidgets.ToggleButtons(options=options, value=axis.values[axis.start], **shared)
     low, high, start = min(axis.values), max(axis.values), axis.values[axis.start]
     shared |= {"layout": LAYOUT(**CONTROL), "value": start}
     if all(isinstance(value, int) for value in axis.values):
         return ipywidgets.IntSlider(min=low, max=high, **shared)
     if low > 0 and high / low >= 20:
-        log = ipywidgets.FloatLogSlider(base=10, step=0.01, readout_format=".3g", **shared | {"min": -300, "max": 300})
+        log = ipywidgets.FloatLogSlider(base=10, readout_format=".3g", **shared | {"min": -300, "max": 300})
         log.min, log.max = math.log10(low), math.log10(high)
+        log.step = _step(log.min, math.log10(start), about=0.01)
         return log
-    return ipywidgets.FloatSlider(min=low, max=high, step=(high - low) / 200 or 0.1, readout_format=".3g", **shared)
+    step = _step(low, start, about=(high - low) / 200 or 0.1)
+    return ipywidgets.FloatSlider(min=low, max=high, step=step, readout_format=".3g", **shared)
+
+
+def _step(low: float, start: float, *, about: float) -> float:
+    """A step that leads from `low` exactly to `start`: a page moves a slider to its nearest stop and reports that."""
+    return (start - low) / max(1, math.ceil((start - low) / about)) or about
+
+
+def _is_move(change: dict) -> bool:
+    """Whether a reader moved the control, or the page only sent back its value, rounded, as it does at first."""
+    old, new = change["old"], change["new"]
+    return isinstance(new, str | bool) or not math.isclose(old, new, rel_tol=1e-9, abs_tol=1e-12)
 
 
 class Live:
@@ -58,7 +72,7 @@ class Live:
     def __init__(self, axes: Sequence[Axis], *, solve: Callable, render: Callable, shown: Callable[[], None]) -> None:
         self.axes, self._solve, self._render, self._shown = list(axes), solve, render, shown
         self.controls = {axis.name: live_control(axis) for axis in axes}
-        self.picture = ipywidgets.HTML()
+        self.picture = ipywidgets.HTML(layout=LAYOUT(margin="0"))
         self.status = ipywidgets.HTML(_status("Move a slider: this setting is then solved for, not looked up."))
         self.error: Exception | None = None
         self._lock, self._asked, self._working = threading.Lock(), None, False
@@ -66,7 +80,7 @@ class Live:
         self._idle.set()
         self._warm = None
         for control in self.controls.values():
-            control.observe(lambda change: self.ask(), names="value")
+            control.observe(lambda change: self.ask() if _is_move(change) else None, names="value")
         title = ipywidgets.HTML('<div class="drl-live-title" style="font-weight:600">Live: any value, solved now</div>')
         self.box = ipywidgets.VBox(
             [title, *self.controls.values(), self.status], layout=LAYOUT(align_items="center", overflow="hidden")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import ipywidgets
@@ -127,6 +128,22 @@ def test_live_controls_span_the_grid(values, kind, low, high):
     control = live_control(make_axes({"a": values})[0])
     assert isinstance(control, kind) and (control.min, control.max) == pytest.approx((low, high))
     assert control.value == values[len(values) // 2]
+
+
+@pytest.mark.parametrize("values", [[0.125, 0.71, 1.0, 8.0], [0.0, 0.3, 1.0], [-1.0, 0.0, 0.1, 2.0], [0.5, 0.501, 9.0]])
+def test_the_start_is_a_whole_number_of_steps_from_the_lowest_value(values):
+    for start in values:
+        control = live_control(make_axes({"a": values}, start={"a": start})[0])
+        at = math.log10(control.value) if isinstance(control, ipywidgets.FloatLogSlider) else control.value
+        steps = (at - control.min) / control.step
+        assert control.value == pytest.approx(start, rel=1e-12) and steps == pytest.approx(round(steps), abs=1e-6)
+
+
+def test_a_value_that_the_page_sends_back_rounded_is_not_solved_for():
+    figure = live_figure(grey, {"level": [0.0, 0.3, 1.0]})
+    figure.live.controls["level"].value = 0.1 + 0.2  # 0.30000000000000004
+    assert figure.live.wait(10)
+    assert figure.shown.selected_index == 0 and "Move a slider" in figure.live.status.value
 
 
 def test_words_stay_words():
