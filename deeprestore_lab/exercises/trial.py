@@ -7,29 +7,42 @@ import io
 import linecache
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from deeprestore_lab.exercises.authoring import Recorder, recorder
+from deeprestore_lab.exercises.authoring import Author, Recorder, recorder
 from deeprestore_lab.exercises.keys import Key, Task
 from deeprestore_lab.exercises.source import Source, SourceError, SourceTask, hidden, starter, text_of, visible
 from deeprestore_lab.exercises.task_key import make_task
 
 
 def make_key(source: Source, *, folder: Path) -> Key:
-    """The key of a source, whose cells run in one namespace, with `folder` as the current one.
-
-    Raises `SourceError` naming the task where a check would tell less than it should, and the cell that fails.
-    """
+    """The key of a source. Raises `SourceError` naming the task where a check would tell less than it should."""
     from deeprestore_lab import __version__
 
+    tasks: dict[str, Task] = {}
+
+    def add(task: SourceTask, answer: object, author: Author) -> None:
+        try:
+            tasks[task.name] = make_task(answer, author, digest=source.digest(task))
+        except SourceError as error:
+            raise SourceError(f"{task.name}: {error}") from error
+
+    perform(source, folder=folder, each=add)
+    return Key(source.name, __version__, tasks)
+
+
+def perform(source: Source, *, folder: Path, each: Callable[[SourceTask, object, Author], None]) -> None:
+    """Run the cells of a source in one namespace, in its folder, and hand each task with its answer to `each`.
+
+    Raises `SourceError` naming the cell that fails, and the task whose author says nothing.
+    """
     listening, namespace = Recorder(), {"__name__": "__main__"}
     by_check = {task.check_at: task for task in source.tasks}
     by_solution = {task.solution_at: task for task in source.tasks}
-    tasks: dict[str, Task] = {}
     with _quietly(folder, listening):
         for place, cell in enumerate(source.cells):
             if cell["cell_type"] != "code":
@@ -40,23 +53,15 @@ def make_key(source: Source, *, folder: Path) -> Key:
             if place not in by_check:
                 _run(text, namespace, name=name)
                 continue
+            task = by_check[place]
             _run(visible(text), namespace, name=name)
             _run(hidden(text), dict(namespace), name=name)  # what stands there is not there for the cells below
-            tasks[by_check[place].name] = _make_task(source, by_check[place], listening)
+            if task.name not in listening.authors:
+                raise SourceError(f"{task.name}: its check lacks the author's part, check.author({task.name!r})")
+            seed()
+            each(task, listening.answers[task.name], listening.authors[task.name])
     if listening.name != source.name:
         raise SourceError(f"{source.name}: its cells must make Checks({source.name!r}), not {listening.name!r}")
-    return Key(source.name, __version__, tasks)
-
-
-def _make_task(source: Source, task: SourceTask, listening: Recorder) -> Task:
-    if task.name not in listening.authors:
-        raise SourceError(f"{task.name}: its check lacks the author's part, check.author({task.name!r})")
-    seed()
-    try:
-        made = make_task(listening.answers[task.name], listening.authors[task.name], digest=source.digest(task))
-    except SourceError as error:
-        raise SourceError(f"{task.name}: {error}") from error
-    return made
 
 
 def _run_starter(source: Source, task: SourceTask, namespace: dict) -> None:
