@@ -48,13 +48,18 @@ class WindowedVariance:
         if self._last is not None and step <= self._last:
             raise ValueError(f"step {step} came after step {self._last}; each WindowedVariance serves one run")
         self._last = step
-        self._push(x)
+        self._ring.append(x.clone())
         if len(self._ring) < self.window:
             self.x = x.clone()
             return False
+        if len(self._rows) % self.window == 0:
+            self._sum_anew()
+        else:
+            self._add(x, 1)
         v = self._squares / self.window - (self._sum / self.window).square().flatten(1).sum(1)
         v = v.clamp_min(0)
         self._rows.append(v.cpu())
+        self._add(self._ring.pop(0), -1)
         better = (v < self._lowest) & ~self.decided
         self._lowest = torch.where(better, v, self._lowest)
         self.step = torch.where(better, step, self.step)
@@ -63,20 +68,20 @@ class WindowedVariance:
         return bool(self.decided.all())
 
     def _start(self, x: torch.Tensor) -> None:
-        self.x = self._origin = x.clone()
-        self._sum = torch.zeros_like(x, dtype=torch.float64)  # running sums need the digits: squares nearly cancel
-        self._squares = x.new_zeros(x.shape[0], dtype=torch.float64)
-        self._lowest = torch.full_like(self._squares, torch.inf)
-        self.step = torch.full_like(self._squares, -1, dtype=torch.long)
+        self.x = x.clone()
+        self.step = torch.full(x.shape[:1], -1, device=x.device)
+        self._lowest = torch.full_like(self.step, torch.inf, dtype=torch.float64)
         self.decided = torch.zeros_like(self.step, dtype=torch.bool)
 
-    def _push(self, x: torch.Tensor) -> None:
-        self._ring.append(x.clone())
-        self._add(x, 1)
-        if len(self._ring) > self.window:
-            self._add(self._ring.pop(0), -1)
+    def _sum_anew(self) -> None:
+        """The sums from scratch, once a window, about the newest iterate: rounding neither adds up nor cancels."""
+        self._origin = self._ring[-1].double()
+        self._sum = torch.zeros_like(self._origin)
+        self._squares = self._sum.new_zeros(self._sum.shape[0])
+        for x in self._ring:
+            self._add(x, 1)
 
     def _add(self, x: torch.Tensor, sign: int) -> None:
-        x = x.double() - self._origin  # of the same variance, with more digits left
+        x = x.double() - self._origin
         self._sum += sign * x
         self._squares += sign * x.square().flatten(1).sum(1)

@@ -1,0 +1,89 @@
+"""Coordinates and Fourier features against NumPy and the addition theorem of the cosine."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deeprestore_lab.networks import FourierFeatures, grid, random_frequencies
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 8), (7, 2), (1, 1)])
+def test_the_grid_holds_the_centres_of_the_pixels_row_by_row(height, width):
+    down, across = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
+    expected = (np.stack([down.ravel(), across.ravel()], 1) + 0.5) / max(height, width)
+    np.testing.assert_allclose(grid(height, width), expected, rtol=1e-6)
+
+
+def features(count: int, dimensions: int = 2, seed: int = 0) -> FourierFeatures:
+    return FourierFeatures(random_frequencies(count, dimensions, scale=3.0, seed=seed).double())
+
+
+def test_features_are_all_cosines_and_then_all_sines():
+    gamma, points = features(5), grid(3, 4).double()
+    phase = 2 * np.pi * points.numpy() @ gamma.frequencies.numpy().T
+    np.testing.assert_allclose(gamma(points), np.concatenate([np.cos(phase), np.sin(phase)], 1), atol=1e-12)
+
+
+coordinate = st.floats(-2, 2)
+point = st.tuples(coordinate, coordinate)
+
+
+@given(v=point, w=point, shift=point, seed=st.integers(0, 2**32))
+def test_inner_products_depend_on_the_difference_of_two_points_alone(v, w, shift, seed):
+    gamma = features(8, seed=seed)
+    v, w, shift = (torch.tensor([p], dtype=torch.float64) for p in (v, w, shift))
+    here, there = gamma(v) @ gamma(w).T, gamma(v + shift) @ gamma(w + shift).T
+    torch.testing.assert_close(here, there, rtol=0, atol=1e-10)
+    expected = torch.cos(2 * torch.pi * gamma.frequencies @ (v - w)[0]).sum()
+    torch.testing.assert_close(here[0, 0], expected, rtol=0, atol=1e-10)
+
+
+def test_nothing_in_the_features_is_trained():
+    gamma = FourierFeatures(torch.rand(4, 2, requires_grad=True))
+    assert list(gamma.parameters()) == [] and list(gamma.state_dict()) == ["frequencies"]
+    assert not gamma(torch.rand(3, 2)).requires_grad
+
+
+def test_frequencies_are_copied_and_follow_the_module():
+    frequencies = torch.ones(4, 2)
+    gamma = FourierFeatures(frequencies)
+    frequencies.zero_()
+    assert gamma.frequencies.min() == 1 and gamma.double()(torch.rand(3, 2).double()).dtype == torch.float64
+
+
+def test_random_frequencies_have_the_stated_spread_and_seed():
+    drawn = random_frequencies(20_000, scale=10.0, seed=1)
+    assert drawn.shape == (20_000, 2)
+    assert abs(drawn.mean()) < 4 * 10 / 40_000**0.5  # four standard errors of the mean, and of the deviation
+    assert abs(drawn.std() - 10) < 4 * 10 / 80_000**0.5
+    assert torch.equal(drawn, random_frequencies(20_000, scale=10.0, seed=1))
+    assert not torch.equal(drawn, random_frequencies(20_000, scale=10.0, seed=2))
+    assert random_frequencies(3, 1, scale=1.0, seed=0).shape == (3, 1)
+
+
+def test_drawing_frequencies_leaves_the_global_generator_alone():
+    before = torch.get_rng_state()
+    random_frequencies(3, scale=1.0, seed=5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: grid(0, 3), "height must be a whole number of at least 1, got 0"),
+        (lambda: grid(3, 1.5), "width must be"),
+        (lambda: random_frequencies(0, scale=1.0, seed=0), "count"),
+        (lambda: random_frequencies(3, 0, scale=1.0, seed=0), "dimensions"),
+        (lambda: random_frequencies(3, scale=0.0, seed=0), "scale"),
+        (lambda: random_frequencies(3, scale=1.0, seed=-1), "seed"),
+        (lambda: FourierFeatures(torch.rand(3)), r"frequencies must be a float tensor \(F, d\)"),
+        (lambda: FourierFeatures(torch.ones(3, 2, dtype=torch.long)), "frequencies must be"),
+        (lambda: FourierFeatures([[1.0, 2.0]]), "frequencies must be"),
+        (lambda: FourierFeatures(torch.rand(3, 2))(torch.rand(5, 3)), "points must have 2 coordinates"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
