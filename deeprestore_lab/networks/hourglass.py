@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from deeprestore_lab.checks import check_choice, check_whole
+from deeprestore_lab.checks import check_choice, check_images, check_whole, describe
 
 UPSAMPLING = ("bilinear", "nearest")
 SLOPE = 0.2
@@ -50,7 +50,7 @@ class Hourglass(nn.Module):
     0.2; borders are reflected; a 1 x 1 convolution and a sigmoid end it. H and W must be at least 2^scales + 1 for
     the borders to be reflected at the coarsest scale; odd sizes are interpolated to what the scale above has.
 
-    Raises `ValueError` for widths that do not match, and for an input that is too small.
+    Raises `ValueError` for widths that do not match, and for an input that is too small or has other channels.
     Source: Ulyanov, Vedaldi & Lempitsky (2018), "Deep image prior", supplement. Taught in chapter 11_deep_image_prior.
 
     >>> sum(p.numel() for p in Hourglass(32, 3, widths=preset("paper")).parameters())
@@ -63,13 +63,14 @@ class Hourglass(nn.Module):
         super().__init__()
         widths = preset("small") if widths is None else widths
         _check_widths(widths)
-        check_whole(in_channels, name="in_channels", least=1)
+        self.in_channels = check_whole(in_channels, name="in_channels", least=1)
         check_whole(out_channels, name="out_channels", least=1)
         self.scales = len(widths.down)
         self.body = _Scale(in_channels, widths, 0, upsampling=check_choice(upsampling, UPSAMPLING, name="upsampling"))
         self.head = nn.Conv2d(widths.up[0], out_channels, 1)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
+        check_images(z, name="z", channels=self.in_channels)
         least = 2**self.scales + 1
         if min(z.shape[-2:]) < least:
             raise ValueError(
@@ -112,6 +113,8 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 
 def _check_widths(widths: Widths) -> None:
+    if not isinstance(widths, Widths):
+        raise ValueError(f"widths must be Widths(down, up, skip), got {describe(widths)}; `preset` gives those by name")
     rows: dict[str, Sequence[int]] = {"down": widths.down, "up": widths.up, "skip": widths.skip}
     if not widths.down or len({len(row) for row in rows.values()}) > 1:
         lengths = ", ".join(f"{name} {len(row)}" for name, row in rows.items())

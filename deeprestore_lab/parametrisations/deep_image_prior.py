@@ -9,7 +9,7 @@ import torch
 from deeprestore_lab.checks import check_choice, check_whole
 from deeprestore_lab.networks import Hourglass, grid
 from deeprestore_lab.networks.hourglass import Widths, preset
-from deeprestore_lab.parametrisations.network import Network, check_shape
+from deeprestore_lab.parametrisations.network import Network, check_shape, input_seed
 
 INPUT_KINDS = ("uniform", "normal", "coordinates")
 
@@ -66,7 +66,7 @@ def fixed_input(
     low, high = bounds
     if kind == "coordinates":
         return (low + (high - low) * grid(height, width)).T.reshape(1, 2, height, width).contiguous()
-    generator = torch.Generator().manual_seed((seed + 0x5EED) % 2**64)
+    generator = torch.Generator().manual_seed(input_seed(seed))
     size = (1, channels, height, width)
     if kind == "uniform":
         return low + (high - low) * torch.rand(size, generator=generator)

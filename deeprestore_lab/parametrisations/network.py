@@ -14,15 +14,17 @@ from deeprestore_lab.parametrisations.base import Parametrisation
 class Network(Parametrisation):
     r"""x_n = f(z_n; theta_n): one network per image, all of the same architecture, each with its own weights.
 
-    `make()` gives the module f; it is called once for each different seed, with torch's global generator set to that
+    `make()` gives the module f; it is called once for each different seed, with torch's global (CPU) generator at that
     seed, and its initial weights become a row of `theta` `(N, P)`. So each image is searched for by itself, and
     alone it goes the way it goes in a batch. f maps the fixed input z_n, `(1, ...)`, to `(1, C, H, W)`. `inputs(seed)`
     gives z; or it is one tensor, the same for all images. `seed` is one number for all images or one for each (several
     runs of one problem).
 
-    The module must hold no state but its parameters (normalisation that keeps running averages is refused). `perturbed`
-    adds noise to z, by one draw for the whole batch. Adam is what `minimise` picks, and it takes all its steps: the
-    energy of a network jumps, and when to stop is a choice that makes the prior.
+    The module must draw no random numbers and hold no state but its parameters (normalisation that keeps running
+    averages is refused); buffers that stay as they are may stand in it, the same for every seed.
+
+    `perturbed` adds noise to z, by one draw for the whole batch. Adam is what `minimise` picks, and it takes all its
+    steps: the energy of a network jumps, and when to stop is a choice that makes the prior.
 
     Raises `ValueError` for arguments that do not fit. Taught in chapter 11_deep_image_prior.
     """
@@ -40,21 +42,29 @@ class Network(Parametrisation):
         super().__init__()
         self.shape = check_shape(shape)
         self.seeds = check_seeds(seed, images=self.shape[0])
-        rows, zs = {}, {}
+        rows, zs, buffers = {}, {}, []
         for own in dict.fromkeys(self.seeds):
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(own)
-                module = make()
+                torch.default_generator.manual_seed(own)  # `torch.manual_seed` would seed every GPU too
+                module = _check_module(make())
             rows[own] = nn.utils.parameters_to_vector(module.parameters()).detach()
-            zs[own] = inputs(own) if callable(inputs) else inputs
-        if any(True for _ in module.buffers() if _.requires_grad) or _keeps_averages(module):
-            raise ValueError(f"{type(module).__name__} keeps running averages; a network here may hold parameters only")
+            zs[own] = _check_input(inputs(own) if callable(inputs) else inputs)
+            buffers.append([b.clone() for b in module.buffers()])
+        kind = type(module).__name__
+        if not all(_same(own, buffers[0]) for own in buffers):
+            raise ValueError(f"the buffers of {kind} differ between seeds; put random numbers into its parameters or z")
         self.register_buffer("z", torch.cat([zs[own] for own in self.seeds]))
         self.theta = nn.Parameter(torch.stack([rows[own] for own in self.seeds]))
         self._names = [name for name, _ in module.named_parameters()]
         self._shapes = [p.shape for p in module.parameters()]
         self._template = [module.requires_grad_(False)]  # in a list: its parameters are not this module's
-        out = tuple(self.forward().shape)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            before = torch.get_rng_state()
+            out = tuple(self.forward().shape)
+            if not torch.equal(torch.get_rng_state(), before):
+                raise ValueError(f"{kind} draws random numbers; a network here must give the same image each time")
+        if not _same(list(module.buffers()), buffers[0]):
+            raise ValueError(f"{kind} keeps running averages or other state; a network here may hold parameters only")
         if out != self.shape:
             raise ValueError(f"the network gives images of shape {out}, expected {self.shape}")
 
@@ -101,5 +111,22 @@ def check_seeds(seed: int | Sequence[int], *, images: int) -> list[int]:
     return [check_seed(own) for own in seed]
 
 
-def _keeps_averages(module: nn.Module) -> bool:
-    return any(getattr(part, "track_running_stats", False) for part in module.modules())
+def input_seed(seed: int) -> int:
+    """The seed of a network's input: not that of its weights, whose numbers would come again in it."""
+    return (seed + 0x5EED) % 2**64
+
+
+def _check_module(module: nn.Module) -> nn.Module:
+    if not isinstance(module, nn.Module) or next(module.parameters(), None) is None:
+        raise ValueError(f"make must give a module with parameters, got {type(module).__name__}")
+    return module
+
+
+def _check_input(z: torch.Tensor) -> torch.Tensor:
+    if not isinstance(z, torch.Tensor) or z.ndim < 2 or z.shape[0] != 1 or not z.is_floating_point():
+        raise ValueError(f"an input z must be a float tensor (1, ...), got {describe(z)}")
+    return z
+
+
+def _same(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
+    return len(a) == len(b) and all(map(torch.equal, a, b))

@@ -7,7 +7,7 @@ from torch import nn
 
 from deeprestore_lab.checks import check_whole
 from deeprestore_lab.networks import MLP, FourierFeatures, grid, random_frequencies
-from deeprestore_lab.parametrisations.network import Network, check_shape
+from deeprestore_lab.parametrisations.network import Network, check_shape, input_seed
 
 
 class PlainMLP(Network):
@@ -33,7 +33,7 @@ class PlainMLP(Network):
         outputs = shape[1] * shape[2] * shape[3]
 
         def z(own: int) -> torch.Tensor:
-            generator = torch.Generator().manual_seed((own + 0x5EED) % 2**64)
+            generator = torch.Generator().manual_seed(input_seed(own))
             return torch.randn(1, latent, generator=generator)
 
         super().__init__(
@@ -76,7 +76,7 @@ class CoordinateNetwork(Network):
         def z(own: int) -> torch.Tensor:
             if not features:
                 return 2 * points[None] - 1
-            return FourierFeatures(random_frequencies(features, scale=scale, seed=own))(points)[None]
+            return FourierFeatures(random_frequencies(features, scale=scale, seed=input_seed(own)))(points)[None]
 
         super().__init__(make, z, shape=shape, seed=seed)
 
