@@ -10,6 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from deeprestore_lab.checks import check_choice, check_images, check_whole, describe
+from deeprestore_lab.networks.interpolation import interpolated
+from deeprestore_lab.networks.normalisation import ChannelNorm
 
 UPSAMPLING = ("bilinear", "nearest")
 SLOPE = 0.2
@@ -91,12 +93,15 @@ class _Scale(nn.Module):
         self.skip = _block(in_channels, skip, kernel=1) if skip else None
         self.down = nn.Sequential(_block(in_channels, down, stride=2), _block(down, down))
         self.below = nn.Identity() if last else _Scale(down, widths, i + 1, upsampling=upsampling)
-        self.norm = _norm(below + skip)
+        self.norm = ChannelNorm(below + skip)
         self.up = nn.Sequential(_block(below + skip, widths.up[i]), _block(widths.up[i], widths.up[i], kernel=1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        smooth = {"align_corners": False} if self.upsampling == "bilinear" else {}
-        inner = functional.interpolate(self.below(self.down(x)), size=x.shape[-2:], mode=self.upsampling, **smooth)
+        inner = self.below(self.down(x))
+        if self.upsampling == "bilinear":
+            inner = interpolated(inner, x.shape[-2:])
+        else:
+            inner = functional.interpolate(inner, size=x.shape[-2:], mode=self.upsampling)
         both = inner if self.skip is None else torch.cat([self.skip(x), inner], dim=1)
         return self.up(self.norm(both))
 
@@ -105,11 +110,7 @@ def _block(in_channels: int, out_channels: int, *, kernel: int = 3, stride: int 
     convolution = nn.Conv2d(
         in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, padding_mode="reflect"
     )
-    return nn.Sequential(convolution, _norm(out_channels), nn.LeakyReLU(SLOPE))
-
-
-def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, track_running_stats=False)
+    return nn.Sequential(convolution, ChannelNorm(out_channels), nn.LeakyReLU(SLOPE))
 
 
 def _check_widths(widths: Widths) -> None:

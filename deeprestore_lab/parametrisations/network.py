@@ -55,9 +55,9 @@ class Network(Parametrisation):
             raise ValueError(f"the buffers of {kind} differ between seeds; put random numbers into its parameters or z")
         self.register_buffer("z", torch.cat([zs[own] for own in self.seeds]))
         self.theta = nn.Parameter(torch.stack([rows[own] for own in self.seeds]))
-        self._names = [name for name, _ in module.named_parameters()]
         self._shapes = [p.shape for p in module.parameters()]
         self._template = [module.requires_grad_(False)]  # in a list: its parameters are not this module's
+        self._places = _places(module)
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             before = torch.get_rng_state()
             out = tuple(self.forward().shape)
@@ -82,13 +82,22 @@ class Network(Parametrisation):
         return self._images(self.z + sigma * n)
 
     def _images(self, z: torch.Tensor) -> torch.Tensor:
-        sizes = [shape.numel() for shape in self._shapes]
-        out = []
-        for own, theta in zip(z.split(1), self.theta.unbind(0), strict=True):
-            pieces = theta.split(sizes)
-            weights = {n: p.view(s) for n, p, s in zip(self._names, pieces, self._shapes, strict=True)}
-            out.append(torch.func.functional_call(self._template[0], weights, (own,)))
-        return torch.cat(out)
+        return torch.cat([self._image(own, theta) for own, theta in zip(z.split(1), self.theta.unbind(0), strict=True)])
+
+    def _image(self, z: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
+        """f(z; theta), the weights put where the template looks for them (`functional_call` searches each time)."""
+        pieces = theta.split([shape.numel() for shape in self._shapes])
+        held = [holders[0][0][holders[0][1]] for holders in self._places]
+        try:
+            for holders, piece, shape in zip(self._places, pieces, self._shapes, strict=True):
+                weights = piece.view(shape)
+                for parameters, name in holders:
+                    parameters[name] = weights
+            return self._template[0](z)
+        finally:
+            for holders, own in zip(self._places, held, strict=True):
+                for parameters, name in holders:
+                    parameters[name] = own
 
     def _apply(self, fn, recurse: bool = True):
         self._template[0]._apply(fn)  # moves the buffers of the template (frequencies) along
@@ -109,6 +118,16 @@ def check_seeds(seed: int | Sequence[int], *, images: int) -> list[int]:
     if len(seed) != images:
         raise ValueError(f"{len(seed)} seeds were given for {images} images; give one number, or one for each image")
     return [check_seed(own) for own in seed]
+
+
+def _places(module: nn.Module) -> list[list[tuple[dict, str]]]:
+    """For each parameter, in order, the dictionaries of the parts that hold it, with its name there."""
+    found: dict[int, list[tuple[dict, str]]] = {id(p): [] for p in module.parameters()}
+    for part in module.modules():
+        for name, p in part._parameters.items():
+            if p is not None:
+                found[id(p)].append((part._parameters, name))
+    return list(found.values())
 
 
 def input_seed(seed: int) -> int:
