@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -31,24 +30,24 @@ READY = """() => {
 NAMED = "() => [...document.querySelectorAll('[role=slider]')].every(slider => slider.ariaLabel)"
 
 
-def slider_notebook() -> nbformat.NotebookNode:
-    """The first cell of the chapter, its first slider figure, and a recorded run as a slider figure."""
+def shortened() -> nbformat.NotebookNode:
+    """The chapter up to its first picture, then its first slider figure, and a recorded run as a slider figure."""
     chapter = nbformat.read(ROOT / "book" / CHAPTER, as_version=4)
-    code = [cell.source for cell in chapter.cells if cell.cell_type == "code"]
-    cells = code[0], next(source for source in code if "slider_figure(" in source), RECORDED.strip()
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    notebook.metadata["kernelspec"] = chapter.metadata["kernelspec"]
-    return notebook
+    code = [cell for cell in chapter.cells if cell.cell_type == "code"]
+    picture = next(place for place, cell in enumerate(chapter.cells) if "figures.show(" in cell.source)
+    figure = next(cell for cell in code if "slider_figure(" in cell.source)
+    chapter.cells = [*chapter.cells[: picture + 1], figure, nbformat.v4.new_code_cell(RECORDED.strip())]
+    return chapter
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of JupyterLab, as `make lab` starts it, on a copy of the chapter and the notebook of sliders."""
-    course, private = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("jupyter")
-    for folder in ((course / "book" / CHAPTER).parent, course / "exercises"):
-        folder.mkdir(parents=True)
-    shutil.copy(ROOT / "book" / CHAPTER, course / "book" / CHAPTER)
-    nbformat.write(slider_notebook(), course / "exercises" / "sliders.ipynb")
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[str]:
+    """The address of JupyterLab, as `make lab` starts it, on a shortened copy of the chapter."""
+    course, private = tmp_path / "course", tmp_path / "jupyter"
+    chapter = course / "book" / CHAPTER
+    chapter.parent.mkdir(parents=True)
+    private.mkdir()
+    nbformat.write(shortened(), chapter)
     log = private / "log"
     options = "--no-browser --allow-root --ip=127.0.0.1 --port=0 --LabApp.expose_app_in_browser=True"
     command = ["make", "-f", str(ROOT / "Makefile"), "lab", "SETUP=@:", f"VENV_PYTHON={sys.executable}"]
@@ -125,12 +124,6 @@ def notebook(chromium, lab: str) -> Iterator:
     assert refused == []
 
 
-def run(page, command: str) -> None:
-    """Choose a command of the menu Run."""
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text(command, exact=True).click()
-
-
 def drag(page, handle, *, by: float) -> None:
     """Move the handle of a slider to the right, by mouse, in pixels."""
     handle.scroll_into_view_if_needed()
@@ -158,9 +151,11 @@ def changed(page, figure, before: list[str]) -> list[str]:
 
 
 def test_sliders_show_what_they_hold_and_live_ones_ask_the_kernel(notebook):
-    page = notebook("exercises/sliders.ipynb")
-    run(page, "Run All Cells")
+    page = notebook(f"book/{CHAPTER}")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
     page.locator(".drl-slider-figure").nth(1).wait_for(timeout=60_000)
+    assert page.get_by_alt_text("One photograph and four measurements of it: blur").count() == 1
     page.wait_for_function(NAMED)
     solved, recorded = page.locator(".drl-slider-figure").all()
     live, status = solved.locator(".drl-live"), solved.locator(".drl-status")
@@ -188,11 +183,3 @@ def test_sliders_show_what_they_hold_and_live_ones_ask_the_kernel(notebook):
     recorded.get_by_role("slider", name="step").focus()
     page.keyboard.press("ArrowLeft")
     changed(page, recorded, end_of_run)
-
-
-def test_a_chapter_runs_from_its_first_cell(notebook):
-    page = notebook(f"book/{CHAPTER}")
-    page.get_by_role("heading", name="By hand").click()
-    run(page, "Run All Above Selected Cell")
-    page.get_by_alt_text("One photograph and four measurements of it: blur").wait_for(timeout=60_000)
-    assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
