@@ -82,7 +82,13 @@ class Network(Parametrisation):
         return self._images(self.z + sigma * n)
 
     def _images(self, z: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self._image(own, theta) for own, theta in zip(z.split(1), self.theta.unbind(0), strict=True)])
+        # Matrix products round by where in memory their numbers lie: each image has its own, as it would have alone.
+        rows = zip(z.split(1), self.theta.unbind(0), strict=True)
+        images = [self._image(own.clone(), theta.clone()) for own, theta in rows]
+        for x in images:
+            if x.requires_grad:
+                x.register_hook(torch.clone)
+        return torch.cat(images)
 
     def _image(self, z: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
         """f(z; theta), the weights put where the template looks for them (`functional_call` searches each time)."""
