@@ -11,7 +11,9 @@ from torch.nn import functional
 
 from deeprestore_lab.checks import check_choice, check_images, check_whole, describe
 from deeprestore_lab.networks.interpolation import interpolated
-from deeprestore_lab.networks.normalisation import ChannelNorm
+from deeprestore_lab.networks.normalisation import ChannelNorm, normalised_for_upsampling
+from deeprestore_lab.networks.reflected_convolution import ReflectedConvolution, is_wide
+from deeprestore_lab.networks.upsampled_convolution import upsampled_convolution
 
 UPSAMPLING = ("bilinear", "nearest")
 SLOPE = 0.2
@@ -79,7 +81,7 @@ class Hourglass(nn.Module):
                 f"a net of {self.scales} scales needs at least {least} pixels in height and width, "
                 f"got {tuple(z.shape[-2:])}; take a preset with fewer scales or a larger picture"
             )
-        return torch.sigmoid(self.head(self.body(z)))
+        return torch.sigmoid(self.body(z, self.head))
 
 
 class _Scale(nn.Module):
@@ -96,20 +98,38 @@ class _Scale(nn.Module):
         self.norm = ChannelNorm(below + skip)
         self.up = nn.Sequential(_block(below + skip, widths.up[i]), _block(widths.up[i], widths.up[i], kernel=1))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        inner = self.below(self.down(x))
+    def forward(self, x: torch.Tensor, last: nn.Module | None = None) -> torch.Tensor:
+        """`last` works on each pixel by itself and comes at the end."""
+        last = nn.Identity() if last is None else last
+        small, full = self.below(self.down(x)), None if self.skip is None else self.skip(x)
+        if self._merges(x, small):
+            return self._merged(full, small, last)
         if self.upsampling == "bilinear":
-            inner = interpolated(inner, x.shape[-2:])
+            inner = interpolated(small, x.shape[-2:])
         else:
-            inner = functional.interpolate(inner, size=x.shape[-2:], mode=self.upsampling)
-        both = inner if self.skip is None else torch.cat([self.skip(x), inner], dim=1)
-        return self.up(self.norm(both))
+            inner = functional.interpolate(small, size=x.shape[-2:], mode=self.upsampling)
+        both = inner if full is None else torch.cat([full, inner], dim=1)
+        return last(self.up(self.norm(both)))
+
+    def _merges(self, x: torch.Tensor, small: torch.Tensor) -> bool:
+        """Whether interpolation, normalisation and the next convolution are done at once, at the smaller size."""
+        doubles = x.shape[-2:] == tuple(2 * n for n in small.shape[-2:]) and self.upsampling == "bilinear"
+        return doubles and is_wide(small, self.up[0][0].weight)
+
+    def _merged(self, full: torch.Tensor | None, small: torch.Tensor, last: nn.Module) -> torch.Tensor:
+        """The second half, the four values of each 2 x 2 block one below the other until the end."""
+        convolution, norm, activation = self.up[0]
+        split, (height, width) = 0 if full is None else full.shape[1], small.shape[-2:]
+        if full is not None:
+            full = functional.group_norm(full, split, self.norm.weight[:split], self.norm.bias[:split], self.norm.eps)
+        small = normalised_for_upsampling(small, self.norm.weight[split:], self.norm.bias[split:], self.norm.eps)
+        y = upsampled_convolution(full, small, convolution.weight, convolution.bias)
+        y = last(self.up[1](activation(norm(y.view(1, -1, 4 * height, width)))))
+        return functional.pixel_shuffle(y.view(1, -1, height, width), 2)
 
 
 def _block(in_channels: int, out_channels: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(
-        in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, padding_mode="reflect"
-    )
+    convolution = ReflectedConvolution(in_channels, out_channels, kernel, stride=stride)
     return nn.Sequential(convolution, ChannelNorm(out_channels), nn.LeakyReLU(SLOPE))
 
 

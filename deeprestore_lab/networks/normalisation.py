@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import nn
 from torch.nn import functional
+
+from deeprestore_lab.networks.interpolation import interpolation
 
 
 class ChannelNorm(nn.BatchNorm2d):
@@ -27,3 +31,23 @@ class ChannelNorm(nn.BatchNorm2d):
         if x.shape[0] == 1:
             return functional.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
         return super().forward(x)
+
+
+def normalised_for_upsampling(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, eps: float) -> torch.Tensor:
+    r"""The `(1, C, h, w)` whose bilinear interpolation U by two is the normalised interpolation of x.
+
+    U keeps the mean, and a constant stays one, so normalisation can go before it. The variance of U x is
+    <x - m, U^T U (x - m)> / 4hw, with U^T U a product along each side.
+    """
+    down, across = (_gram(n, dtype=x.dtype, device=x.device) for n in x.shape[-2:])
+    centred = x - x.mean((2, 3), keepdim=True)
+    var = (centred * (down @ centred.detach() @ across)).mean((2, 3))
+    var = 2 * var - var.detach()  # its gradient is twice that with one of the factors held: no products for it
+    return centred * (gamma * (var + eps).rsqrt())[..., None, None] + beta.view(-1, 1, 1)
+
+
+@lru_cache(maxsize=32)
+def _gram(n: int, *, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """L^T L / 2 for the interpolation L of n values by two."""
+    up = interpolation(n, 2 * n, dtype=torch.float64, device=device)
+    return (up.T @ up / 2).to(dtype)

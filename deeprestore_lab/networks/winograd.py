@@ -1,0 +1,82 @@
+"""The 3 x 3 convolution of wide layers by Winograd's minimal filtering: a quarter of the multiplications."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch.nn import functional
+
+TILE = 4  # values of the result on a side of a tile; it is made from TILE + 2 of the input
+
+
+class _Winograd(torch.autograd.Function):
+    """y = A (U V) + b for every tile, with U = G w and V = B x; the gradients stay in the same domain."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        out, channels = w.shape[:2]
+        down, across = ((n - 2) // TILE for n in x.shape[-2:])
+        to_tile, of_kernel, of_tile = transforms(dtype=x.dtype, device=x.device)
+        tiles = x[0].unfold(1, 6, TILE).unfold(2, 6, TILE).permute(3, 4, 0, 1, 2).reshape(36, -1)
+        v = (to_tile @ tiles).view(36, channels, -1)
+        u = (of_kernel @ w.reshape(-1, 9).T).view(36, out, channels)
+        products = torch.bmm(u, v)  # (36, out, tiles)
+        y = (of_tile @ products.view(36, -1)).view(TILE, TILE, out, down, across).permute(2, 3, 0, 4, 1)
+        ctx.save_for_backward(u, v)
+        ctx.shape = x.shape
+        joined = y.new_empty(1, out, TILE * down, TILE * across)
+        torch.add(y, b.view(-1, 1, 1, 1, 1), out=joined.view(y.shape))
+        return joined
+
+    @staticmethod
+    def backward(ctx, g: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        u, v = ctx.saved_tensors
+        (_, out, channels), (down, across) = u.shape, ((n - 2) // TILE for n in ctx.shape[-2:])
+        to_tile, of_kernel, of_tile = transforms(dtype=g.dtype, device=g.device)
+        tiles = g.reshape(out, down, TILE, across, TILE).permute(2, 4, 0, 1, 3).reshape(16, -1)
+        products = (of_tile.T @ tiles).view(36, out, -1)
+        on_u, on_v = torch.bmm(products, v.mT), torch.bmm(u.mT, products)
+        on_w = (of_kernel.T @ on_u.view(36, -1)).T.reshape(out, channels, 3, 3)
+        tiles = (to_tile.T @ on_v.view(36, -1)).view(6, 6, channels, down, across).permute(2, 3, 0, 4, 1)
+        on_x = g.new_zeros(channels, down + 1, TILE, across + 1, TILE)
+        on_x[:, :-1, :, :-1] = tiles[:, :, :4, :, :4]  # tiles overlap by two rows and two columns
+        on_x[:, 1:, :2, :-1] += tiles[:, :, 4:, :, :4]
+        on_x[:, :-1, :, 1:, :2] += tiles[:, :, :4, :, 4:]
+        on_x[:, 1:, :2, 1:, :2] += tiles[:, :, 4:, :, 4:]
+        height, width = ctx.shape[-2:]
+        on_x = on_x.view(1, channels, TILE * (down + 1), TILE * (across + 1))[..., :height, :width]
+        return on_x, on_w, g.sum((0, 2, 3))
+
+
+def winograd(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    r"""`conv2d(x, w, b)` for one image: x `(1, I, H + 2, W + 2)`, w `(O, I, 3, 3)`, b `(O,)` to `(1, O, H, W)`.
+
+    Tiles of 4 x 4 values come from 6 x 6 of the input: A^T [(G w G^T) * (B^T x B)] A, the products taken channel by
+    channel and summed over them, 36 for 16 values instead of 144. Exact up to rounding, about 3e-6 of the result in
+    float32. Where 4 does not divide the sides, the input is continued with zeros and the result cut.
+
+    Source: Lavin & Gray (2016), "Fast algorithms for convolutional neural networks", F(4 x 4, 3 x 3).
+
+    >>> winograd(torch.ones(1, 2, 6, 6), torch.ones(1, 2, 3, 3), torch.zeros(1))[0, 0, 0]
+    tensor([18., 18., 18., 18.])
+    """
+    height, width = (n - 2 for n in x.shape[-2:])
+    over = (-width % TILE, -height % TILE)
+    if not any(over):
+        return _Winograd.apply(x, w, b)
+    return _Winograd.apply(functional.pad(x, (0, over[0], 0, over[1])), w, b)[..., :height, :width].contiguous()
+
+
+@lru_cache(maxsize=8)
+def transforms(*, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """B^T `(36, 36)`, G `(36, 9)` and A^T `(16, 36)` of flattened tiles and kernels (Kronecker squares)."""
+    to_tile = [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0]]
+    to_tile += [[0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]]
+    of_kernel = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]  # over 24
+    of_tile = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
+    found = []
+    for rows, over in ((to_tile, 1), (of_kernel, 24), (of_tile, 1)):
+        one = torch.tensor(rows, dtype=torch.float64) / over
+        found.append(torch.kron(one, one).to(device, dtype))
+    return tuple(found)
