@@ -1,0 +1,68 @@
+"""Parts of a long computation kept in files: a script that was interrupted goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+CACHE = Path(__file__).resolve().parent.parent / ".cache" / "records"
+Part = tuple[dict, dict[str, torch.Tensor]]  # numbers that JSON can hold, and tensors
+
+
+class Parts:
+    """The parts of one piece of work, by name, in a folder that belongs to the name and these settings.
+
+    Other settings start anew, since the parts then mean something else. A change of the code does not: remove the
+    folder (`folder`) then. `checkpoint(key)` names a file for `minimise(..., checkpoint=)`, which goes when the part
+    is done.
+    """
+
+    def __init__(self, name: str, settings: dict, *, cache: Path | None = None) -> None:
+        text = json.dumps(settings, sort_keys=True)
+        root = CACHE if cache is None else cache
+        self.folder = root / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def all(self, keys: list[str], make: Callable[[str], Part]) -> dict[str, Part]:
+        """Every part, made where it is not there yet, with a progress bar."""
+        return {key: self.get(key, make) for key in tqdm(keys, desc=self.folder.name)}
+
+    def get(self, key: str, make: Callable[[str], Part]) -> Part:
+        """The part `key`, from its file or made now and written whole."""
+        path = self._path(key)
+        if not path.exists():
+            numbers, tensors = make(key)
+            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
+            os.close(handle)
+            tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+            save_file(tensors, temporary, metadata={"numbers": json.dumps(numbers)})
+            os.replace(temporary, path)
+            self.checkpoint(key).unlink(missing_ok=True)
+        with safe_open(str(path), framework="pt") as file:
+            return json.loads(file.metadata()["numbers"]), {name: file.get_tensor(name) for name in file.keys()}
+
+    def checkpoint(self, key: str) -> Path:
+        """Where the unfinished run of a part may be kept."""
+        return self._path(key).with_suffix(".run")
+
+    def _path(self, key: str) -> Path:
+        return self.folder / (re.sub(r"[^A-Za-z0-9_-]+", "_", key) + ".safetensors")
+
+
+def rounded(value: object) -> object:
+    """Every float in nested dicts and lists to a thousandth, finer than another machine would repeat it."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return round(value, 3) if isinstance(value, float) else value

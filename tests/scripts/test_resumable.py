@@ -1,0 +1,66 @@
+"""Parts of a record: made once, kept whole, and never mixed with those of other settings."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def resumable(load_script):
+    return load_script("resumable")
+
+
+def part(calls: list[str]):
+    def make(key: str):
+        calls.append(key)
+        return {"length": len(key), "curve": [0.5, 1.0]}, {"x": torch.full((2, 3), float(len(key)))}
+
+    return make
+
+
+def test_a_part_is_made_once_and_comes_back_as_it_was(resumable, tmp_path):
+    calls: list[str] = []
+    parts = resumable.Parts("work", {"steps": 3}, cache=tmp_path)
+    first = parts.all(["a/1", "bcd/2"], part(calls))
+    again = resumable.Parts("work", {"steps": 3}, cache=tmp_path).all(["a/1", "bcd/2"], part(calls))
+    assert calls == ["a/1", "bcd/2"]
+    for key in first:
+        assert first[key][0] == again[key][0] == {"length": len(key), "curve": [0.5, 1.0]}
+        assert torch.equal(first[key][1]["x"], again[key][1]["x"])
+
+
+def test_an_interrupted_piece_of_work_goes_on_where_it_stopped(resumable, tmp_path):
+    calls: list[str] = []
+
+    def breaks(key: str):
+        if key == "second":
+            raise KeyboardInterrupt
+        return part(calls)(key)
+
+    parts = resumable.Parts("work", {}, cache=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        parts.all(["first", "second", "third"], breaks)
+    assert sorted(path.name for path in parts.folder.iterdir()) == ["first.safetensors"]
+    parts.all(["first", "second", "third"], part(calls))
+    assert calls == ["first", "second", "third"]
+
+
+def test_other_settings_have_other_parts(resumable, tmp_path):
+    folders = {resumable.Parts("work", {"steps": n}, cache=tmp_path).folder for n in (1, 2)}
+    folders |= {resumable.Parts("other", {"steps": 1}, cache=tmp_path).folder}
+    assert len(folders) == 3
+    same = resumable.Parts("work", {"b": 1, "a": 2}, cache=tmp_path).folder
+    assert same == resumable.Parts("work", {"a": 2, "b": 1}, cache=tmp_path).folder
+
+
+def test_a_finished_part_needs_no_checkpoint(resumable, tmp_path):
+    parts = resumable.Parts("work", {}, cache=tmp_path)
+    parts.checkpoint("key").write_bytes(b"half of a run")
+    parts.get("key", part([]))
+    assert not parts.checkpoint("key").exists()
+
+
+def test_rounding_reaches_nested_numbers_and_leaves_the_rest(resumable):
+    content = {"a": [1.23456, {"b": 2}], "c": "1.23456", "d": 7, "e": True}
+    assert resumable.rounded(content) == {"a": [1.235, {"b": 2}], "c": "1.23456", "d": 7, "e": True}
