@@ -31,7 +31,7 @@ class Widths:
 PRESETS = {
     "tiny": Widths((16, 32, 32, 32), (16, 32, 32, 32), (4,) * 4),
     "small": Widths((16, 32, 64, 64), (16, 32, 64, 64), (4,) * 4),
-    "medium": Widths((8, 16, 32, 64, 128), (8, 16, 32, 64, 128), (0, 0, 0, 4, 4)),
+    "medium": Widths((16, 32, 64, 128, 128), (16, 32, 64, 128, 128), (4,) * 5),
     "paper": Widths((128,) * 5, (128,) * 5, (4,) * 5),
 }
 
@@ -39,8 +39,8 @@ PRESETS = {
 def preset(name: str) -> Widths:
     """The widths of a preset: "tiny", "small", "medium" or "paper". Raises `ValueError` for another name.
 
-    "paper" is the denoising net of Ulyanov et al. with its 2,217,831 parameters (32 channels in, 3 out); "medium"
-    is the smaller one their code uses for the picture of a snail; the other two are ours, for small pictures.
+    "paper" is the denoising net of Ulyanov et al. with its 2,217,831 parameters (32 channels in, 3 out). The other
+    three are ours, narrower where the image is large: on small pictures they cost a tenth and lose little.
     """
     return PRESETS[check_choice(name, tuple(PRESETS), name="preset")]
 
@@ -114,7 +114,8 @@ class _Scale(nn.Module):
     def _merges(self, x: torch.Tensor, small: torch.Tensor) -> bool:
         """Whether interpolation, normalisation and the next convolution are done at once, at the smaller size."""
         doubles = x.shape[-2:] == tuple(2 * n for n in small.shape[-2:]) and self.upsampling == "bilinear"
-        return doubles and is_wide(small, self.up[0][0].weight)
+        convolution, skip = self.up[0][0], self.norm.num_features - small.shape[1]
+        return doubles and is_wide(small, channels=small.shape[1] + 4 * skip, out=4 * convolution.out_channels)
 
     def _merged(self, full: torch.Tensor | None, small: torch.Tensor, last: nn.Module) -> torch.Tensor:
         """The second half, the four values of each 2 x 2 block one below the other until the end."""
