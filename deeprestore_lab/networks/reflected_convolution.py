@@ -11,11 +11,11 @@ from deeprestore_lab.networks.winograd import winograd
 LEAST_CHANNELS, LEAST_PIXELS = 48, 32 * 32  # measured on a CPU: below, the direct convolution is as fast
 
 
-def is_wide(x: torch.Tensor, w: torch.Tensor) -> bool:
-    """Whether Winograd's filtering pays for the kernels `w` `(O, I, 3, 3)` on the image `x` `(1, I, H, W)`."""
+def is_wide(x: torch.Tensor, *, channels: int, out: int) -> bool:
+    """Whether Winograd's filtering pays from `channels` to `out` maps of the size of the image x `(1, I, H, W)`."""
     if x.shape[0] > 1 or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
         return False
-    return min(w.shape[:2]) >= LEAST_CHANNELS and x.shape[-2] * x.shape[-1] >= LEAST_PIXELS
+    return min(channels, out) >= LEAST_CHANNELS and x.shape[-2] * x.shape[-1] >= LEAST_PIXELS
 
 
 class ReflectedConvolution(nn.Conv2d):
@@ -25,6 +25,7 @@ class ReflectedConvolution(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, padding_mode="reflect")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.kernel_size == (3, 3) and self.stride == (1, 1) and is_wide(x, self.weight):
+        plain = self.kernel_size != (3, 3) or self.stride != (1, 1)
+        if not plain and is_wide(x, channels=self.in_channels, out=self.out_channels):
             return winograd(functional.pad(x, (1, 1, 1, 1), mode="reflect"), self.weight, self.bias)
         return super().forward(x)
