@@ -60,9 +60,9 @@ class Parts:
 
 
 def rounded(value: object) -> object:
-    """Every float in nested dicts and lists to a thousandth, finer than another machine would repeat it."""
+    """Every float in nested dicts and lists to five digits, finer than another machine would repeat it."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list):
         return [rounded(item) for item in value]
-    return round(value, 3) if isinstance(value, float) else value
+    return float(f"{value:.5g}") if isinstance(value, float) else value

@@ -62,5 +62,6 @@ def test_a_finished_part_needs_no_checkpoint(resumable, tmp_path):
 
 
 def test_rounding_reaches_nested_numbers_and_leaves_the_rest(resumable):
-    content = {"a": [1.23456, {"b": 2}], "c": "1.23456", "d": 7, "e": True}
-    assert resumable.rounded(content) == {"a": [1.235, {"b": 2}], "c": "1.23456", "d": 7, "e": True}
+    content = {"a": [26.123456, 0.0001234567, {"b": 2}], "c": "1.234567", "d": 7, "e": True}
+    expected = {"a": [26.123, 0.00012346, {"b": 2}], "c": "1.234567", "d": 7, "e": True}
+    assert resumable.rounded(content) == expected
