@@ -14,7 +14,7 @@ from deeprestore_lab.exercises.compare import distance, scales
 from deeprestore_lab.exercises.keys import SHIPPED, Key, Task, key_text, read_key
 from deeprestore_lab.exercises.page import page_text
 from deeprestore_lab.exercises.source import SourceError, read_source
-from deeprestore_lab.exercises.student import student_text
+from deeprestore_lab.exercises.student import is_worked_in, student_text
 from deeprestore_lab.exercises.trial import make_key
 
 
@@ -81,8 +81,14 @@ def build(name: str, *, course: Course) -> dict[Path, str]:
 
 
 def write(texts: dict[Path, str]) -> list[Path]:
-    """Write the files whose text differs from what is on disk, and return their paths."""
+    """Write the files whose text differs from what is on disk, and return their paths.
+
+    Raises `SourceError`, with nothing written, where a student notebook on disk was worked in.
+    """
     changed = [p for p, text in texts.items() if not p.is_file() or p.read_text(encoding="utf-8") != text]
+    for path in changed:
+        if path.suffix == ".ipynb" and path.is_file() and is_worked_in(path.read_text(encoding="utf-8")):
+            raise SourceError(f"{path} was worked in, and building would overwrite it: move it away or delete it first")
     for path in changed:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(texts[path], encoding="utf-8", newline="\n")

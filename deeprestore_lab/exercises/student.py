@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from deeprestore_lab.exercises.source import Source, starter, text_of, visible
+from deeprestore_lab.exercises.source import STUB, Source, starter, text_of, visible
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -26,6 +26,17 @@ def student_text(source: Source) -> str:
         cells.append(_cell(cell, text, metadata))
     notebook = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def is_worked_in(text: str) -> bool:
+    """Whether somebody ran a student notebook, or wrote an answer into it: what is built has no outputs, and stubs."""
+    try:
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    ran = any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+    gaps = [text_of(cell) for cell in cells if cell["metadata"].get("nbgrader", {}).get("solution")]
+    return ran or not all(line in gap for line in STUB for gap in gaps)
 
 
 def _cell(cell: dict, text: str, metadata: dict) -> dict:

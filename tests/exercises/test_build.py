@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -103,6 +104,25 @@ def test_a_refused_source_leaves_all_files(course):
     with pytest.raises(SourceError):
         write(build("small", course=course))
     assert files(course) == before
+
+
+@pytest.mark.parametrize("worked", ["answered", "ran"])
+def test_a_student_notebook_that_was_worked_in_is_not_overwritten(course, worked):
+    notebook = nbformat.read(course.student("small"), as_version=4)
+    if worked == "answered":
+        notebook.cells[3].source = SOLUTION
+    else:
+        notebook.cells[1].execution_count = 1
+    nbformat.write(notebook, course.student("small"))
+    before = files(course)
+    with pytest.raises(SourceError, match="small.ipynb was worked in"):
+        write(build("small", course=course))
+    assert files(course) == before
+    write_source(course.folder, cells(intro="# Other words"))
+    course.student("small").unlink()
+    write(build("small", course=course))
+    write_source(course.folder)
+    assert course.student("small") in write(build("small", course=course)), "what nobody worked in is built anew"
 
 
 def test_names_and_what_is_missing(course, tmp_path):
