@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deeprestore_lab.exercises.environment import check_environment
 from deeprestore_lab.exercises.source import HIDDEN, read_source, visible
+from deeprestore_lab.exercises.student import METADATA
 
 
 def preprocessors(sources: Path) -> list[str | Callable]:
@@ -28,9 +29,10 @@ def preprocessors(sources: Path) -> list[str | Callable]:
 def prepared(nb: dict, resources: dict, *, sources: Path) -> tuple[dict, dict]:
     """Check the environment, drop keys that were handed in, and leave the author's part out of what runs.
 
-    Left in, it would overwrite names of the student's, and stand in the feedback. Raises `GradingError` naming a
-    module that the source or the notebook imports and that does not import here, and where the key was made from
-    another source or by another version of the library.
+    Left in, it would overwrite names of the student's, and stand in the feedback. What runs is the kernel that was
+    handed out, whatever the student's is called. Raises `GradingError` naming a module that the source or the
+    notebook imports and that does not import here, and where the key was made from another source or by another
+    version of the library.
     """
     names = resources["nbgrader"]
     path = sources / names["assignment"] / f"{names['notebook']}.ipynb"
@@ -39,6 +41,7 @@ def prepared(nb: dict, resources: dict, *, sources: Path) -> tuple[dict, dict]:
     for key in folder.glob("*.key.json"):
         if not (path.parent / key.name).is_file():
             key.unlink()
+    nb["metadata"]["kernelspec"] = dict(METADATA["kernelspec"])
     for cell in nb["cells"]:
         if f"### BEGIN {HIDDEN}" in cell["source"] and cell["cell_type"] == "code":
             cell["source"] = visible(cell["source"])
@@ -53,9 +56,10 @@ def confirmed(nb: dict, resources: dict) -> tuple[dict, dict]:
         if not grader.get("grade") or cell["cell_type"] != "code":
             continue
         task = str(grader.get("grade_id")).removeprefix("check_")
-        said = "".join(out.get("text", "") for out in cell["outputs"] if out["output_type"] == "stream")
+        said = "\n".join(out.get("text", "") for out in cell["outputs"] if out["output_type"] == "stream")
         failed = any(out["output_type"] == "error" for out in cell["outputs"])
-        if f"right: {task}" not in said.splitlines() and not failed:
+        right = any(line.endswith(f"right: {task}") for line in said.splitlines())  # an answer may print before it
+        if not right and not failed:
             cell["outputs"].append(_no_word(task))
     return nb, resources
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 
@@ -15,13 +16,18 @@ def imported(texts: Iterable[str]) -> set[str]:
     """
     found: set[str] = set()
     for text in texts:
-        lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in text.split("\n")]
-        try:
-            tree = ast.parse("\n".join(lines))
-        except SyntaxError:
+        tree = _tree(text) or _tree(re.sub(r"(?m)^([ \t]*)[%!].*", r"\1pass", text))  # commands to Jupyter
+        if tree is None:
             continue
         found.update(_modules(tree))
     return found
+
+
+def _tree(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        return None
 
 
 def _modules(node: ast.AST) -> Iterator[str]:

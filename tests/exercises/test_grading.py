@@ -154,6 +154,13 @@ def test_a_module_that_a_student_imports_is_named(small, tmp_path):
         graded(small, notebook, tmp_path)
 
 
+def test_a_student_s_own_kernel_is_not_asked_for(small, tmp_path):
+    shutil.copy(small.keys("small")[0], tmp_path)
+    notebook = nbformat.read(small.student("small"), as_version=4)
+    notebook.metadata.kernelspec = {"display_name": "Mine", "language": "python", "name": "a_kernel_of_mine"}
+    assert graded(small, notebook, tmp_path).metadata.kernelspec["name"] == "python3"
+
+
 def test_a_key_of_another_source_is_an_error(small):
     write_source(small.folder, cells(solution=SOLUTION.replace("squares_of_all", "squares")))
     with pytest.raises(GradingError, match="small cannot be graded: its key is of another source"):
@@ -202,10 +209,12 @@ def test_without_nbgrader_it_is_said(small, monkeypatch):
     [
         ([("stdout", "right: mean_square\n")], False),
         ([("stdout", "working\nright: mean_square\n")], False),
+        ([("stdout", "no line end; right: mean_square\n")], False),
+        ([("stderr", "100 %\r"), ("stderr", "done"), ("stdout", "right: mean_square\n")], False),
         ([], True),
         ([("stdout", "mean_square <function>\n")], True),
         ([("stdout", "right: area\n")], True),
-        ([("stdout", "this is not right: mean_square\n")], True),
+        ([("stdout", "right: mean_square_of_all\n")], True),
     ],
 )
 def test_a_check_that_said_nothing_has_failed(small, outputs, failed):

@@ -13,6 +13,8 @@ from deeprestore_lab.exercises.imports import imported
         ("from scipy.fft import dctn, idctn", {"scipy.fft"}),
         ("def f(x):\n    import math\n    return math.pi", {"math"}),
         ("%matplotlib inline\n!ls\nimport json", {"json"}),
+        ("import json\nif True:\n    !ls\nfor i in (1,):\n    %time i", {"json"}),
+        ("import json\nt = ('%d'\n     % 3)", {"json"}),
         ("try:\n    import missing\nexcept ImportError:\n    missing = None", set()),
         ("from . import beside", set()),
         ("not python at all (", set()),
