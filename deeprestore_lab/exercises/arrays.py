@@ -31,7 +31,7 @@ def as_parts(value: object) -> Parts:
     elif isinstance(value, list) and value:
         value = [as_parts(item) for item in value]
         if any(len(item) != 1 or item[0].shape != value[0][0].shape for item in value):
-            raise TypeError("a list whose entries differ in shape")
+            raise TypeError("a list of arrays that differ in shape (several results are a tuple)")
         value = np.stack([item[0] for item in value])
     elif not isinstance(value, np.ndarray | np.generic | bool | int | float | complex):
         raise TypeError(f"a value of type {type(value).__name__}")

@@ -98,6 +98,11 @@ def test_what_is_no_answer_is_refused(value):
         as_parts(value)
 
 
+def test_several_results_in_a_list_are_told_to_be_a_tuple():
+    with pytest.raises(TypeError, match="differ in shape .several results are a tuple"):
+        as_parts([torch.ones(2, 2), torch.ones(2)])
+
+
 @pytest.mark.parametrize("value", [len, {"a": 1}, [object()]])
 def test_what_a_key_cannot_hold_is_refused(value):
     with pytest.raises(TypeError, match="a value of type"):
