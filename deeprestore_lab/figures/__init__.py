@@ -4,5 +4,17 @@ from deeprestore_lab.figures.cards import extreme_patches, prior_card, prior_spr
 from deeprestore_lab.figures.encoding import encode, picture
 from deeprestore_lab.figures.plots import curves, plot
 from deeprestore_lab.figures.rows import Figure, show
+from deeprestore_lab.figures.tables import table
 
-__all__ = ["Figure", "curves", "encode", "extreme_patches", "picture", "plot", "prior_card", "prior_spread", "show"]
+__all__ = [
+    "Figure",
+    "curves",
+    "encode",
+    "extreme_patches",
+    "picture",
+    "plot",
+    "prior_card",
+    "prior_spread",
+    "show",
+    "table",
+]
