@@ -19,8 +19,9 @@ class WindowedVariance:
     iterate), `decided` `(N,)` whether its patience ran out, and `variances` `(T, N)` holds v from step W - 1 on.
     Each object serves one run.
 
-    Raises `ValueError` for a window below 2, a patience below 1, images whose shape changes, or a step that is not
-    after the one before (a second run).
+    Raises `ValueError` for a window below 2, a patience below 1, images whose shape changes, a first step other than 0
+    (a run taken up from a checkpoint, whose start this object has not seen), or a step that is not after the one
+    before (a second run).
     Source: Wang et al. (2021), "Early stopping for deep image prior", algorithm 1, W = 100 and P = 1000. As in their
     code the iterate chosen is the last of the best window. Differs from it in running sums instead of a pass over the
     window. Taught in chapter 11_deep_image_prior.
@@ -42,6 +43,11 @@ class WindowedVariance:
     def __call__(self, step: int, x: torch.Tensor) -> bool:
         x = check_images(x).detach()
         if self.x is None:
+            if step != 0:
+                raise ValueError(
+                    f"the first step seen is {step}, but a WindowedVariance must see a run from step 0 on; to take one "
+                    "up from a checkpoint, give the object that saw its start, or start anew"
+                )
             self._start(x)
         if x.shape != self.x.shape:
             raise ValueError(f"the images changed their shape from {tuple(self.x.shape)} to {tuple(x.shape)}")

@@ -180,6 +180,22 @@ def test_a_second_run_is_refused():
         rule(0, torch.zeros(1, 1, 2, 2))
 
 
+def test_a_run_whose_start_was_not_seen_is_refused(tmp_path):
+    y = torch.rand(1, 1, 4, 4)
+
+    def run(rule: WindowedVariance, steps: int):
+        energy, g = GaussianLikelihood(Identity(), y, sigma=0.1), Pixels(torch.zeros_like(y))
+        options = {"solver": "adam", "tolerance": 0.0, "checkpoint": tmp_path / "run"}
+        return minimise(energy, g, steps=steps, callback=rule, **options)
+
+    rule = WindowedVariance(window=3, patience=50)
+    run(rule, 6)
+    run(rule, 12)
+    assert len(rule.variances) == 13 - 2
+    with pytest.raises(ValueError, match="the first step seen is 13, but a WindowedVariance must see"):
+        run(WindowedVariance(window=3), 20)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
