@@ -34,7 +34,10 @@ class Parts:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def all(self, keys: list[str], make: Callable[[str], Part]) -> dict[str, Part]:
-        """Every part, made where it is not there yet, with a progress bar."""
+        """Every part, made where it is not there yet, with a progress bar; `ValueError` where two share a file."""
+        files = [self._path(key) for key in keys]
+        if shared := sorted(key for key, file in zip(keys, files, strict=True) if files.count(file) > 1):
+            raise ValueError(f"these keys would share a file: {', '.join(shared)}")
         return {key: self.get(key, make) for key in tqdm(keys, desc=self.folder.name)}
 
     def get(self, key: str, make: Callable[[str], Part]) -> Part:

@@ -46,6 +46,11 @@ def test_an_interrupted_piece_of_work_goes_on_where_it_stopped(resumable, tmp_pa
     assert calls == ["first", "second", "third"]
 
 
+def test_keys_that_would_share_a_file_are_refused(resumable, tmp_path):
+    with pytest.raises(ValueError, match="these keys would share a file: a/1, a_1"):
+        resumable.Parts("work", {}, cache=tmp_path).all(["a/1", "b", "a_1"], part([]))
+
+
 def test_other_settings_have_other_parts(resumable, tmp_path):
     folders = {resumable.Parts("work", {"steps": n}, cache=tmp_path).folder for n in (1, 2)}
     folders |= {resumable.Parts("other", {"steps": 1}, cache=tmp_path).folder}
