@@ -32,6 +32,7 @@ def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, d
         for first, *rest in texts
     )
     html = f'<table class="drl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    html = f'<div style="overflow-x:auto">{html}</div>'  # a narrow window scrolls the table, not the page
     return Figure(figure_html(html, see=see), text="; ".join(", ".join(row) for row in [list(columns), *texts]))
 
 
