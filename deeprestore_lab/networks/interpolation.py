@@ -26,5 +26,6 @@ def interpolated(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 @lru_cache(maxsize=64)
 def interpolation(n: int, m: int, *, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """The matrix L `(m, n)` that interpolates n values to m; its rows sum to 1."""
-    unit = torch.eye(n, dtype=torch.float64)[None]
-    return functional.interpolate(unit, size=m, mode="linear", align_corners=False)[0].T.to(device, dtype)
+    with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
+        unit = torch.eye(n, dtype=torch.float64)[None]
+        return functional.interpolate(unit, size=m, mode="linear", align_corners=False)[0].T.to(device, dtype)

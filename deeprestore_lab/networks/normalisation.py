@@ -49,5 +49,6 @@ def normalised_for_upsampling(x: torch.Tensor, gamma: torch.Tensor, beta: torch.
 @lru_cache(maxsize=32)
 def _gram(n: int, *, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """L^T L / 2 for the interpolation L of n values by two."""
-    up = interpolation(n, 2 * n, dtype=torch.float64, device=device)
-    return (up.T @ up / 2).to(dtype)
+    with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
+        up = interpolation(n, 2 * n, dtype=torch.float64, device=device)
+        return (up.T @ up / 2).to(dtype)

@@ -51,9 +51,10 @@ def _phases(w: torch.Tensor, kinds: tuple) -> torch.Tensor:
 @lru_cache(maxsize=16)
 def _to_phases(kinds: tuple, *, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """`(9, len(kinds)^2 * 4 * 9)`: what each value of a kernel gives to those on the small maps, for each phase."""
-    each = torch.tensor(kinds, dtype=torch.float64)  # (kinds, 2, 3, 3)
-    both = torch.einsum("kptu,lqvw->uwklpqtv", each, each)
-    return both.reshape(9, -1).to(device, dtype)
+    with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
+        each = torch.tensor(kinds, dtype=torch.float64)  # (kinds, 2, 3, 3)
+        both = torch.einsum("kptu,lqvw->uwklpqtv", each, each)
+        return both.reshape(9, -1).to(device, dtype)
 
 
 def _differences(x: torch.Tensor, w: torch.Tensor) -> list[torch.Tensor]:
@@ -74,9 +75,10 @@ def _differences(x: torch.Tensor, w: torch.Tensor) -> list[torch.Tensor]:
 @lru_cache(maxsize=32)
 def _extended(n: int, reflected: bool, *, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """`(2n + 2, n)`: interpolates n values by two and adds one at each end, reflected or as the kernels see it."""
-    inner, ends = interpolation(n, 2 * n, dtype=dtype, device=device), torch.eye(n, dtype=dtype, device=device)
-    first, last = (inner[1], inner[-2]) if reflected else (ends[0], ends[-1])
-    return torch.cat([first[None], inner, last[None]])
+    with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
+        inner, ends = interpolation(n, 2 * n, dtype=dtype, device=device), torch.eye(n, dtype=dtype, device=device)
+        first, last = (inner[1], inner[-2]) if reflected else (ends[0], ends[-1])
+        return torch.cat([first[None], inner, last[None]])
 
 
 class _Ring(torch.autograd.Function):

@@ -76,7 +76,8 @@ def transforms(*, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tenso
     of_kernel = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]  # over 24
     of_tile = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
     found = []
-    for rows, over in ((to_tile, 1), (of_kernel, 24), (of_tile, 1)):
-        one = torch.tensor(rows, dtype=torch.float64) / over
-        found.append(torch.kron(one, one).to(device, dtype))
+    with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
+        for rows, over in ((to_tile, 1), (of_kernel, 24), (of_tile, 1)):
+            one = torch.tensor(rows, dtype=torch.float64) / over
+            found.append(torch.kron(one, one).to(device, dtype))
     return tuple(found)

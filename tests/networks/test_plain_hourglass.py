@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from deeprestore_lab.networks import reflected_convolution
+from deeprestore_lab.networks import normalisation, reflected_convolution, upsampled_convolution
 from deeprestore_lab.networks.hourglass import Hourglass, Widths, preset
-from deeprestore_lab.networks.interpolation import interpolated
+from deeprestore_lab.networks.interpolation import interpolated, interpolation
 from deeprestore_lab.networks.normalisation import ChannelNorm
+from deeprestore_lab.networks.winograd import transforms
 from plain_hourglass import plain_hourglass
 
 WIDE = Widths((64, 64), (64, 72), (4, 0))
@@ -72,6 +73,27 @@ def test_is_the_plain_net_up_to_rounding(name):
     torch.testing.assert_close(ours, plain, rtol=0, atol=1e-5)
     own, expected = (torch.cat([pair[i].flatten() for pair in gradients.values()]) for i in (0, 1))
     assert (own - expected).norm() < 1e-3 * expected.norm()
+
+
+CACHED = (
+    interpolation,
+    normalisation._gram,
+    transforms,
+    upsampled_convolution._to_phases,
+    upsampled_convolution._extended,
+)
+
+
+@pytest.mark.usefixtures("early")
+@pytest.mark.parametrize("name", ["wide", "wide, odd"])
+def test_gradients_do_not_depend_on_a_first_pass_in_inference_mode(name):
+    for cached in CACHED:
+        cached.cache_clear()
+    net, z, _, _ = case(name, torch.float64)
+    with torch.inference_mode():
+        net(z)
+    assert not any(matrix.is_inference() for matrix in transforms(dtype=z.dtype, device=z.device))
+    test_is_the_plain_net(name)
 
 
 @pytest.mark.parametrize(("size", "to"), [((5, 4), (10, 8)), ((3, 4), (5, 7)), ((1, 3), (2, 6))])
