@@ -37,7 +37,8 @@ def normalised_for_upsampling(x: torch.Tensor, gamma: torch.Tensor, beta: torch.
     r"""The `(1, C, h, w)` whose bilinear interpolation U by two is the normalised interpolation of x.
 
     U keeps the mean, and a constant stays one, so normalisation can go before it. The variance of U x is
-    <x - m, U^T U (x - m)> / 4hw, with U^T U a product along each side.
+    <x - m, U^T U (x - m)> / 4hw, with U^T U a product along each side. Values and first derivatives are right, second
+    derivatives are not; in the hourglass `winograd` follows, which refuses them.
     """
     down, across = (_gram(n, dtype=x.dtype, device=x.device) for n in x.shape[-2:])
     centred = x - x.mean((2, 3), keepdim=True)

@@ -31,6 +31,10 @@ class _Winograd(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, g: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        # u and v are constants to torch here: second derivatives would lack their share. `once_differentiable` would
+        # not do: `torch.autograd.grad` for given inputs passes its error by where another way leads to them.
+        if torch.is_grad_enabled():
+            raise RuntimeError("winograd has first derivatives alone; take them without create_graph=True")
         u, v = ctx.saved_tensors
         (_, out, channels), (down, across) = u.shape, ((n - 2) // TILE for n in ctx.shape[-2:])
         to_tile, of_kernel, of_tile = transforms(dtype=g.dtype, device=g.device)
@@ -54,7 +58,8 @@ def winograd(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
     Tiles of 4 x 4 values come from 6 x 6 of the input: A^T [(G w G^T) * (B^T x B)] A, the products taken channel by
     channel and summed over them, 36 for 16 values instead of 144. Exact up to rounding, about 3e-6 of the result in
-    float32. Where 4 does not divide the sides, the input is continued with zeros and the result cut.
+    float32. Where 4 does not divide the sides, the input is continued with zeros and the result cut. A gradient of its
+    gradient is refused: `create_graph=True` raises `RuntimeError`.
 
     Source: Lavin & Gray (2016), "Fast algorithms for convolutional neural networks", F(4 x 4, 3 x 3).
 

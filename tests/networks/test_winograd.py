@@ -34,6 +34,12 @@ def test_gradcheck():
     assert torch.autograd.gradcheck(winograd, inputs)
 
 
+def test_gradients_of_gradients_are_refused():
+    inputs = [t.requires_grad_() for t in (normal(1, 2, 6, 6), normal(2, 2, 3, 3, seed=1), normal(2, seed=2))]
+    with pytest.raises(RuntimeError, match="first derivatives alone"):
+        torch.autograd.grad(winograd(*inputs).square().sum(), inputs, create_graph=True)
+
+
 def test_single_precision_loses_at_most_1e_5_of_the_result():
     x, w, b = normal(1, 128, 34, 34), normal(128, 128, 3, 3, seed=1), torch.zeros(128, dtype=torch.float64)
     expected = functional.conv2d(x, w)
