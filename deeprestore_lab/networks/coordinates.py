@@ -38,8 +38,9 @@ class FourierFeatures(nn.Module):
     r"""gamma(v) = [cos(2 pi B v), sin(2 pi B v)]: points `(P, d)` to features `(P, 2 F)` for frequencies B `(F, d)`.
 
     The inner product of two points' features is sum_f cos(2 pi b_f . (v - w)): it depends on their distance alone, so
-    points near each other look alike, up to the wavelengths in B. Nothing here is trained. Raises `ValueError` for
-    frequencies that are not a matrix, and for points of another dimension.
+    points near each other look alike, up to the wavelengths in B. Nothing here is trained. Features have the precision
+    of the points. Raises `ValueError` for frequencies that are not a matrix, and for points of another dimension or
+    without float values.
 
     Source: Tancik et al. (2020), "Fourier features let networks learn high frequency functions in low dimensional
     domains", equation 5 with all amplitudes 1. Taught in chapter 11_deep_image_prior.
@@ -53,7 +54,9 @@ class FourierFeatures(nn.Module):
 
     def forward(self, points: torch.Tensor) -> torch.Tensor:
         dimensions = self.frequencies.shape[1]
-        if points.shape[-1] != dimensions:
-            raise ValueError(f"points must have {dimensions} coordinates (P, {dimensions}), got {describe(points)}")
-        phase = 2 * math.pi * points @ self.frequencies.T
+        if points.shape[-1] != dimensions or not points.is_floating_point():
+            raise ValueError(
+                f"points must have {dimensions} coordinates, a float tensor (P, {dimensions}), got {describe(points)}"
+            )
+        phase = 2 * math.pi * points @ self.frequencies.to(points.dtype).T
         return torch.cat([phase.cos(), phase.sin()], dim=-1)

@@ -53,6 +53,16 @@ def test_frequencies_are_copied_and_follow_the_module():
     assert gamma.frequencies.min() == 1 and gamma.double()(torch.rand(3, 2).double()).dtype == torch.float64
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_features_have_the_precision_of_the_points(dtype):
+    frequencies, points = random_frequencies(4, scale=3.0, seed=0), grid(3, 4)
+    phase = 2 * np.pi * points.double().numpy() @ frequencies.double().numpy().T
+    found = FourierFeatures(frequencies)(points.to(dtype))
+    assert found.dtype == dtype
+    expected, tolerance = np.concatenate([np.cos(phase), np.sin(phase)], 1), 100 * torch.finfo(dtype).eps
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+
+
 def test_random_frequencies_have_the_stated_spread_and_seed():
     drawn = random_frequencies(20_000, scale=10.0, seed=1)
     assert drawn.shape == (20_000, 2)
@@ -82,6 +92,7 @@ def test_drawing_frequencies_leaves_the_global_generator_alone():
         (lambda: FourierFeatures(torch.ones(3, 2, dtype=torch.long)), "frequencies must be"),
         (lambda: FourierFeatures([[1.0, 2.0]]), "frequencies must be"),
         (lambda: FourierFeatures(torch.rand(3, 2))(torch.rand(5, 3)), "points must have 2 coordinates"),
+        (lambda: FourierFeatures(torch.rand(3, 2))(torch.ones(5, 2, dtype=torch.long)), "points .* got a int64"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
