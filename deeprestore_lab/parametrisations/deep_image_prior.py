@@ -18,24 +18,25 @@ class DeepImagePrior(Network):
     r"""x = f_theta(z): f an hourglass, z fixed and random; the search over theta is stopped before it fits the noise.
 
     `shape` is (N, C, H, W). `preset` "tiny", "small", "medium" or "paper" chooses the widths (see
-    `networks.preset`), or give `widths`. The input has `input_channels` channels of the image's size: `input_kind`
-    "uniform" draws from U(low, high) with `input_range` = (low, high), "normal" from the normal distribution of the
-    same mean and standard deviation, "coordinates" holds the two coordinates, scaled to that range (two channels,
-    whatever `input_channels` says). `seed` sets weights and input, one number or one for each image.
+    `networks.preset`), or give `widths`; without either it is "small". The input has `input_channels` channels of the
+    image's size: `input_kind` "uniform" draws from U(low, high) with `input_range` = (low, high), "normal" from the
+    normal distribution of the same mean and standard deviation, "coordinates" holds the two coordinates, scaled to that
+    range (two channels, whatever `input_channels` says). `seed` sets weights and input, one number or one for each
+    image.
 
     The paper's settings: (0, 0.1), Adam with lr 0.01, `input_noise` 1/30 and `average` 0.99 for denoising. Images lie
     in (0, 1). Each image has a network of its own.
 
-    Raises `ValueError` for an unknown preset or kind, and for images too small for the preset: sides of at least
-    2^scales + 1. Source: Ulyanov, Vedaldi & Lempitsky (2018, 2020), "Deep image prior". Taught in chapter
-    11_deep_image_prior.
+    Raises `ValueError` for an unknown preset or kind, for a preset and widths together, and for images too small for
+    the preset: sides of at least 2^scales + 1. Source: Ulyanov, Vedaldi & Lempitsky (2018, 2020), "Deep image prior".
+    Taught in chapter 11_deep_image_prior.
     """
 
     def __init__(
         self,
         shape: tuple[int, int, int, int],
         *,
-        preset: str = "small",
+        preset: str | None = None,
         widths: Widths | None = None,
         seed: int | list[int] = 0,
         input_kind: str = "uniform",
@@ -47,7 +48,7 @@ class DeepImagePrior(Network):
         kind = check_choice(input_kind, INPUT_KINDS, name="input_kind")
         bounds = _check_range(input_range)
         channels = 2 if kind == "coordinates" else check_whole(input_channels, name="input_channels", least=1)
-        chosen = _widths(preset) if widths is None else widths
+        chosen = _chosen(preset, widths)
         super().__init__(
             lambda: Hourglass(channels, shape[1], widths=chosen, upsampling=upsampling),
             lambda own: fixed_input(kind, channels, shape[-2], shape[-1], bounds=bounds, seed=own),
@@ -56,7 +57,12 @@ class DeepImagePrior(Network):
         )
 
 
-_widths = preset  # the argument of the same name hides it
+def _chosen(name: str | None, widths: Widths | None) -> Widths:
+    if widths is None:
+        return preset("small" if name is None else name)
+    if name is not None:
+        raise ValueError(f"give a preset or widths, not both; got preset {name!r} and {widths}")
+    return widths
 
 
 def fixed_input(

@@ -151,6 +151,7 @@ def test_float64_copies_and_the_state():
         (lambda: DeepImagePrior((1, 1, 40, 32), preset="medium"), "5 scales needs at least 33 pixels"),
         (lambda: DeepImagePrior((1, 40, 40)), r"\(N, C, H, W\)"),
         (lambda: prior(widths="tiny"), "widths must be"),
+        (lambda: prior(preset="small"), "give a preset or widths, not both; got preset 'small' and Widths"),
         (lambda: prior(input_kind="noise"), "input_kind must be one of 'uniform', 'normal', 'coordinates'"),
         (lambda: prior(input_range=(0.1, 0.0)), "input_range must be two finite numbers"),
         (lambda: prior(input_range=(0.0, 0.0)), "input_range must be"),
