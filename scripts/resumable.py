@@ -23,15 +23,14 @@ class Parts:
     """The parts of one piece of work, by name, in a folder that belongs to the name and these settings.
 
     Other settings start anew, since the parts then mean something else. A change of the code does not: remove the
-    folder (`folder`) then. `checkpoint(key)` names a file for `minimise(..., checkpoint=)`, which goes when the part
-    is done.
+    folder (`folder`) then. It is made with the first part. `checkpoint(key)` names a file in it for
+    `minimise(..., checkpoint=)`, which goes when the part is done.
     """
 
     def __init__(self, name: str, settings: dict, *, cache: Path | None = None) -> None:
         text = json.dumps(settings, sort_keys=True)
         root = CACHE if cache is None else cache
         self.folder = root / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        self.folder.mkdir(parents=True, exist_ok=True)
 
     def all(self, keys: list[str], make: Callable[[str], Part]) -> dict[str, Part]:
         """Every part, made where it is not there yet, with a progress bar; `ValueError` where two share a file."""
@@ -44,6 +43,7 @@ class Parts:
         """The part `key`, from its file or made now and written whole."""
         path = self._path(key)
         if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
             numbers, tensors = make(key)
             handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
             os.close(handle)
@@ -55,7 +55,7 @@ class Parts:
             return json.loads(file.metadata()["numbers"]), {name: file.get_tensor(name) for name in file.keys()}
 
     def checkpoint(self, key: str) -> Path:
-        """Where the unfinished run of a part may be kept."""
+        """Where the unfinished run of a part may be kept, while `get` makes it."""
         return self._path(key).with_suffix(".run")
 
     def _path(self, key: str) -> Path:

@@ -59,10 +59,21 @@ def test_other_settings_have_other_parts(resumable, tmp_path):
     assert same == resumable.Parts("work", {"a": 2, "b": 1}, cache=tmp_path).folder
 
 
+def test_the_folder_comes_with_the_first_part(resumable, tmp_path):
+    parts = resumable.Parts("work", {}, cache=tmp_path)
+    assert not parts.checkpoint("key").exists() and list(tmp_path.iterdir()) == []
+    parts.get("key", part([]))
+    assert list(tmp_path.iterdir()) == [parts.folder]
+
+
 def test_a_finished_part_needs_no_checkpoint(resumable, tmp_path):
     parts = resumable.Parts("work", {}, cache=tmp_path)
-    parts.checkpoint("key").write_bytes(b"half of a run")
-    parts.get("key", part([]))
+
+    def half_written(key: str):
+        parts.checkpoint(key).write_bytes(b"half of a run")
+        return part([])(key)
+
+    parts.get("key", half_written)
     assert not parts.checkpoint("key").exists()
 
 
