@@ -27,6 +27,10 @@ class Parametrisation(nn.Module):
         x = self.theta if isinstance(getattr(self, "theta", None), torch.Tensor) else self.forward()
         return x.new_zeros(x.shape[0])
 
+    def constants(self) -> dict[str, torch.Tensor]:
+        """Tensors outside the state that the images depend on: a checkpoint belongs to a run with the same ones."""
+        return {}
+
     def penalty_prox(self, theta: torch.Tensor, step: float | torch.Tensor) -> torch.Tensor:
         """argmin of 1/2 ||t - theta||^2 + step * S(t), for penalties with a kink."""
         raise NotImplementedError(f"{type(self).__name__} has no proximal step for its penalty")

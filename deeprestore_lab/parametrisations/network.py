@@ -76,6 +76,10 @@ class Network(Parametrisation):
     def forward(self) -> torch.Tensor:
         return self._images(self.z)
 
+    def constants(self) -> dict[str, torch.Tensor]:
+        """The buffers of f."""
+        return {f"buffer {name}": b for name, b in self._template[0].named_buffers()}
+
     def perturbed(self, sigma: float, *, generator: torch.Generator | None = None) -> torch.Tensor:
         """The images for the inputs z + sigma * n, n standard normal, the same n for every image."""
         n = torch.randn(self.z[:1].shape, generator=generator, dtype=self.z.dtype).to(self.z.device)

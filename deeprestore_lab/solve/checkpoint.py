@@ -28,8 +28,8 @@ class Checkpoint:
     """The file of one run.
 
     The file says which problem it belongs to: the solver and its settings, the terms with their values at the start,
-    and the start itself. `steps` may differ, so that a finished run can be taken further; images that had converged
-    stay as they are.
+    and the start itself, with what is constant in the parametrisation. `steps` may differ, so that a finished run can
+    be taken further; images that had converged stay as they are.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Checkpoint:
             "jitter": problem.jitter,
             "input_noise": problem.input_noise,
             "average": average,
-            "start": digest(problem.parametrisation.state_dict()),
+            "start": digest(problem.parametrisation.state_dict() | problem.parametrisation.constants()),
         }
         self.saved = time.perf_counter()
         self.interrupted = False
@@ -128,7 +128,10 @@ class Checkpoint:
         terms = {name: value.tolist() for name, value in self.problem.report().items()}
         for key, value in {**self.settings, "terms": terms}.items():
             if not same(stored.get(key), value):
-                what = {"start": "the start (x0, or the parameters)", "terms": "the energy at the start"}.get(key, key)
+                what = {
+                    "start": "the start (x0, or the parameters and constants)",
+                    "terms": "the energy at the start",
+                }.get(key, key)
                 raise ValueError(
                     f"{str(self.path)!r} belongs to another problem: {what} differs "
                     f"(there {short(stored.get(key))}, here {short(value)}); give another file name"

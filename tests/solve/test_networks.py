@@ -5,13 +5,15 @@ import signal
 
 import pytest
 import torch
+from torch import nn
 
 from deeprestore_lab import minimise
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.metrics import psnr
+from deeprestore_lab.networks import FourierFeatures, grid
 from deeprestore_lab.networks.hourglass import Widths
 from deeprestore_lab.operators import Identity
-from deeprestore_lab.parametrisations import DeepImagePrior, Parametrisation
+from deeprestore_lab.parametrisations import DeepImagePrior, Network, Parametrisation
 from deeprestore_lab.priors import TotalVariation
 from deeprestore_lab.solve.trace import Trace
 
@@ -196,6 +198,28 @@ def test_a_checkpoint_of_other_weights_is_refused(tmp_path):
     other = DeepImagePrior(Y.shape, widths=Widths((4, 4), (4, 4), (2, 0)), input_channels=3, seed=[1, 3])
     with pytest.raises(ValueError, match="the start .* differs"):
         run(tmp_path / "run", g=other)
+
+
+def waves(frequency: float) -> Network:
+    """At first its images are the same for every frequency: their last weights are zero."""
+
+    def make() -> nn.Module:
+        last = nn.Linear(6, 1)
+        nn.init.zeros_(last.weight)
+        return nn.Sequential(
+            FourierFeatures(torch.full((3, 2), frequency)), last, nn.Flatten(), nn.Unflatten(1, (1, 10, 11))
+        )
+
+    return Network(make, grid(10, 11)[None], shape=Y.shape)
+
+
+def test_a_checkpoint_of_a_module_with_other_buffers_is_refused(tmp_path):
+    assert torch.equal(waves(1.0)(), waves(2.0)())
+    run(tmp_path / "run", steps=2, g=waves(1.0))
+    with pytest.raises(ValueError, match="the start .* differs"):
+        run(tmp_path / "run", g=waves(2.0))
+    whole, resumed = run(g=waves(1.0)), run(tmp_path / "run", g=waves(1.0))
+    assert torch.equal(whole.x, resumed.x)
 
 
 @pytest.mark.parametrize("average", [1, 1.0, -0.1, 2, True, "0.9", None, float("nan"), torch.tensor(0.5)])
