@@ -17,7 +17,7 @@ class WindowedVariance:
     After the run `step` `(N,)` and `x` `(N, C, H, W)` say what was chosen, per image of the batch (the run goes on
     until each has been decided; a step of -1 means that the run was shorter than a window, and `x` is then the last
     iterate), `decided` `(N,)` whether its patience ran out, and `variances` `(T, N)` holds v from step W - 1 on.
-    Each object serves one run.
+    Before the run the first three are None. Each object serves one run.
 
     Raises `ValueError` for a window below 2, a patience below 1, images whose shape changes, a first step other than 0
     (a run taken up from a checkpoint, whose start this object has not seen), or a step that is not after the one
@@ -33,7 +33,9 @@ class WindowedVariance:
         self._ring: list[torch.Tensor] = []
         self._rows: list[torch.Tensor] = []
         self._last: int | None = None
+        self.step: torch.Tensor | None = None
         self.x: torch.Tensor | None = None
+        self.decided: torch.Tensor | None = None
 
     @property
     def variances(self) -> torch.Tensor:

@@ -127,7 +127,7 @@ def test_images_that_never_change_stop_after_one_window_and_the_patience(value):
 def test_a_run_shorter_than_a_window_chooses_nothing_and_keeps_the_last():
     images = walk(6, 2, 1, 3, 3)
     rule = WindowedVariance(window=7, patience=1)
-    assert rule.variances.shape == (0, 0) and rule.x is None
+    assert rule.variances.shape == (0, 0) and rule.x is rule.step is rule.decided is None
     feed(rule, images)
     assert rule.step.tolist() == [-1, -1] and not rule.decided.any() and rule.variances.shape == (0, 0)
     assert torch.equal(rule.x, images[-1])
