@@ -70,6 +70,7 @@ check: ## check format, style and notebooks, changing nothing
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) scripts/check_notebooks.py
 
-clean: ## remove what was built; .venv stays
-	@rm -rf book/_build book/extra build dist .cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* coverage.xml
+clean: ## remove what was built; .venv and the parts of records in .cache/records, hours of work, stay
+	@[ ! -d .cache ] || find .cache -mindepth 1 -maxdepth 1 ! -name records -exec rm -rf {} +
+	@rm -rf book/_build book/extra build dist .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* coverage.xml
 	@find . -name .venv -prune -o -name node_modules -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints -o -name '*.egg-info' \) -type d -prune -exec rm -rf {} +

@@ -113,10 +113,12 @@ def test_make_weights_runs():
 def test_make_clean_removes_what_was_built_and_nothing_else(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
     kept = ["book/intro.md", ".venv/stamp", "node_modules/x/__pycache__/y", "deeprestore_lab/checks.py"]
+    kept += [".cache/records/dip_runs-1/first.safetensors"]
     built = [
         "book/_build/html/index.html",
         "book/extra/x.js",
         ".cache/x",
+        ".cache/book/executed-1/x",
         "deeprestore_lab/__pycache__/x.pyc",
         ".coverage",
     ]
