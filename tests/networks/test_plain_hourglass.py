@@ -9,7 +9,7 @@ from deeprestore_lab.networks.hourglass import Hourglass, Widths, preset
 from deeprestore_lab.networks.interpolation import interpolated, interpolation
 from deeprestore_lab.networks.normalisation import ChannelNorm
 from deeprestore_lab.networks.winograd import transforms
-from plain_hourglass import plain_hourglass
+from plain_hourglass import plain_hourglass, with_weights_of
 
 WIDE = Widths((64, 64), (64, 72), (4, 0))
 CASES = {
@@ -39,10 +39,15 @@ def case(name: str, dtype: torch.dtype):
 def both(name: str, dtype: torch.dtype):
     """Images and gradients of ours and of the plain net."""
     net, z, direction, upsampling = case(name, dtype)
-    weights = dict(net.named_parameters())
-    ours, plain = net(z), plain_hourglass(weights, z, net.scales, upsampling)
-    gradients = [torch.autograd.grad((x * direction).sum(), list(weights.values())) for x in (ours, plain)]
-    return ours.detach(), plain.detach(), dict(zip(weights, zip(*gradients, strict=True), strict=True))
+    widths = CASES[name][0]
+    other = with_weights_of(net, plain_hourglass(z.shape[1], widths.down, widths.up, widths.skip, mode=upsampling))
+    images = [net(z), other(z)]
+    gradients = [
+        torch.autograd.grad((x * direction).sum(), list(f.parameters()))
+        for x, f in zip(images, (net, other), strict=True)
+    ]
+    names = [parameter for parameter, _ in net.named_parameters()]
+    return images[0].detach(), images[1].detach(), dict(zip(names, zip(*gradients, strict=True), strict=True))
 
 
 @pytest.fixture

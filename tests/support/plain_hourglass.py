@@ -1,32 +1,56 @@
-"""The hourglass of the deep image prior written plainly: torch's own layers, nothing merged, as an oracle."""
+"""The hourglass of the deep image prior written plainly, as the authors nest it, of torch's own layers: an oracle."""
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 
-def plain_hourglass(weights: dict[str, torch.Tensor], z: torch.Tensor, scales: int, upsampling: str) -> torch.Tensor:
-    """The images for the weights of a `Hourglass`, `dict(net.named_parameters())`."""
+class Joined(nn.Module):
+    """The thin branch beside the deep one, which is brought back to the size of the input."""
 
-    def convolution(x, name, stride=1):
-        kernel = weights[f"{name}.weight"]
-        pad = kernel.shape[-1] // 2
-        padded = functional.pad(x, (pad,) * 4, mode="reflect") if pad else x
-        return functional.conv2d(padded, kernel, weights[f"{name}.bias"], stride=stride)
+    def __init__(self, thin: nn.Module | None, deep: nn.Module, mode: str) -> None:
+        super().__init__()
+        self.thin, self.deep, self.mode = thin, deep, mode
 
-    def norm(x, name):
-        return functional.batch_norm(x, None, None, weights[f"{name}.weight"], weights[f"{name}.bias"], training=True)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        deep = functional.interpolate(self.deep(x), size=x.shape[-2:], mode=self.mode)
+        return deep if self.thin is None else torch.cat([self.thin(x), deep], dim=1)
 
-    def block(x, name, stride=1):
-        return functional.leaky_relu(norm(convolution(x, f"{name}.0", stride), f"{name}.1"), 0.2)
 
-    def scale(x, name, left):
-        inner = block(block(x, f"{name}.down.0", stride=2), f"{name}.down.1")
-        if left > 1:
-            inner = scale(inner, f"{name}.below", left - 1)
-        smooth = {"align_corners": False} if upsampling == "bilinear" else {}
-        both = functional.interpolate(inner, size=x.shape[-2:], mode=upsampling, **smooth)
-        if f"{name}.skip.0.weight" in weights:
-            both = torch.cat([block(x, f"{name}.skip"), both], 1)
-        return block(block(norm(both, f"{name}.norm"), f"{name}.up.0"), f"{name}.up.1")
+def plain_hourglass(
+    channels: int, down: tuple[int, ...], up: tuple[int, ...], skip: tuple[int, ...], mode: str = "bilinear"
+) -> nn.Module:
+    """The net of Ulyanov et al. (supplement), built from the coarsest scale outwards; its last layers make RGB."""
+    inner: list[nn.Module] = []
+    for i in reversed(range(len(down))):
+        inputs = channels if i == 0 else down[i - 1]
+        below = down[i] if i == len(down) - 1 else up[i + 1]
+        deep = nn.Sequential(*_unit(inputs, down[i], 3, stride=2), *_unit(down[i], down[i], 3), *inner)
+        thin = nn.Sequential(*_unit(inputs, skip[i], 1)) if skip[i] else None
+        inner = [
+            Joined(thin, deep, mode),
+            nn.BatchNorm2d(skip[i] + below),
+            *_unit(skip[i] + below, up[i], 3),
+            *_unit(up[i], up[i], 1),
+        ]
+    return nn.Sequential(*inner, nn.Conv2d(up[0], 3, 1), nn.Sigmoid())
 
-    return torch.sigmoid(convolution(scale(z, "body", scales), "head"))
+
+def with_weights_of(net: nn.Module, plain: nn.Module) -> nn.Module:
+    """`plain` with the parameters of `net`, which must hold them in the same order, in their precision."""
+    plain = plain.to(next(net.parameters()))
+    with torch.no_grad():
+        for own, other in zip(net.parameters(), plain.parameters(), strict=True):
+            assert own.shape == other.shape
+            other.copy_(own)
+    return plain
+
+
+def _unit(inputs: int, outputs: int, size: int, *, stride: int = 1) -> list[nn.Module]:
+    """Reflected border, convolution, normalisation, leaky ReLU."""
+    return [
+        nn.ReflectionPad2d((size - 1) // 2),
+        nn.Conv2d(inputs, outputs, size, stride=stride),
+        nn.BatchNorm2d(outputs),
+        nn.LeakyReLU(0.2),
+    ]
