@@ -52,10 +52,12 @@ def test_what_counts_is_the_best_so_far(bench):
     assert bench.best_until(ours, 2.0) == 20.0 and bench.best_until(ours, 0.5) == 5.0
     assert bench.best_until(theirs, 0.1) == float("-inf")
     peer = bench.Decoder("peer", channels=8, layers=3, start=4, lr=0.01)
-    row = bench.compare("a picture", 8, peer, ours, theirs, since=1.0)
+    single = [(0.0, 5.0), (1.0, 19.0), (2.0, 18.0)]
+    row = bench.compare("a picture", 8, peer, ours, theirs, since=1.0, single=single)
     assert (row["ours_s"], row["peer_s"], row["ratio"]) == (1.0, 1.5, 1.5)
     assert not row["met"] and row["note"].startswith("+0.50 dB")  # 20 against 19.5 at the end
-    assert bench.compare("a picture", 8, peer, [(0.0, 30.0)] + ours, theirs, since=1.0)["met"]
+    assert "themselves are -0.50 dB above at least, at 2 s 19.00 dB" in row["note"]
+    assert bench.compare("a picture", 8, peer, [(0.0, 30.0)] + ours, theirs, since=1.0, single=single)["met"]
 
 
 def test_a_short_run_gives_rows_that_can_be_shown(bench, load_script, capsys):
