@@ -19,9 +19,9 @@ from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.metrics import psnr
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.parametrisations import DeepImagePrior
-from deeprestore_lab.priors import TotalVariation
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from recorded import best_variation, highest  # noqa: E402
 from resumable import Parts, rounded  # noqa: E402
 
 SIZE, STEPS, SIGMA, BETA, INPUT_NOISE, SEEDS = 128, 1800, 25 / 255, 0.99, 1 / 30, (0,)
@@ -65,25 +65,14 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     numbers = {
         "psnr": float(curve[-1]),
         "average": float(averaged[-1]),
-        "peak": {"step": int(curve.argmax()), "psnr": float(curve.max())},
-        "average_peak": {"step": int(averaged.argmax()), "psnr": float(averaged.max())},
+        "peak": highest(curve),
+        "average_peak": highest(averaged),
         "steps": marks,
         "psnr_at": [float(curve[step]) for step in marks],
         "average_at": [float(averaged[step]) for step in marks],
         "seconds_a_step": float(trace.seconds[-1]) / STEPS,
     }
     return numbers, {"average": trace.average}
-
-
-def variation() -> dict:
-    """Total variation at the best of 13 weights."""
-    x, y = measurement()
-    weights = torch.logspace(-0.6, 0.6, 13)
-    batch = y.expand(len(weights), -1, -1, -1)
-    prior = weights * TotalVariation().calibrated(sigma=SIGMA)
-    energy = GaussianLikelihood(Identity(), batch, sigma=SIGMA)
-    scores = psnr(minimise(energy + prior, batch, snapshots=False).x, x.expand_as(batch))
-    return {"psnr": float(scores.max()), "weight": float(weights[scores.argmax()])}
 
 
 def main() -> None:
@@ -97,7 +86,7 @@ def main() -> None:
         "noisy": float(psnr(y, x)),
         "runs": numbers,
         "mean_of_runs": float(psnr(mean, x)),
-        "total_variation": variation(),
+        "total_variation": best_variation(x, y, sigma=SIGMA, count=13),
         "paper": {"pictures": 9, "size": 512, "psnr": 29.22, "average": 30.43, "two_runs": 31.0},
     }
     save_record(

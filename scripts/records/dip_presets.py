@@ -14,14 +14,12 @@ import torch
 from deeprestore_lab import images, minimise
 from deeprestore_lab.artifacts import save_record
 from deeprestore_lab.energies import GaussianLikelihood
-from deeprestore_lab.figures import encode
-from deeprestore_lab.metrics import psnr
 from deeprestore_lab.networks import PRESETS
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.parametrisations import DeepImagePrior
-from deeprestore_lab.priors import TotalVariation
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from recorded import best_variation, highest, strip  # noqa: E402
 from resumable import Parts, rounded  # noqa: E402
 
 PICTURE, SIZE, STEPS, BETA, INPUT_NOISE = "astronaut", 128, 1024, 0.99, 1 / 30
@@ -40,12 +38,23 @@ SETTINGS = {
 PARTS = Parts("dip_presets", SETTINGS)
 
 
+def measurement(level: int) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """The photograph, its noisy version, and the noise level in [0, 1] units."""
+    sigma = level / 255
+    x = images.photograph(PICTURE, size=SIZE)
+    return x, x + images.gaussian_noise(x, sigma=sigma, seed=0), sigma
+
+
+def variation(level: int) -> float:
+    """PSNR of total variation at the best of 25 weights."""
+    x, y, sigma = measurement(level)
+    return best_variation(x, y, sigma=sigma, count=25)["psnr"]
+
+
 def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     """One preset at one noise level."""
     preset, level = key.split("/")
-    sigma = int(level) / 255
-    x = images.photograph(PICTURE, size=SIZE)
-    y = x + images.gaussian_noise(x, sigma=sigma, seed=0)
+    x, y, sigma = measurement(int(level))
     parametrisation = DeepImagePrior(x.shape, preset=preset, seed=0)
     trace = minimise(
         GaussianLikelihood(Identity(), y, sigma=sigma),
@@ -64,20 +73,10 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         "parameters": parametrisation.parameter_count,
         "psnr_at": {str(step): float(curve[step]) for step in SHOWN},
         "average_at": {str(step): float(averaged[step]) for step in SHOWN},
-        "peak": {"step": int(curve.argmax()), "psnr": float(curve.max())},
-        "average_peak": {"step": int(averaged.argmax()), "psnr": float(averaged.max())},
+        "peak": highest(curve),
+        "average_peak": highest(averaged),
     }
     return numbers, {"shown": (torch.cat([trace.snapshots[step] for step in SHOWN]) * 255).round().byte()}
-
-
-def variation(level: int) -> float:
-    """PSNR of total variation at the best of 25 weights."""
-    sigma = level / 255
-    x = images.photograph(PICTURE, size=SIZE)
-    y = (x + images.gaussian_noise(x, sigma=sigma, seed=0)).expand(25, -1, -1, -1)
-    prior = torch.logspace(-0.6, 0.6, 25) * TotalVariation().calibrated(sigma=sigma)
-    trace = minimise(GaussianLikelihood(Identity(), y, sigma=sigma) + prior, y, snapshots=False, progress=False)
-    return float(psnr(trace.x, x.expand_as(y)).max())
 
 
 def main() -> None:
@@ -85,10 +84,6 @@ def main() -> None:
     keys = [f"{preset}/{level}" for preset in PRESETS for level in LEVELS]
     runs = PARTS.all(keys, run)
     numbers = {key: own for key, (own, _) in runs.items()}
-    strips = {}
-    for key, (_, tensors) in runs.items():
-        side_by_side = torch.cat(list(tensors["shown"].float() / 255), dim=-1)[None]
-        strips[f"{key.replace('/', '-')}.webp"] = encode(side_by_side)
     content = {
         **SETTINGS,
         "runs": numbers,
@@ -103,7 +98,7 @@ def main() -> None:
         seeds=[0],
         metric="average at the last step, noise 25/255: "
         + ", ".join(f"{p} {numbers[f'{p}/25']['average_at'][str(STEPS)]:.2f} dB" for p in PRESETS),
-        pictures=strips,
+        pictures={f"{key.replace('/', '-')}.webp": strip(tensors["shown"]) for key, (_, tensors) in runs.items()},
     )
 
 

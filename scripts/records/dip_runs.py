@@ -19,10 +19,10 @@ from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.metrics import psnr
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.parametrisations import DeepImagePrior
-from deeprestore_lab.priors import TotalVariation
 from deeprestore_lab.solve import WindowedVariance
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from recorded import best_variation, highest  # noqa: E402
 from resumable import Parts, rounded  # noqa: E402
 
 SIZE, SIGMA, PRESET = 64, 25 / 255, "tiny"
@@ -54,17 +54,6 @@ def measurement(picture: str) -> tuple[torch.Tensor, torch.Tensor]:
     """The photograph and its noisy version."""
     x = images.photograph(picture, size=SIZE)
     return x, x + images.gaussian_noise(x, sigma=SIGMA, seed=0)
-
-
-def variation(picture: str) -> float:
-    """PSNR of total variation at the best of 25 weights."""
-    x, y = measurement(picture)
-    weights = torch.logspace(-0.6, 0.6, 25)
-    batch = y.expand(25, -1, -1, -1)
-    energy = GaussianLikelihood(Identity(), batch, sigma=SIGMA)
-    prior = TotalVariation().calibrated(sigma=SIGMA)
-    restored = minimise(energy + weights * prior, batch, snapshots=False, progress=False).x
-    return float(psnr(restored, x.expand_as(restored)).max())
 
 
 def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
@@ -102,12 +91,10 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         snapshots=False,
         progress=False,
     )
-    peak = max(range(len(curve)), key=curve.__getitem__)
-    best = max(range(len(averaged)), key=averaged.__getitem__)
     numbers = {
         "steps": len(curve) - 1,
-        "peak": {"step": peak, "psnr": curve[peak]},
-        "average_peak": {"step": best, "psnr": averaged[best]},
+        "peak": highest(torch.tensor(curve)),
+        "average_peak": highest(torch.tensor(averaged)),
         "end": {"psnr": curve[-1], "average": averaged[-1]},
         "at_fixed": {"psnr": curve[FIXED], "average": averaged[FIXED]},
         "rules": {
@@ -133,7 +120,7 @@ def main() -> None:
     losses = [run["peak"]["psnr"] - run["rules"]["W 100, P 1000"]["psnr"] for run in judged]
     content = {
         **SETTINGS,
-        "total_variation": {picture: variation(picture) for picture in PICTURES},
+        "total_variation": {p: best_variation(*measurement(p), sigma=SIGMA, count=25)["psnr"] for p in PICTURES},
         "runs": {key: numbers for key, (numbers, _) in runs.items()},
         "mean_of_runs": together,
     }

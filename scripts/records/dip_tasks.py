@@ -16,13 +16,13 @@ import torch
 from deeprestore_lab import images, minimise
 from deeprestore_lab.artifacts import save_record
 from deeprestore_lab.energies import GaussianLikelihood
-from deeprestore_lab.figures import encode
 from deeprestore_lab.metrics import psnr, ssim
 from deeprestore_lab.operators import Downsample, Identity, Mask
 from deeprestore_lab.parametrisations import DeepImagePrior
 from deeprestore_lab.priors import TotalVariation
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from recorded import highest, strip  # noqa: E402
 from resumable import Parts, rounded  # noqa: E402
 
 SIZE, PRESET, STEPS, BETA, INPUT_NOISE = 128, "tiny", 1024, 0.99, 1 / 30
@@ -110,8 +110,8 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     numbers = {
         "last": scores(trace.x, x),
         "average": scores(trace.average, x),
-        "peak": {"psnr": float(curve.max()), "step": int(curve.argmax())},
-        "average_peak": {"psnr": float(averaged.max()), "step": int(averaged.argmax())},
+        "peak": highest(curve),
+        "average_peak": highest(averaged),
         "psnr_at": {str(step): float(curve[step]) for step in SHOWN},
     }
     shown = torch.cat([trace.snapshots[step] for step in SHOWN] + [trace.average])
@@ -121,11 +121,6 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
 def lead(run: dict) -> float:
     """How many dB the deep image prior is ahead of total variation."""
     return run["filled"]["psnr"] - run["total_variation"]["psnr"]
-
-
-def strip(shown: torch.Tensor) -> bytes:
-    """The pictures `(T, 3, H, W)` of a run side by side, encoded."""
-    return encode(torch.cat(list(shown.float() / 255), dim=-1)[None])
 
 
 def main() -> None:

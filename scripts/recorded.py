@@ -1,0 +1,31 @@
+"""What the records of the deep image prior share: total variation beside it, the best of a run, strips of pictures."""
+
+from __future__ import annotations
+
+import torch
+
+from deeprestore_lab import minimise
+from deeprestore_lab.energies import GaussianLikelihood
+from deeprestore_lab.figures import encode
+from deeprestore_lab.metrics import psnr
+from deeprestore_lab.operators import Identity
+from deeprestore_lab.priors import TotalVariation
+
+
+def best_variation(x: torch.Tensor, y: torch.Tensor, *, sigma: float, count: int) -> dict:
+    """Total variation of the noisy `y` at the best of `count` weights from 1/4 to 4, by PSNR against the truth `x`."""
+    weights = torch.logspace(-0.6, 0.6, count)
+    batch = y.expand(count, -1, -1, -1)
+    energy = GaussianLikelihood(Identity(), batch, sigma=sigma) + weights * TotalVariation().calibrated(sigma=sigma)
+    scores = psnr(minimise(energy, batch, snapshots=False, progress=False).x, x.expand_as(batch))
+    return {"psnr": float(scores.max()), "weight": float(weights[scores.argmax()])}
+
+
+def highest(curve: torch.Tensor) -> dict:
+    """The highest PSNR of a curve `(T,)` and its step."""
+    return {"step": int(curve.argmax()), "psnr": float(curve.max())}
+
+
+def strip(shown: torch.Tensor) -> bytes:
+    """Pictures `(T, 3, H, W)` of whole numbers up to 255 side by side, encoded."""
+    return encode(torch.cat(list(shown.float() / 255), dim=-1)[None])
