@@ -20,7 +20,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 book: ## build the book; open book/_build/html/index.html
-	$(SETUP) book
+	$(SETUP) book training
 	@$(VENV_PYTHON) scripts/build_book.py
 
 # Two workers with one thread each: a notebook or a browser test keeps a core busy by itself. Files are not split
@@ -29,13 +29,13 @@ book: ## build the book; open book/_build/html/index.html
 WORKERS = OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 test: ## build the book, then run the notebooks, all tests, doctests and browser tests, with coverage
-	$(SETUP) book tests
+	$(SETUP) book tests training
 	@$(VENV_PYTHON) scripts/build_book.py
 	$(WORKERS) book --nbval-lax --nbval-kernel-startup-timeout=180
 	$(WORKERS) tests deeprestore_lab --cov --cov-report=term --cov-fail-under=90 $(TEST_ARGS)
 
 lab: ## open JupyterLab on the chapters and the exercises
-	$(SETUP) book
+	$(SETUP) book training
 	@$(VENV_PYTHON) -m jupyterlab $(LAB_ARGS)
 
 exercises: ## build the exercises from their sources: all, or NAME=10_map; grade with nbgrader

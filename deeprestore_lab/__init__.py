@@ -14,12 +14,16 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "artifacts",
+    "baselines",
     "claims",
     "convolution",
+    "corruptions",
     "data",
     "energies",
     "exercises",
     "figures",
+    "filters",
+    "frames",
     "images",
     "metrics",
     "networks",
@@ -27,6 +31,7 @@ _MODULES = (
     "parametrisations",
     "priors",
     "solve",
+    "training",
     "weight_choice",
     "widgets",
 )

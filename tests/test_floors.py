@@ -11,12 +11,12 @@ PACKAGE = Path(__file__).parents[1] / "deeprestore_lab"
 
 # The highest part of a module's name that stands here decides its floor. The table in CONTRIBUTING.md says the same.
 FLOORS = {
-    0: "artifacts checks convolution data data_files data_sources digits frames image_files image_transforms images "
-    "kernels masks metrics noise patterns photographs",
-    1: "backbones networks operators perceptual score_matching",
+    0: "arithmetic artifacts checks convolution corruptions data data_files data_sources digits filters "
+    "image_files image_transforms images kernels masks metrics noise patterns photographs",
+    1: "backbones backpropagation frames losses networks operators perceptual score_matching",
     2: "energies parametrisations priors",
     3: "solve training weight_choice",
-    4: "generators inverse_networks sample style",
+    4: "baselines generators inverse_networks sample style",
     5: "__main__ claims doctor exercises figures sweeps widgets",
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}

@@ -1,7 +1,25 @@
-"""Building blocks with parameters: the hourglass of the deep image prior, plain and coordinate networks."""
+"""Building blocks with parameters: hourglass, auto-encoders, plain and coordinate networks; and what measures them."""
 
+from deeprestore_lab.networks.cheating import copying_network
+from deeprestore_lab.networks.checkerboard import overlap_counts, stride_energy
 from deeprestore_lab.networks.coordinates import FourierFeatures, grid, random_frequencies
+from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
 from deeprestore_lab.networks.hourglass import PRESETS, Hourglass, preset
+from deeprestore_lab.networks.jacobian import JacobianMeasures, jacobian_measures
 from deeprestore_lab.networks.mlp import MLP
 
-__all__ = ["MLP", "PRESETS", "FourierFeatures", "Hourglass", "grid", "preset", "random_frequencies"]
+__all__ = [
+    "MLP",
+    "PRESETS",
+    "EncoderDecoder",
+    "FourierFeatures",
+    "Hourglass",
+    "JacobianMeasures",
+    "copying_network",
+    "grid",
+    "jacobian_measures",
+    "overlap_counts",
+    "preset",
+    "random_frequencies",
+    "stride_energy",
+]

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-
-from deeprestore_lab.solve.packing import digest, pack, same, short, to_device, unpack
+from deeprestore_lab.solve.packing import digest, read_state, same, short, to_device, write_state
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.record import Recorder
 
@@ -77,16 +70,7 @@ class Checkpoint:
             "parametrisation": self.problem.parametrisation.state_dict(),
             "generator": None if generator is None else generator.get_state(),
         }
-        tensors: dict[str, torch.Tensor] = {}
-        header = {"format": FORMAT, "state": json.dumps(pack(state, "", tensors))}
-        handle, name = tempfile.mkstemp(prefix=self.path.name, suffix=".tmp", dir=self.path.parent)
-        os.close(handle)
-        try:
-            save_file(tensors, name, metadata=header)
-            os.replace(name, self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_state(self.path, state, format=FORMAT)
         self.saved = time.perf_counter()
 
     def restore(self, stepper, recorder: Recorder) -> bool:
@@ -96,7 +80,7 @@ class Checkpoint:
         """
         if not self.path.exists():
             return False
-        state = self._read()
+        state = read_state(self.path, format=FORMAT)
         self._check(state["settings"])
         if (state["recorder"]["psnr"] is None) != (recorder.reference is None):
             without = "this run has none" if recorder.reference is None else "the saved run had none"
@@ -110,18 +94,6 @@ class Checkpoint:
         if state["generator"] is not None:
             self.problem.generator.set_state(state["generator"].cpu())
         return True
-
-    def _read(self) -> dict:
-        try:
-            with safe_open(str(self.path), framework="pt") as file:
-                header = file.metadata() or {}
-                if header.get("format") != FORMAT:
-                    raise ValueError(f"its format is {header.get('format')!r}, not {FORMAT!r}")
-                return unpack(json.loads(header["state"]), file.get_tensor)
-        except (SafetensorError, OSError, ValueError, KeyError) as error:
-            raise ValueError(
-                f"{str(self.path)!r} is not a checkpoint that can be read ({error}); remove it or name another file"
-            ) from error
 
     def _check(self, stored: dict) -> None:
         """Compare with the problem at hand; call before anything is loaded into it."""

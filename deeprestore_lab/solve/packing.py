@@ -1,12 +1,18 @@
-"""Nested state as JSON and named tensors, and its comparison: what a checkpoint file is made of."""
+"""Nested state as JSON and named tensors, its files and its comparison: what a checkpoint is made of."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
+import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 
 def digest(state: dict[str, torch.Tensor]) -> str:
@@ -37,6 +43,34 @@ def unpack(value: object, tensor: Callable[[str], torch.Tensor]) -> object:
     if isinstance(value, dict):
         return tensor(value["tensor"]) if "tensor" in value else {k: unpack(v, tensor) for k, v in value["items"]}
     return value
+
+
+def write_state(path: Path, state: dict, *, format: str) -> None:
+    """Write a state to a new file, tensors in safetensors and the rest as JSON, and put it in place in one go."""
+    tensors: dict[str, torch.Tensor] = {}
+    header = {"format": format, "state": json.dumps(pack(state, "", tensors))}
+    handle, name = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    try:
+        save_file(tensors, name, metadata=header)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_state(path: Path, *, format: str) -> dict:
+    """The state of a file that `write_state` wrote. Raises `ValueError` where it cannot be read or is another kind."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != format:
+                raise ValueError(f"its format is {header.get('format')!r}, not {format!r}")
+            return unpack(json.loads(header["state"]), file.get_tensor)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{str(path)!r} is not a checkpoint that can be read ({error}); remove it or name another file"
+        ) from error
 
 
 def to_device(value: object, device: torch.device) -> object:

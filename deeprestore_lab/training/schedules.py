@@ -1,0 +1,34 @@
+"""Step sizes that change during a run: functions of the step, for `fit` and for Adam in `minimise`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from deeprestore_lab.checks import check_positive, check_whole
+
+
+def cosine(lr: float, steps: int, *, warmup: int = 0, end: float = 0.0) -> Callable[[int], float]:
+    r"""lr (end + (1 - end) (1 + cos(pi t)) / 2), t from 0 to 1 over `steps` after a linear rise of `warmup` steps.
+
+    `end` is the share of `lr` that is left at the end. Raises `ValueError` for settings that do not fit. Source:
+    Loshchilov & Hutter (2017), "SGDR", equation 5, without restarts. Taught in chapter 05_learning_filters.
+
+    >>> rate = cosine(0.1, 100, warmup=10)
+    >>> [round(rate(step), 4) for step in (0, 9, 10, 55, 100)]
+    [0.01, 0.1, 0.1, 0.05, 0.0]
+    """
+    check_positive(lr, name="lr", single=True)
+    check_whole(steps, name="steps", least=1)
+    if not 0 <= check_whole(warmup, name="warmup", least=0) < steps:
+        raise ValueError(f"warmup must be fewer than the {steps} steps, got {warmup}")
+    if not 0 <= end <= 1:
+        raise ValueError(f"end must be a share between 0 and 1, got {end!r}")
+
+    def rate(step: int) -> float:
+        if step < warmup:
+            return lr * (step + 1) / warmup
+        done = min((step - warmup) / (steps - warmup), 1.0)
+        return lr * (end + (1 - end) * (1 + math.cos(math.pi * done)) / 2)
+
+    return rate

@@ -1,0 +1,214 @@
+"""The training loop, on problems whose answer is known: least squares, where every number has a closed form."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from deeprestore_lab.training import History, cosine, fit
+
+TRUE = torch.tensor([[2.0, -1.0, 0.5]])
+
+
+def batch(step: int, *, count: int = 16, noise: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(step)
+    x = torch.randn(count, 3, generator=generator)
+    return x, x @ TRUE.T + noise * torch.randn(count, 1, generator=generator)
+
+
+def linear(seed: int = 0) -> nn.Linear:
+    torch.manual_seed(seed)
+    return nn.Linear(3, 1, bias=False)
+
+
+def same_weights(a: nn.Module, b: nn.Module) -> bool:
+    return all(torch.equal(p, q) for p, q in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def test_it_finds_the_solution_of_least_squares():
+    network = linear()
+    history = fit(network, batch, steps=400, lr=cosine(0.1, 400), progress=False)
+    torch.testing.assert_close(network.weight, TRUE, atol=1e-3, rtol=0)
+    assert len(history.loss) == 400 and history.best_step == 400 and not history.stopped_early
+
+
+def test_one_step_of_descent_with_decay_is_the_formula():
+    network, (x, y) = linear(), batch(0)
+    before = network.weight.detach().clone()
+    fit(network, batch, steps=1, optimiser="sgd", lr=0.1, weight_decay=0.3, progress=False)
+    gradient = 2 * (x @ before.T - y).T @ x / len(x) + 0.3 * before
+    torch.testing.assert_close(network.weight.detach(), before - 0.1 * gradient)
+
+
+def test_the_first_step_of_adamw_moves_by_lr_and_decays_by_the_product():
+    network = linear()
+    before = network.weight.detach().clone()
+    fit(network, batch, steps=1, lr=0.1, weight_decay=0.5, progress=False)
+    moved = network.weight.detach() - before * (1 - 0.1 * 0.5)
+    torch.testing.assert_close(moved.abs(), torch.full_like(moved, 0.1), atol=1e-5, rtol=0)
+
+
+def test_the_network_ends_with_the_weights_that_were_best_on_held_out_data():
+    rates = [0.1] * 40 + [30.0] * 20  # it learns, then it is thrown away
+    network, held_out = linear(), batch(10**6, count=40)
+    history = fit(
+        network, batch, steps=60, lr=lambda step: rates[min(step, 59)], held_out=held_out, every=10, progress=False
+    )
+    assert history.evaluated == [0, 10, 20, 30, 40, 50, 60]
+    assert history.best_step == history.evaluated[history.held_out.index(min(history.held_out))] < 60
+    with torch.no_grad():
+        loss = (network(held_out[0]) - held_out[1]).square().mean()
+    assert float(loss) == pytest.approx(history.best, rel=1e-5)
+
+
+def test_patience_ends_a_run_that_no_longer_improves():
+    history = fit(
+        linear(), batch, steps=1000, lr=3.0, held_out=batch(7), every=5, patience=3, progress=False
+    )  # far too large a step: nothing improves for long
+    assert history.stopped_early and len(history.held_out) - 1 - history.held_out.index(history.best) == 3
+    assert len(history.loss) == history.evaluated[-1] < 1000
+
+
+def test_the_held_out_loss_is_the_mean_over_images_for_any_number_of_them():
+    x, y = batch(3, count=19)  # not a multiple of the chunk
+    network = linear()
+    with torch.no_grad():
+        expected = float((network(x) - y).square().mean())
+    history = fit(network, batch, steps=0, held_out=(x, y), progress=False)
+    assert history.held_out == [pytest.approx(expected, rel=1e-6)]
+
+
+class StoppedError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop_at", [1, 13, 20])
+def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path, monkeypatch, stop_at):
+    monkeypatch.setattr("deeprestore_lab.training.checkpoint.EVERY_SECONDS", -1.0)  # save before every step
+    arguments = {"steps": 30, "lr": cosine(0.05, 30), "held_out": batch(9), "every": 4, "progress": False}
+    whole, resumed = linear(), linear()
+    reference = fit(whole, batch, **arguments)
+
+    def interrupting(step):
+        if step == stop_at:
+            raise StoppedError
+        return batch(step)
+
+    file = tmp_path / "run"
+    with pytest.raises(StoppedError):
+        fit(resumed, interrupting, checkpoint=file, **arguments)
+    fresh = linear()
+    history = fit(fresh, batch, checkpoint=file, **arguments)
+    assert same_weights(fresh, whole)
+    assert history.loss == reference.loss and history.held_out == reference.held_out
+    again = linear()
+    assert fit(again, batch, checkpoint=file, **arguments).loss == reference.loss  # a finished run is only read
+    assert same_weights(again, whole)
+
+
+SCRIPT = """
+import sys, time, torch
+import deeprestore_lab.training.checkpoint as checkpoint
+checkpoint.EVERY_SECONDS = -1.0
+sys.path.insert(0, {folder!r})
+from test_fit import batch, linear
+from deeprestore_lab.training import fit
+
+def draw(step):
+    if step == 20 and {slow}:
+        print("there", flush=True)
+        time.sleep(60)
+    return batch(step)
+
+network = linear()
+fit(network, draw, steps=40, lr=0.05, checkpoint={file!r}, progress=False)
+print(network.weight.tolist())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL there")
+def test_a_killed_process_is_taken_up_by_the_next(tmp_path):
+    file, folder = str(tmp_path / "run"), str(Path(__file__).parent)
+    killed = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(folder=folder, file=file, slow=True)], stdout=subprocess.PIPE, text=True
+    )
+    assert killed.stdout.readline().strip() == "there"
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    command = [sys.executable, "-c", SCRIPT.format(folder=folder, file=file, slow=False)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    network = linear()
+    fit(network, batch, steps=40, lr=0.05, progress=False)
+    assert ended == str(network.weight.tolist())
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    file = tmp_path / "run"
+    fit(linear(), batch, steps=3, checkpoint=file, progress=False)
+    with pytest.raises(ValueError, match="weights at the start differs"):
+        fit(linear(seed=1), batch, steps=3, checkpoint=file, progress=False)
+    with pytest.raises(ValueError, match="lr differs"):
+        fit(linear(), batch, steps=3, lr=0.5, checkpoint=file, progress=False)
+    file.write_bytes(b"no checkpoint")
+    with pytest.raises(ValueError, match="not a checkpoint that can be read"):
+        fit(linear(), batch, steps=3, checkpoint=file, progress=False)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_its_step():
+    with pytest.raises(ValueError, match=r"the loss at step \d+ is (inf|nan); a smaller lr"):
+        fit(linear(), batch, steps=500, optimiser="sgd", lr=1e3, progress=False)
+
+
+def test_half_precision_trains_and_leaves_float32_weights():
+    network = linear()
+    fit(network, batch, steps=300, lr=cosine(0.1, 300), precision="bf16-mixed", progress=False)
+    assert network.weight.dtype == torch.float32
+    torch.testing.assert_close(network.weight, TRUE, atol=0.05, rtol=0)
+
+
+def test_fits_leave_the_global_generator_alone():
+    torch.manual_seed(4)
+    expected = torch.rand(1)
+    network = linear()
+    torch.manual_seed(4)
+    fit(network, batch, steps=2, progress=False)
+    assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"optimiser": "adam"}, "optimiser must be one of 'adamw', 'sgd'; got 'adam'"),
+        ({"precision": "8"}, "precision must be one of"),
+        ({"lr": -1.0}, "lr must be a finite number above 0"),
+        ({"patience": 2}, "patience needs held_out"),
+        ({"steps": 2.5}, "steps must be a whole number"),
+        ({"held_out": (torch.zeros(2, 3), torch.zeros(3, 1))}, "held_out must be a pair"),
+        ({"checkpoint": "/does/not/exist/run"}, "checkpoint must be a file in a folder that exists"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        fit(linear(), batch, **({"steps": 2, "progress": False} | arguments))
+
+
+def test_without_fabric_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
+    with pytest.raises(ImportError, match=r"deeprestore_lab\[training\]"):
+        fit(linear(), batch, steps=1)
+
+
+def test_seconds_grow_over_evaluations():
+    start = time.perf_counter()
+    history = fit(linear(), batch, steps=20, held_out=batch(1), every=5, progress=False)
+    assert isinstance(history, History) and history.seconds == sorted(history.seconds)
+    assert history.seconds[-1] <= time.perf_counter() - start
