@@ -23,7 +23,7 @@ class EncoderDecoder(nn.Module):
 
     `upsampling`: "nearest" or "bilinear" enlarge first and convolve then (Odena et al. 2016); "transposed" makes the
     first convolution of the block a transposed one, 3 x 3 with stride 2, which leaves a checkerboard; "shuffle"
-    computes four times the channels and deals them out over 2 x 2 pixels (Shi et al. 2016), each pixel with filters of its own.
+    computes four times the channels and deals them out over 2 x 2 pixels (Shi et al. 2016), each with its own filters.
 
     Weights start as He et al. (2015) have them, biases at 0; `seed` makes the start repeatable and leaves torch's
     global generator as it was. Raises `ValueError` for a setting that does not fit, and for images whose sides are no
