@@ -86,11 +86,8 @@ class Layer:
                     f"the output_padding of {self.name}, {extra}, must be below its stride {stride} "
                     f"or its dilation {dilation}"
                 )
-        if self.kind == "pooling" and any(2 * p > n for p, n in zip(self.padding, self.extent, strict=True)):
-            raise ValueError(
-                f"{self.name} pads {self.padding}, more than half of its window of {self.extent}: "
-                "some maxima would see padding only"
-            )
+        if self.kind == "pooling" and any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
+            raise ValueError(f"{self.name} pads {self.padding}, more than half of its kernel {self.kernel}")
 
     @property
     def is_plain(self) -> bool:
