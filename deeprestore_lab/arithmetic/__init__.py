@@ -1,24 +1,44 @@
 """Convolution arithmetic: what follows from a layer's kernel, stride, padding, dilation and channels alone."""
 
 from deeprestore_lab.arithmetic.cost import Cost, costs, multiply_adds, parameters
+from deeprestore_lab.arithmetic.effective import central_square, effective_field, gradient_energy, spread
+from deeprestore_lab.arithmetic.expected_field import expected_profiles, expected_spread
 from deeprestore_lab.arithmetic.layers import Layer
 from deeprestore_lab.arithmetic.matrix import convolution_matrix, weight_shape
+from deeprestore_lab.arithmetic.receptive_field import (
+    ReceptiveField,
+    receptive_field,
+    receptive_fields,
+    touched_pixels,
+)
 from deeprestore_lab.arithmetic.shorthands import conv, linear, pool, relu, transposed
 from deeprestore_lab.arithmetic.sizes import blocks, output_size
+from deeprestore_lab.arithmetic.tracing import trace_layers
 
 __all__ = [
     "Cost",
     "Layer",
+    "ReceptiveField",
     "blocks",
+    "central_square",
     "conv",
     "convolution_matrix",
     "costs",
+    "effective_field",
+    "expected_profiles",
+    "expected_spread",
+    "gradient_energy",
     "linear",
     "multiply_adds",
     "output_size",
     "parameters",
     "pool",
+    "receptive_field",
+    "receptive_fields",
     "relu",
+    "spread",
+    "touched_pixels",
+    "trace_layers",
     "transposed",
     "weight_shape",
 ]

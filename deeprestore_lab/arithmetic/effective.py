@@ -1,0 +1,165 @@
+"""How much of its receptive field a value really uses, measured by gradients. Taught in chapter 02_receptive_fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from deeprestore_lab.arithmetic.receptive_field import ReceptiveField
+from deeprestore_lab.checks import check_images, check_seed, check_whole
+
+Network = Callable[[torch.Tensor], torch.Tensor]
+
+
+def gradient_energy(
+    network: Network,
+    x: torch.Tensor,
+    position: tuple[int, int],
+    *,
+    probes: int | None = 8,
+    seed: int = 0,
+) -> torch.Tensor:
+    r"""How strongly each pixel moves the values z(p) of all channels at one position p of the output, `(N, H, W)`.
+
+        energy(q) = sum_c sum_d (dz_c(p) / dx_d(q))^2,   c over output channels, d over the image's
+
+    `x` `(N, C, H, W)`, `network` any function of it to `(N, c, h, w)`. Exact with `probes=None`, at one backward pass
+    a channel. Else the mean over `probes` random signs v of sum_d (d(v z(p)) / dx_d(q))^2, which has the same
+    expectation: E[(v J)^2] is the sum of the squares of J. Raises `ValueError` for a position outside of the output.
+
+    Source: Luo, Li, Urtasun & Zemel, Understanding the effective receptive field, NeurIPS 2016. Differs from it in
+    that squares are added over channels, where they take one unit. Taught in chapter 02_receptive_fields.
+
+    >>> mean = torch.nn.AvgPool2d(2)
+    >>> gradient_energy(mean, torch.zeros(1, 1, 2, 4), (0, 1), probes=None)[0].tolist()
+    [[0.0, 0.0, 0.0625, 0.0625], [0.0, 0.0, 0.0625, 0.0625]]
+    """
+    x, z = _run(network, x)
+    if not all(-n <= place < n for n, place in zip(z.shape[2:], position, strict=True)):
+        raise ValueError(f"position {tuple(position)} lies outside of an output of {tuple(z.shape[2:])}")
+    signs = torch.eye(z.shape[1]) if probes is None else _signs((_checked(probes), z.shape[1]), seed)
+    energy = x.new_zeros(x.shape[0], *x.shape[2:])
+    for row in signs.to(z):
+        upstream = torch.zeros_like(z)
+        upstream[:, :, position[0], position[1]] = row
+        energy += _squared_gradient(z, x, upstream)
+    return energy if probes is None else energy / len(signs)
+
+
+def effective_field(
+    network: Network,
+    x: torch.Tensor,
+    field: ReceptiveField,
+    *,
+    probes: int = 8,
+    seed: int = 0,
+) -> torch.Tensor:
+    """The gradient energy of a value inside of its receptive field, averaged over places, `(rows, columns)`.
+
+    `field` is that of the last layer of `network` (`receptive_field`), and the window has its size. The mean is over
+    the images of `x` `(N, C, H, W)`, over `probes` random signs, and over the places of a grid so wide that their
+    fields do not meet, moved at random from probe to probe: one backward pass then measures them all. Only places
+    whose field lies inside of the image count. Raises `ValueError` where there is none, and for a field that differs
+    from place to place.
+
+    Source: as `gradient_energy`. Taught in chapter 02_receptive_fields.
+
+    >>> from deeprestore_lab.arithmetic import conv, receptive_field
+    >>> sum_of_four = torch.nn.Conv2d(1, 1, 2, bias=False).requires_grad_(False)
+    >>> _ = sum_of_four.weight.fill_(1)
+    >>> effective_field(sum_of_four, torch.zeros(1, 1, 9, 9), receptive_field([conv(1, 1, kernel=2)])).tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
+    """
+    x, z = _run(network, x)
+    inside = [_inside(field, axis, z.shape[2 + axis], x.shape[2 + axis]) for axis in (0, 1)]
+    apart = [-(-size // int(jump)) for size, jump in zip(field.size, field.jump, strict=True)]
+    draw = torch.Generator().manual_seed(check_seed(seed))
+    total, count = x.new_zeros(field.size), 0
+    for _ in range(_checked(probes)):
+        grids = [_grid(places, step, draw) for places, step in zip(inside, apart, strict=True)]
+        signs = _signs((*z.shape[:2], len(grids[0]), len(grids[1])), draw).to(z)
+        upstream = torch.zeros_like(z)
+        upstream[:, :, grids[0][:, None], grids[1]] = signs
+        energy = _squared_gradient(z, x, upstream).sum(0)
+        for row in grids[0].tolist():
+            for column in grids[1].tolist():
+                (top, bottom), (left, right) = field.bounds((row, column))
+                total += energy[top : bottom + 1, left : right + 1]
+                count += x.shape[0]
+    return total / count
+
+
+def spread(energy: torch.Tensor) -> tuple[float, float]:
+    """Standard deviation of an energy `(..., H, W)` around its own centre, down and across, in pixels.
+
+    Energies of several images or places are added first. Raises `ValueError` where all is zero.
+
+    >>> spread(torch.tensor([[1.0, 0.0, 1.0]]))
+    (0.0, 1.0)
+    """
+    total = energy.double().reshape(-1, *energy.shape[-2:]).sum(0)
+    if not total.sum() > 0:
+        raise ValueError("an energy that is zero everywhere has no spread")
+    spreads = []
+    for profile in (total.sum(1), total.sum(0)):
+        share, place = profile / profile.sum(), torch.arange(len(profile), dtype=torch.float64)
+        mean = (share * place).sum()
+        spreads.append(float((share * (place - mean).square()).sum().sqrt()))
+    return spreads[0], spreads[1]
+
+
+def central_square(energy: torch.Tensor, *, share: float = 0.9) -> int:
+    """The side, in pixels, of the smallest square around the middle that holds `share` of an energy `(H, W)`.
+
+    The side is odd where the larger side of the window is, else even. Raises `ValueError` for a share that is not
+    above 0 and at most 1.
+
+    >>> central_square(torch.ones(5, 5), share=0.3)
+    3
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share must lie above 0 and be at most 1, got {share!r}")
+    total, longest = energy.double(), max(energy.shape)
+    for side in range(longest % 2 or 2, longest + 1, 2):
+        rows, columns = (slice(max(0, (n - side) // 2), max(0, (n - side) // 2) + side) for n in energy.shape)
+        if total[rows, columns].sum() >= share * total.sum() * (1 - 1e-12):
+            return side
+    return longest
+
+
+def _run(network: Network, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    x = check_images(x).detach().clone().requires_grad_()
+    z = network(x)
+    if not isinstance(z, torch.Tensor) or z.ndim != 4:
+        raise ValueError(f"network must give maps (N, c, h, w), got {getattr(z, 'shape', z)!r}")
+    return x, z
+
+
+def _squared_gradient(z: torch.Tensor, x: torch.Tensor, upstream: torch.Tensor) -> torch.Tensor:
+    (gradient,) = torch.autograd.grad(z, x, upstream, retain_graph=True)
+    return gradient.square().sum(1)
+
+
+def _checked(probes: int) -> int:
+    return check_whole(probes, name="probes", least=1)
+
+
+def _signs(shape: Sequence[int], draw: int | torch.Generator) -> torch.Tensor:
+    draw = draw if isinstance(draw, torch.Generator) else torch.Generator().manual_seed(check_seed(draw))
+    return torch.randint(2, tuple(shape), generator=draw) * 2.0 - 1
+
+
+def _inside(field: ReceptiveField, axis: int, places: int, pixels: int) -> torch.Tensor:
+    """The places of the output, in one direction, whose field lies inside of the image."""
+    bounds = [field.bounds((place, place))[axis] for place in range(places)]
+    inside = [place for place, (first, last) in enumerate(bounds) if first >= 0 and last < pixels]
+    if not inside:
+        raise ValueError(f"no field of {field.size} pixels lies inside of {pixels}: use a larger image")
+    return torch.tensor(inside)
+
+
+def _grid(places: torch.Tensor, step: int, draw: torch.Generator) -> torch.Tensor:
+    """Every `step`-th of the places, from a random first one."""
+    first = int(torch.randint(min(step, len(places)), (1,), generator=draw))
+    return places[first::step]
