@@ -3,6 +3,7 @@
 from deeprestore_lab.networks.cheating import copying_network
 from deeprestore_lab.networks.checkerboard import overlap_counts, stride_energy
 from deeprestore_lab.networks.coordinates import FourierFeatures, grid, random_frequencies
+from deeprestore_lab.networks.denoisers import denoiser
 from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
 from deeprestore_lab.networks.hourglass import PRESETS, Hourglass, preset
 from deeprestore_lab.networks.jacobian import JacobianMeasures, jacobian_measures
@@ -16,6 +17,7 @@ __all__ = [
     "Hourglass",
     "JacobianMeasures",
     "copying_network",
+    "denoiser",
     "grid",
     "jacobian_measures",
     "overlap_counts",

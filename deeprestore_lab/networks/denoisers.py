@@ -1,0 +1,38 @@
+"""The trained auto-encoders of chapter 04: one for each kind of damage, and one that saw none."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+from deeprestore_lab.artifacts import load_weights
+from deeprestore_lab.checks import check_choice
+from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
+
+DENOISERS = ("gaussian", "poisson", "blocks", "salt_and_pepper", "clean")
+ARCHITECTURE = {"channels": 3, "widths": (64,), "depth": 3, "upsampling": "nearest"}
+
+
+def denoiser(trained_on: str) -> EncoderDecoder:
+    r"""A shipped network that maps a damaged image to the picture: D(y), trained by E ||D(y) - x||^2.
+
+    `trained_on`: a kind of `corruptions.CORRUPTIONS`, at its level there, or "clean", for pairs without damage. Images
+    `(N, 3, H, W)` in [0, 1], H and W even; what comes out is not clipped. The card is
+    `artifacts.card("denoisers")`. Parameters take no gradients; those with respect to the image work. Raises
+    `ValueError` for another name. Taught in chapter 04_denoising_autoencoders.
+
+    >>> denoiser("gaussian")(torch.rand(1, 3, 16, 16)).shape
+    torch.Size([1, 3, 16, 16])
+    """
+    check_choice(trained_on, DENOISERS, name="trained_on")
+    network = EncoderDecoder(**ARCHITECTURE)
+    start = f"{trained_on}."
+    weights = {name.removeprefix(start): w.float() for name, w in _weights().items() if name.startswith(start)}
+    network.load_state_dict(weights)
+    return network.requires_grad_(False).eval()
+
+
+@cache
+def _weights() -> dict[str, torch.Tensor]:
+    return load_weights("denoisers")
