@@ -13,6 +13,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _MODULES = (
+    "arithmetic",
     "artifacts",
     "backpropagation",
     "baselines",
@@ -26,6 +27,7 @@ _MODULES = (
     "filters",
     "frames",
     "images",
+    "losses",
     "metrics",
     "networks",
     "operators",
