@@ -50,8 +50,8 @@ def make_axes(
     formats: Mapping[str, str | Callable[[Value], str]] | None = None,
 ) -> list[Axis]:
     """The axes of a grid of settings. Raises `ValueError` for anything that makes no slider figure."""
-    if not isinstance(settings, Mapping) or not 1 <= len(settings) <= 3:
-        raise ValueError(f"settings must map one, two or three names to their values, got {settings!r}")
+    if not isinstance(settings, Mapping) or not 1 <= len(settings) <= 4:
+        raise ValueError(f"settings must map one to four names to their values, got {settings!r}")
     for what, given in {"start": start, "titles": titles, "formats": formats}.items():
         unknown = set(given or {}) - set(settings)
         if unknown:
@@ -64,7 +64,7 @@ def make_axes(
         title = (titles or {}).get(name, name.replace("_", " "))
         _check_readable(name, title, labels)
         first = values.index(start[name]) if start and _in(start, name, values) else (0 if text else len(values) // 2)
-        axes.append(Axis(name, title, values, labels, first, as_toggles=text or len(axes) == 2))
+        axes.append(Axis(name, title, values, labels, first, as_toggles=text or len(axes) >= 2))
     if len([axis for axis in axes if not axis.as_toggles]) > 2:
         raise ValueError("a slider figure has two sliders at most; make the third setting a row of a few words")
     return axes

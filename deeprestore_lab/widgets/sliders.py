@@ -107,12 +107,12 @@ def slider_figure(
     max_pictures: int = 150,
     max_megabytes: float = 2.5,
 ) -> SliderFigure:
-    """A figure whose picture follows one or two sliders, and a row of toggle buttons as a third setting.
+    """A figure whose picture follows one or two sliders, and rows of toggle buttons as a third and a fourth setting.
 
     `function(**settings)` gives an image in [0, 1] `(1, C, H, W)`, a mapping of labels to images, a matplotlib
     figure or HTML; or a pair of that and a line of text, such as its PSNR. It is called once for every
     combination of `settings`, a mapping of argument names to their values: numbers make a slider, words (and
-    any third setting) toggle buttons. With `batched` it is called once, with a list of all settings, and
+    any third or fourth setting) toggle buttons. With `batched` it is called once, with a list of all settings, and
     returns a list: a sweep of weights is then one batch.
 
     `alt` says what each picture shows: a format string that may name the settings and `{text}`, or a function

@@ -1,4 +1,4 @@
-"""The benchmark of the convolution matrix: the loop makes the matrix of torch's layer, a row says whether both agree."""
+"""The benchmark of the convolution matrix: its loop makes torch's matrix, and a row says whether both agree."""
 
 import pytest
 import torch

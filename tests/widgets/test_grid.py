@@ -16,8 +16,9 @@ def test_numbers_slide_and_words_toggle():
     assert weight.labels == ("0.5", "1", "2")
 
 
-def test_a_third_setting_of_numbers_toggles():
-    assert [axis.as_toggles for axis in make_axes({"a": [1, 2], "b": [1, 2], "c": [1, 2]})] == [False, False, True]
+def test_a_third_and_a_fourth_setting_of_numbers_toggle():
+    axes = make_axes({name: [1, 2] for name in "abcd"})
+    assert [axis.as_toggles for axis in axes] == [False, False, True, True]
 
 
 @pytest.mark.parametrize("values", [torch.tensor([1.0, 2.0]), np.array([1.0, 2.0]), (1.0, 2.0), range(1, 3)])
@@ -42,8 +43,8 @@ def test_the_grid_holds_every_combination_once():
 @pytest.mark.parametrize(
     "settings, said",
     [
-        ({}, "one, two or three"),
-        ({"a": [1], "b": [1], "c": [1], "d": [1]}, "one, two or three"),
+        ({}, "one to four"),
+        ({"a": [1], "b": [1], "c": [1], "d": [1], "e": [1]}, "one to four"),
         ({"a": []}, "at least one value"),
         ({"a": "words"}, "list of values"),
         ({"a": 3}, "list of values"),
