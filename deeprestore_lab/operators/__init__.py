@@ -3,16 +3,19 @@
 from deeprestore_lab.operators.base import Composition, Identity, LinearComposition, LinearOperator, Operator, compose
 from deeprestore_lab.operators.blur import Blur
 from deeprestore_lab.operators.downsample import Downsample, downsampling_matrix
+from deeprestore_lab.operators.filter_bank import FilterBank
 from deeprestore_lab.operators.fourier_filter import FourierFilter
 from deeprestore_lab.operators.gradient import Gradient, forward_differences, forward_differences_adjoint
 from deeprestore_lab.operators.mask import Crop, Mask
 from deeprestore_lab.operators.matrix import MatrixOperator, as_matrix
+from deeprestore_lab.operators.separable_filter_bank import SeparableFilterBank
 
 __all__ = [
     "Blur",
     "Composition",
     "Crop",
     "Downsample",
+    "FilterBank",
     "FourierFilter",
     "Gradient",
     "Identity",
@@ -21,6 +24,7 @@ __all__ = [
     "Mask",
     "MatrixOperator",
     "Operator",
+    "SeparableFilterBank",
     "as_matrix",
     "compose",
     "downsampling_matrix",

@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn import functional
 
 from deeprestore_lab.checks import check_choice, check_weight, describe, per_image
-from deeprestore_lab.convolution import dct_matrix
 from deeprestore_lab.energies import Weight
+from deeprestore_lab.filters import cosine_filters
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import check_start
 
@@ -99,5 +99,4 @@ def _start(x0: torch.Tensor | tuple[int, int, int, int]) -> torch.Tensor:
 
 def _atoms(like: torch.Tensor) -> torch.Tensor:
     """The 64 orthonormal patterns as filters, `(64, 1, 8, 8)`."""
-    waves = dct_matrix(SIDE, like)
-    return torch.einsum("ih,jw->ijhw", waves, waves).reshape(SIDE * SIDE, 1, SIDE, SIDE)
+    return cosine_filters(SIDE, dtype=torch.float64).to(like)[:, None]

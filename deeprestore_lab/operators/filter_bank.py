@@ -1,0 +1,77 @@
+"""Many filters at once: the representation of an image by its responses. Taught in chapter 03_reconstruction."""
+
+from __future__ import annotations
+
+import torch
+
+from deeprestore_lab.checks import describe
+from deeprestore_lab.convolution import transfer_function
+from deeprestore_lab.filters import check_bank
+from deeprestore_lab.operators.base import LinearOperator
+
+
+class FilterBank(LinearOperator):
+    r"""A x = (h_1 * x, ..., h_K * x): true convolution of each channel with each filter, circular border.
+
+    `bank` is a float tensor `(K, kh, kw)` of kernels centred at `(kh // 2, kw // 2)`, of any size up to that of the
+    image; x is `(N, C, H, W)`, A x `(N, C, K, H, W)`. A*A multiplies each frequency by sum_k |h_k|^2, so least
+    squares, arg min ||A x - r||^2, is one division in the Fourier basis: `pseudo_inverse`. Raises `ValueError` for a
+    bank or responses that do not fit.
+
+    >>> edges = FilterBank(torch.tensor([[[1.0, -1.0]], [[1.0, 1.0]]]))
+    >>> x = torch.tensor([[[[0.0, 4.0, 4.0, 0.0]]]])
+    >>> edges(x).round().abs()[0, 0].tolist()
+    [[[4.0, 0.0, 4.0, 0.0]], [[4.0, 8.0, 4.0, 0.0]]]
+    >>> edges.pseudo_inverse(edges(x)).round().abs().tolist()
+    [[[[0.0, 4.0, 4.0, 0.0]]]]
+    """
+
+    def __init__(self, bank: torch.Tensor) -> None:
+        self.bank = check_bank(bank).detach()
+        self._transfers: dict[tuple, torch.Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self.bank)
+
+    @property
+    def normal_basis(self) -> str:
+        return "fft"
+
+    def transfer(self, x: torch.Tensor) -> torch.Tensor:
+        """What each filter multiplies the frequencies of images like `x` by, `(K, H, W // 2 + 1)`, made in float64."""
+        key = (tuple(x.shape[-2:]), x.dtype, x.device)
+        if key not in self._transfers:
+            with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
+                multipliers = transfer_function(self.bank.to("cpu", torch.float64), key[0])
+                self._transfers[key] = multipliers.to(x.device, x.dtype.to_complex())
+        return self._transfers[key]
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.fft.irfft2(torch.fft.rfft2(x)[:, :, None] * self.transfer(x), s=x.shape[-2:])
+
+    def adjoint(self, y: torch.Tensor) -> torch.Tensor:
+        self.check_responses(y)
+        return torch.fft.irfft2((torch.fft.rfft2(y) * self.transfer(y).conj()).sum(2), s=y.shape[-2:])
+
+    def check_responses(self, y: torch.Tensor) -> torch.Tensor:
+        """Return `y` if it has the shape of responses to this bank, `(N, C, K, H, W)`, else raise `ValueError`."""
+        if not isinstance(y, torch.Tensor) or y.ndim != 5 or y.shape[2] != len(self):
+            raise ValueError(
+                f"responses to {len(self)} filters have shape (N, C, {len(self)}, H, W), got {describe(y)}"
+            )
+        return y
+
+    def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
+        if basis != "fft":
+            return None
+        return self.transfer(x).abs().square().sum(0)[None, None]
+
+    def pseudo_inverse(self, y: torch.Tensor) -> torch.Tensor:
+        r"""arg min_x ||A x - y||^2, the x of smallest norm where several are: DFT of A* y over sum_k |h_k|^2.
+
+        Frequencies that no filter passes, up to rounding, are 0 in the result.
+        """
+        spectrum, eigenvalues = torch.fft.rfft2(self.adjoint(y)), self.normal_eigenvalues(y[:, :, 0], "fft")
+        floor = torch.finfo(y.dtype).eps * eigenvalues.amax()
+        inverse = torch.where(eigenvalues > floor, 1 / eigenvalues.clamp_min(torch.finfo(y.dtype).tiny), 0.0)
+        return torch.fft.irfft2(spectrum * inverse, s=y.shape[-2:])
