@@ -1,38 +1,26 @@
-"""The cosine schedule against torch's own."""
+"""Schedules against their formulas and what they promise."""
 
 from __future__ import annotations
 
 import pytest
-import torch
 
-from deeprestore_lab.training import cosine
-
-
-def test_it_is_torchs_cosine():
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    engine = torch.optim.SGD([parameter], lr=0.3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(engine, T_max=40, eta_min=0.03)
-    rate = cosine(0.3, 40, end=0.1)
-    for step in range(40):
-        assert rate(step) == pytest.approx(engine.param_groups[0]["lr"], rel=1e-9)
-        engine.step()
-        schedule.step()
+from deeprestore_lab.training.schedules import inverse_time, stairs
 
 
-def test_it_rises_first_and_stays_at_its_end():
-    rate = cosine(1.0, 20, warmup=4, end=0.25)
-    assert [rate(step) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
-    assert rate(20) == rate(1000) == pytest.approx(0.25)
+def test_inverse_time_is_half_after_half():
+    rate = inverse_time(0.4, half=50)
+    assert rate(0) == 0.4 and rate(50) == pytest.approx(0.2) and rate(150) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"lr": 0.0, "steps": 5}, {"lr": 1.0, "steps": 0}, {"lr": 1.0, "steps": 5, "warmup": 5}]
-)
-def test_wrong_settings_are_refused(arguments):
-    with pytest.raises(ValueError, match="must be"):
-        cosine(**arguments)
+def test_stairs_have_equal_parts():
+    rates = [stairs(1.0, 10, count=2, factor=0.5)(step) for step in range(12)]
+    assert rates == [1.0] * 5 + [0.5] * 7  # what comes after the end stays on the last
 
 
-def test_a_share_above_one_is_refused():
-    with pytest.raises(ValueError, match="end must be a share"):
-        cosine(1.0, 5, end=1.5)
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="half must be a finite number above 0"):
+        inverse_time(0.1, half=0)
+    with pytest.raises(ValueError, match="factor must be a share between 0 and 1"):
+        stairs(0.1, 10, factor=1.0)
+    with pytest.raises(ValueError, match="steps must be a whole number of at least 3"):
+        stairs(0.1, 2)

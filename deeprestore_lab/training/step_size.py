@@ -1,0 +1,73 @@
+"""The largest step that does not diverge: 2/L for full batches, by curvature; for small ones see `mean_square`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from deeprestore_lab.checks import check_seed, check_whole, describe
+
+
+def largest_curvature(
+    loss: Callable[[torch.Tensor], torch.Tensor],
+    theta: torch.Tensor,
+    *,
+    steps: int = 500,
+    tolerance: float = 1e-7,
+    seed: int = 0,
+) -> float:
+    r"""L, the largest eigenvalue of the Hessian of `loss` at `theta`, by power iteration: v <- H v / ||H v||.
+
+    `loss` maps a tensor shaped like `theta` to one number, and must be differentiable
+    twice. H v is the gradient of (gradient . v); H is never formed. The iteration ends when
+    the estimate v . H v changes by less than `tolerance`, relatively. Where the eigenvalue of largest size is negative,
+    it is repeated with H shifted up by that size, so the result is the largest one, not the largest in size. Raises
+    `ValueError` where the loss is no single number. Source: LeCun, Simard & Pearlmutter (1993), "Automatic learning
+    rate maximization by on-line estimation of the Hessian's eigenvectors". Taught in chapter 05_learning_filters.
+
+    >>> round(largest_curvature(lambda theta: theta[0] ** 2 + 3 * theta[1] ** 2, torch.zeros(2)), 4)
+    6.0
+    """
+    if loss(theta).numel() != 1:
+        raise ValueError(f"loss must give one number, got {describe(loss(theta))}")
+    check_whole(steps, name="steps", least=1)
+    draw = torch.Generator().manual_seed(check_seed(seed))
+    at = theta.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(at).squeeze(), at, create_graph=True)
+    direction = torch.randn(theta.shape, generator=draw, dtype=torch.float64).to(theta)
+
+    def product(v: torch.Tensor) -> torch.Tensor:
+        (image,) = torch.autograd.grad(gradient, at, v, retain_graph=True)
+        return image
+
+    found = _power_iteration(product, direction, steps, tolerance)
+    if found >= 0:
+        return found
+    return found + _power_iteration(lambda v: product(v) - found * v, direction, steps, tolerance)
+
+
+def full_batch_threshold(curvature: float) -> float:
+    r"""2/L: gradient descent on a quadratic loss of largest curvature L converges for smaller steps, and no larger.
+
+    Along an eigenvector with curvature h the error is multiplied by 1 - lr h in each step, whose size is below 1 for
+    0 < lr < 2/h. Raises `ValueError` for a curvature that is not positive. Taught in chapter 05_learning_filters.
+
+    >>> full_batch_threshold(4.0)
+    0.5
+    """
+    if not curvature > 0:
+        raise ValueError(f"the largest curvature must be positive, got {curvature}")
+    return 2 / curvature
+
+
+def _power_iteration(product: Callable, direction: torch.Tensor, steps: int, tolerance: float) -> float:
+    v, value = direction / direction.norm(), 0.0
+    for _ in range(steps):
+        image = product(v)
+        before, value = value, float((v * image).sum())
+        size = image.norm()
+        if size == 0 or abs(value - before) <= tolerance * abs(value):
+            break
+        v = image / size
+    return value
