@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+from collections.abc import Callable
 from numbers import Real
 
 import numpy as np
@@ -70,6 +71,15 @@ def check_seed(seed: int, *, name: str = "seed") -> int:
     if whole >= 2**64:
         raise ValueError(f"{name} must be below 2^64, got {describe(seed)}")
     return whole
+
+
+def check_lr(lr: float | Callable[[int], float]) -> float | Callable[[int], float]:
+    """Return `lr` if it is a finite number above 0 or a function of the step, else raise `ValueError`."""
+    if callable(lr):
+        return lr
+    if isinstance(lr, bool) or not isinstance(lr, Real) or not 0 < lr < math.inf:
+        raise ValueError(f"lr must be a finite number above 0 or a function of the step, got {describe(lr)}")
+    return float(lr)
 
 
 def check_choice(value: str, choices: tuple[str, ...], *, name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_images, check_seed, check_whole, describe
+from deeprestore_lab.checks import check_choice, check_images, check_lr, check_seed, check_whole, describe
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
@@ -153,11 +153,7 @@ def _check_average(average: float) -> float:
 def _check_lr(lr: float, solver: str) -> float:
     if solver != "adam":
         raise ValueError(f"lr is Adam's step size; {solver!r} finds its own")
-    if callable(lr):
-        return lr
-    if isinstance(lr, bool) or not isinstance(lr, Real) or not 0 < lr < math.inf:
-        raise ValueError(f"lr must be a finite number above 0 or a function of the step, got {describe(lr)}")
-    return float(lr)
+    return check_lr(lr)
 
 
 def _check_reference(reference: torch.Tensor | None, problem: Problem) -> None:

@@ -6,14 +6,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from numbers import Real
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from deeprestore_lab.checks import check_choice, check_weight, check_whole, describe
+from deeprestore_lab.checks import check_choice, check_lr, check_weight, check_whole, describe
 from deeprestore_lab.solve.progress import Progress
 from deeprestore_lab.training.checkpoint import RunFile
 
@@ -203,11 +202,8 @@ def _fabric(accelerator: str, precision: str):
 
 
 def _rate(lr: float | Callable[[int], float]) -> Callable[[int], float]:
-    if callable(lr):
-        return lr
-    if isinstance(lr, bool) or not isinstance(lr, Real) or not 0 < lr < math.inf:
-        raise ValueError(f"lr must be a finite number above 0 or a function of the step, got {describe(lr)}")
-    return lambda step: float(lr)
+    checked = check_lr(lr)
+    return checked if callable(checked) else lambda step: checked
 
 
 def _check(network: nn.Module, optimiser: str, precision: str, held_out: Pair | None) -> None:

@@ -212,3 +212,12 @@ def test_seconds_grow_over_evaluations():
     history = fit(linear(), batch, steps=20, held_out=batch(1), every=5, progress=False)
     assert isinstance(history, History) and history.seconds == sorted(history.seconds)
     assert history.seconds[-1] <= time.perf_counter() - start
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_gpu_finds_what_a_cpu_finds(precision):
+    network = linear()
+    fit(network, batch, steps=400, lr=cosine(0.1, 400), accelerator="gpu", precision=precision, progress=False)
+    assert network.weight.is_cuda
+    torch.testing.assert_close(network.weight.cpu(), TRUE, atol=1e-3 if precision == "32-true" else 0.05, rtol=0)
