@@ -1,7 +1,32 @@
-"""Training: the loop on Lightning Fabric (the extra `training`), patches to train on, schedules of the step size."""
+"""Training: the loop on Lightning Fabric (the extra `training`), what it learns from, and how its steps behave."""
 
-from deeprestore_lab.training.fit import History, fit
+from deeprestore_lab.training.augmentation import pair_batches, turned
+from deeprestore_lab.training.batch_gradients import batch_gradients, batch_variance, bias_scores, example_gradients
+from deeprestore_lab.training.fit import fit
+from deeprestore_lab.training.least_squares import LeastSquares, descend
+from deeprestore_lab.training.mean_square import MeanSquare, measured_growth
 from deeprestore_lab.training.patches import Patches
-from deeprestore_lab.training.schedules import cosine
+from deeprestore_lab.training.run import History
+from deeprestore_lab.training.schedules import cosine, inverse_time, stairs
+from deeprestore_lab.training.step_size import full_batch_threshold, largest_curvature
 
-__all__ = ["History", "Patches", "cosine", "fit"]
+__all__ = [
+    "History",
+    "LeastSquares",
+    "MeanSquare",
+    "Patches",
+    "batch_gradients",
+    "batch_variance",
+    "bias_scores",
+    "cosine",
+    "descend",
+    "example_gradients",
+    "fit",
+    "full_batch_threshold",
+    "inverse_time",
+    "largest_curvature",
+    "measured_growth",
+    "pair_batches",
+    "stairs",
+    "turned",
+]

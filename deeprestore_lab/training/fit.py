@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,33 +13,10 @@ from torch.nn.functional import mse_loss
 from deeprestore_lab.checks import check_choice, check_lr, check_weight, check_whole, describe
 from deeprestore_lab.solve.progress import Progress
 from deeprestore_lab.training.checkpoint import RunFile
+from deeprestore_lab.training.run import History, Loss, Pair, Run
 
 OPTIMISERS = ("adamw", "sgd")
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
-CHUNK = 8  # images at a time when a loss is only evaluated
-Pair = tuple[torch.Tensor, torch.Tensor]
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-@dataclass
-class History:
-    """What happened: the loss of each batch, the held-out loss at `evaluated` steps, and why the run ended.
-
-    `seconds` has the time since the start at each of the `evaluated` steps, earlier parts of a resumed run included.
-    `best_step` is the step whose weights the network holds now (the last one without held-out data).
-    """
-
-    loss: list[float] = field(default_factory=list)
-    evaluated: list[int] = field(default_factory=list)
-    held_out: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    best_step: int = 0
-    stopped_early: bool = False
-
-    @property
-    def best(self) -> float:
-        """The lowest held-out loss; NaN where there was no held-out data."""
-        return min(self.held_out, default=math.nan)
 
 
 def fit(
@@ -96,7 +71,7 @@ def fit(
     file = None if checkpoint is None else RunFile(checkpoint, network, settings)
     kinds = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
     wrapped, engine = fabric.setup(network, kinds[optimiser](network.parameters(), lr=rate(0), weight_decay=decay))
-    run = _Run(network, wrapped, engine, fabric, loss, held_out)
+    run = Run(network, wrapped, engine, fabric, loss, held_out)
     start = time.perf_counter()
     if file is not None and file.path.exists():
         start -= run.load(file.restore())
@@ -113,82 +88,6 @@ def fit(
         file.save(run.state(time.perf_counter() - start))
     run.finish()
     return run.history
-
-
-class _Run:
-    """A run between two steps."""
-
-    def __init__(self, network, wrapped, engine, fabric, loss: Loss, held_out: Pair | None) -> None:
-        self.network, self.wrapped, self.engine, self.fabric, self.loss = network, wrapped, engine, fabric, loss
-        self.held_out = held_out
-        self.step, self.history, self.best, self.waited = 0, History(), None, 0
-
-    def advance(self, pair: Pair, rate: float) -> None:
-        """One step downhill."""
-        self.network.train()
-        inputs, targets = (self.fabric.to_device(tensor) for tensor in pair)
-        for group in self.engine.param_groups:
-            group["lr"] = rate
-        self.engine.zero_grad()
-        value = self.loss(self.wrapped(inputs), targets)
-        number = float(value.detach())
-        if not math.isfinite(number):
-            raise ValueError(f"the loss at step {self.step} is {number}; a smaller lr (now {rate:.3g}) may help")
-        self.fabric.backward(value)
-        self.engine.step()
-        self.step += 1
-        self.history.loss.append(number)
-
-    def evaluate(self, seconds: float, patience: int | None) -> bool:
-        """Note the held-out loss of this step, once; True where patience has run out."""
-        history = self.history
-        if self.held_out is None:
-            history.best_step = self.step
-            return False
-        if self.step not in history.evaluated:
-            value = self._held_out_loss()
-            if not history.held_out or value < history.best:
-                weights = self.network.state_dict()
-                self.best = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
-                history.best_step, self.waited = self.step, 0
-            else:
-                self.waited += 1
-            history.evaluated.append(self.step)
-            history.held_out.append(value)
-            history.seconds.append(seconds)
-        if patience is not None and self.waited >= patience:
-            history.stopped_early = True
-        return history.stopped_early
-
-    @torch.no_grad()
-    def _held_out_loss(self) -> float:
-        self.network.eval()
-        total, count = 0.0, 0
-        for inputs, targets in zip(*(tensor.split(CHUNK) for tensor in self.held_out), strict=True):
-            prediction = self.wrapped(self.fabric.to_device(inputs))
-            total += float(self.loss(prediction, self.fabric.to_device(targets))) * len(inputs)
-            count += len(inputs)
-        return total / count
-
-    def state(self, seconds: float) -> dict:
-        """All that a run needs to go on."""
-        state = {"step": self.step, "waited": self.waited, "seconds": seconds, "history": dict(vars(self.history))}
-        state |= {"network": dict(self.network.state_dict()), "best": self.best}
-        return state | {"engine": self.engine.state_dict()}
-
-    def load(self, state: dict) -> float:
-        """Take up a saved state; returns the seconds it had run."""
-        self.network.load_state_dict(state["network"])
-        self.engine.load_state_dict(state["engine"])
-        self.step, self.waited, self.best = state["step"], state["waited"], state["best"]
-        self.history = History(**state["history"])
-        return state["seconds"]
-
-    def finish(self) -> None:
-        """Leave the best weights in the network, in eval mode."""
-        if self.best is not None:
-            self.network.load_state_dict(self.best)
-        self.network.eval()
 
 
 def _fabric(accelerator: str, precision: str):

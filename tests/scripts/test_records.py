@@ -1,4 +1,4 @@
-"""The shipped records: each has the script that makes it, and the pictures it speaks of."""
+"""The shipped artifacts: each has the script that makes it, and a record the pictures it speaks of."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import pytest
 from deeprestore_lab import artifacts, images
 from deeprestore_lab.networks import PRESETS
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts" / "records"
-RECORDS = artifacts.available()["records"]
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+SHIPPED = [(kind, name) for kind, names in artifacts.available().items() for name in names]
 
 
-@pytest.mark.parametrize("name", RECORDS)
-def test_every_record_has_its_script_and_says_how_to_run_it(name):
-    assert (SCRIPTS / f"{name}.py").is_file()
-    assert artifacts.card(name, kind="records").command.endswith(f"make records NAME={name}")
+@pytest.mark.parametrize(("kind", "name"), SHIPPED)
+def test_every_artifact_has_its_script_and_says_how_to_run_it(kind, name):
+    assert (SCRIPTS / kind / f"{name}.py").is_file()
+    assert artifacts.card(name, kind=kind).command.endswith(f"make {kind} NAME={name}")
 
 
-def test_every_script_has_its_record():
-    assert {path.stem for path in SCRIPTS.glob("*.py") if not path.stem.startswith("_")} == set(RECORDS)
+@pytest.mark.parametrize("kind", ["records", "weights"])
+def test_every_script_has_its_artifact(kind):
+    scripts = {path.stem for path in (SCRIPTS / kind).glob("*.py") if not path.stem.startswith("_")}
+    assert scripts == {name for shipped, name in SHIPPED if shipped == kind}
 
 
 @pytest.mark.parametrize("name", ["dip_presets", "dip_tasks"])
