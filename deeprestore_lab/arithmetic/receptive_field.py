@@ -50,6 +50,19 @@ class ReceptiveField:
             pairs.append((int(first), int(first) + size - 1))
         return pairs[0], pairs[1]
 
+    def smallest_image(self) -> tuple[int, int]:
+        """The size (H, W) of the smallest image that the whole field of one value lies inside of.
+
+        >>> ReceptiveField("conv", size=(3, 3), jump=(2, 2), start=(0, 0)).smallest_image()
+        (4, 4)
+        """
+        places = tuple(
+            max(0, -int(((start - (size - 1) / 2) // jump)))
+            for size, jump, start in zip(self.size, self.jump, self.start, strict=True)
+        )
+        rows, columns = self.bounds(places)
+        return rows[1] + 1, columns[1] + 1
+
 
 def receptive_fields(layers: Sequence[Layer]) -> list[ReceptiveField]:
     r"""The receptive field behind each layer of a sequence, by the recursion from the image to the last layer.
