@@ -96,7 +96,7 @@ def run(*, size: int = 256, dense: int = 64, turns: int = 5) -> list[dict]:
     matrix = normal_matrix(A, dense)
     title = f"least squares, {name}, {dense} x {dense}"
     pair = (lambda: A.pseudo_inverse(r)), (lambda: by_dense_solve(matrix, A, r))
-    return [*rows, compare(title, pair[0], "dense solve", pair[1], DENSE_GOAL, turns=min(turns, 3))]
+    return [*rows, compare(title, pair[0], "dense solve", pair[1], DENSE_GOAL, turns=2 * turns)]
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class FilterBank(LinearOperator):
     def __init__(self, bank: torch.Tensor) -> None:
         self.bank = check_bank(bank).detach()
         self._transfers: dict[tuple, torch.Tensor] = {}
+        self._powers: dict[tuple, torch.Tensor] = {}
 
     def __len__(self) -> int:
         return len(self.bank)
@@ -64,7 +65,15 @@ class FilterBank(LinearOperator):
     def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
         if basis != "fft":
             return None
-        return self.transfer(x).abs().square().sum(0)[None, None]
+        key = (tuple(x.shape[-2:]), x.dtype, x.device)
+        if key not in self._powers:
+            with torch.inference_mode(False):
+                self._powers[key] = self.power(key[0]).to(x)[None, None]
+        return self._powers[key]
+
+    def power(self, size: tuple[int, int]) -> torch.Tensor:
+        """sum_k |h_k|^2 at every frequency of H x W images, `(H, W // 2 + 1)`, in float64."""
+        return transfer_function(self.bank.to("cpu", torch.float64), size).abs().square().sum(0)
 
     def pseudo_inverse(self, y: torch.Tensor) -> torch.Tensor:
         r"""arg min_x ||A x - y||^2, the x of smallest norm where several are: DFT of A* y over sum_k |h_k|^2.

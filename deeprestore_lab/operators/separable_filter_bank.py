@@ -61,10 +61,8 @@ class SeparableFilterBank(FilterBank):
             extended[..., b : b + width] += taps[:, :, b]
         return extend_adjoint(extended, self.bank[0], border="circular")
 
-    def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
-        if basis != "fft":
-            return None
-        (height, width), wide = x.shape[-2:], torch.float64
+    def power(self, size: tuple[int, int]) -> torch.Tensor:
+        (height, width), wide = size, torch.float64
         down = transfer_function(self.columns.to("cpu", wide)[:, :, None], (height, 1)).abs().square().sum(0)  # (H, 1)
         across = transfer_function(self.rows.to("cpu", wide)[:, None], (1, width)).abs().square().sum(0)
-        return (down * across).to(x)[None, None]
+        return down * across
