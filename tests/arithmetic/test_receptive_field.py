@@ -170,3 +170,14 @@ def test_a_position_is_a_pair_of_whole_numbers(position):
     field = ReceptiveField("one", (1, 1), (1, 1), (0, 0))
     with pytest.raises(ValueError, match="position"):
         field.bounds(position)
+
+
+@settings(max_examples=40)
+@given(layers(kinds=("convolution", "pooling", "pointwise")))
+def test_the_smallest_image_has_room_for_one_field_and_one_pixel_less_has_not(sequence):
+    """By trying every place of a row whose fields could be inside."""
+    field = receptive_field(sequence)
+    for axis, pixels in enumerate(field.smallest_image()):
+        bounds = [field.bounds((place, place))[axis] for place in range(120)]
+        lasts = [last for first, last in bounds if first >= 0]
+        assert min(lasts) == pixels - 1
