@@ -57,7 +57,7 @@ class ReceptiveField:
         (4, 4)
         """
         places = tuple(
-            max(0, -int(((start - (size - 1) / 2) // jump)))
+            max(0, -int((start - (size - 1) / 2) // jump))
             for size, jump, start in zip(self.size, self.jump, self.start, strict=True)
         )
         rows, columns = self.bounds(places)
