@@ -38,6 +38,24 @@ def _length(layer: Layer, n: int, axis: int) -> int:
     return length - 1 if (length - 1) * stride >= n + padding else length  # no window starts in the right padding
 
 
+def _named(layers: Sequence[Layer], number: int) -> str:
+    """How an error calls a layer: by its place too, since layers of one sequence may share a name."""
+    place = f", layer {number + 1} of {len(layers)}" if len(layers) > 1 else ""
+    return f"{layers[number].name} ({layers[number].kind}{place})"
+
+
+def _after(layers: Sequence[Layer], number: int, size: tuple[int, int]) -> tuple[int, int]:
+    """The size behind one layer of a sequence; raises `ValueError` where nothing comes out."""
+    layer = layers[number]
+    after = tuple(_length(layer, n, axis) for axis, n in enumerate(size))
+    if min(after) < 1:
+        raise ValueError(
+            f"{_named(layers, number)} gives no output for an input of {size[0]} x {size[1]}: its kernel spans "
+            f"{layer.extent[0]} x {layer.extent[1]} with padding {layer.padding} and stride {layer.stride}"
+        )
+    return after
+
+
 def output_size(layers: Layer | Sequence[Layer], size: tuple[int, int]) -> tuple[int, int]:
     r"""The height and width (H', W') that come out for an input of `size` (H, W).
 
@@ -52,15 +70,9 @@ def output_size(layers: Layer | Sequence[Layer], size: tuple[int, int]) -> tuple
     >>> output_size([conv(3, 64, kernel=11, stride=4, padding=2), pool(3, 2)], (224, 224))
     (27, 27)
     """
-    size = _checked(size, ("H", "W"))
-    for layer in as_layers(layers):
-        after = tuple(_length(layer, n, axis) for axis, n in enumerate(size))
-        if min(after) < 1:
-            raise ValueError(
-                f"{layer.name} ({layer.kind}) gives no output for an input of {size[0]} x {size[1]}: its kernel spans "
-                f"{layer.extent[0]} x {layer.extent[1]} with padding {layer.padding} and stride {layer.stride}"
-            )
-        size = after
+    size, layers = _checked(size, ("H", "W")), as_layers(layers)
+    for number in range(len(layers)):
+        size = _after(layers, number, size)
     return size
 
 
@@ -74,13 +86,13 @@ def blocks(layers: Layer | Sequence[Layer], block: Block) -> list[Block]:
     [(6, 24, 24), (6, 24, 24), (6, 12, 12), (10, 1, 1)]
     """
     channels, *size = _checked(block, ("C", "H", "W"))
-    found = []
-    for layer in as_layers(layers):
+    found, layers = [], as_layers(layers)
+    for number, layer in enumerate(layers):
         values = channels * size[0] * size[1] if layer.kind == "linear" else channels
         if layer.in_channels not in (None, values):
             what = "values" if layer.kind == "linear" else "channels"
-            raise ValueError(f"{layer.name} ({layer.kind}) takes {layer.in_channels} {what}, {values} come in")
-        size = list(output_size(layer, tuple(size)))
+            raise ValueError(f"{_named(layers, number)} takes {layer.in_channels} {what}, {values} come in")
+        size = _after(layers, number, tuple(size))
         channels = channels if layer.out_channels is None else layer.out_channels
         found.append((channels, *size))
     return found

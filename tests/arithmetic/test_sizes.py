@@ -87,6 +87,15 @@ def test_the_layer_that_does_not_fit_is_named():
         blocks([layers[0], linear(10, 2)], (1, 10, 10))
 
 
+def test_layers_without_a_name_are_told_apart_by_their_place():
+    with pytest.raises(ValueError, match=r"^pooling \(pooling, layer 3 of 3\) gives no output for an input of 1 x 2"):
+        output_size([pool(2), pool(2), pool(2)], (4, 8))
+    with pytest.raises(ValueError, match=r"^convolution \(convolution, layer 2 of 2\) takes 3 channels, 4 come in"):
+        blocks([conv(1, 4, kernel=1), conv(3, 1, kernel=1)], (1, 5, 5))
+    with pytest.raises(ValueError, match=r"^pooling \(pooling\) gives no output"):  # alone it needs no number
+        output_size(pool(2), (1, 1))
+
+
 @pytest.mark.parametrize("size", [(0, 4), (4,), (4, 4, 4), 4, (4.0, 4), (True, 4)])
 def test_what_is_no_size_is_refused(size):
     with pytest.raises(ValueError, match=r"H|W"):
