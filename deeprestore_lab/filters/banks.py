@@ -5,6 +5,8 @@ A bank is a float tensor `(K, kh, kw)`: K kernels, each centred at `(kh // 2, kw
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
 from deeprestore_lab.checks import check_seed, check_whole, describe
@@ -60,6 +62,8 @@ def random_filters(count: int, *, size: int = 7, seed: int = 0, dtype: torch.dty
 def join(*banks: torch.Tensor) -> torch.Tensor:
     """All filters of several banks as one bank, small kernels surrounded by zeros so that their centres agree.
 
+    In the widest of their precisions, on the device of the first. Raises `ValueError` for no bank, or for what is none.
+
     >>> join(impulse(), torch.ones(2, 3, 3))[0].tolist()
     [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
     """
@@ -68,7 +72,8 @@ def join(*banks: torch.Tensor) -> torch.Tensor:
     shapes = [tuple(check_bank(bank).shape[1:]) for bank in banks]
     centre = [max(shape[axis] // 2 for shape in shapes) for axis in (0, 1)]
     size = [centre[axis] + max(shape[axis] - shape[axis] // 2 for shape in shapes) for axis in (0, 1)]
-    joined = banks[0].new_zeros(sum(len(bank) for bank in banks), *size)
+    dtype = functools.reduce(torch.promote_types, (bank.dtype for bank in banks))
+    joined = banks[0].new_zeros(sum(len(bank) for bank in banks), *size, dtype=dtype)
     first = 0
     for bank, (height, width) in zip(banks, shapes, strict=True):
         top, left = centre[0] - height // 2, centre[1] - width // 2

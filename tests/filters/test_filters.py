@@ -105,6 +105,12 @@ def test_joined_banks_keep_their_transfer_functions():
     torch.testing.assert_close(joined, torch.cat([transfer_function(bank, (9, 10)) for bank in banks]))
 
 
+def test_a_joined_bank_keeps_the_widest_precision():
+    third = torch.full((1, 1, 1), 1 / 3, dtype=WIDE)
+    joined = filters.join(torch.ones(1, 1, 1), third)
+    assert joined.dtype == WIDE and float(joined[1]) == 1 / 3
+
+
 def test_averages_are_the_filters_without_negative_taps():
     bank = filters.join(filters.cosine_filters(3), filters.impulse(), filters.framelets(2))
     assert filters.averages(bank).nonzero().flatten().tolist() == [0, 9, 10]
