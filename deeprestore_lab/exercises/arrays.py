@@ -16,7 +16,7 @@ def kind(array: np.ndarray) -> str:
 
 
 def as_parts(value: object) -> Parts:
-    """An answer as arrays in double precision, copied: a tensor, an array, a number, a list of them, or a tuple.
+    """An answer as arrays in double precision, copied: a tensor (also sparse), an array, a number, a list, or a tuple.
 
     Raises `TypeError` naming the type of what is none of these.
 
@@ -26,7 +26,7 @@ def as_parts(value: object) -> Parts:
     if isinstance(value, tuple):
         return tuple(part for item in value for part in as_parts(item))
     if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().resolve_conj().resolve_neg()
+        value = value.detach().cpu().to_dense().resolve_conj().resolve_neg()
         value = (value.to(torch.float64) if value.is_floating_point() else value).numpy()
     elif isinstance(value, list) and value:
         value = [as_parts(item) for item in value]

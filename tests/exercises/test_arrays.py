@@ -73,6 +73,7 @@ def test_what_differs_is_not_the_same(one, other):
         (torch.tensor([0.5, 1.5], dtype=torch.bfloat16), [0.5, 1.5], "floating point"),
         (torch.tensor([0.5, 1.5], requires_grad=True), [0.5, 1.5], "floating point"),
         (torch.tensor([1 + 2j]).conj(), [1 - 2j], "complex"),
+        (torch.tensor([[0.0, 1.5]]).to_sparse(), [[0.0, 1.5]], "floating point"),
         (np.float32(0.5), 0.5, "floating point"),
         (np.array([3], dtype=np.uint8), [3], "whole numbers"),
         (7, 7, "whole numbers"),
