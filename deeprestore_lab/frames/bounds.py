@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import torch
 
-from deeprestore_lab.checks import check_positive
-from deeprestore_lab.convolution import frequency_counts, transfer_function
-from deeprestore_lab.filters import check_bank
+from deeprestore_lab.checks import check_positive, describe
+from deeprestore_lab.convolution import frequency_counts
+from deeprestore_lab.operators.filter_bank import FilterBank
 
 
 class FrameBounds(NamedTuple):
@@ -31,15 +31,19 @@ class FrameBounds(NamedTuple):
         return self.upper <= (1 + 1e-6) * self.lower
 
 
-def power(bank: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def power(bank: torch.Tensor | FilterBank, size: tuple[int, int]) -> torch.Tensor:
     """sum_k |h_k|^2 at every frequency of H x W images, `(H, W // 2 + 1)` in the layout of `torch.fft.rfft2`, float64.
 
-    `bank` `(K, kh, kw)`, `size` (H, W). Its mean over frequencies is sum_k ||h_k||^2 (Parseval).
+    `bank` `(K, kh, kw)` or an operator made of one, `size` (H, W). Its mean over all H W frequencies is
+    sum_k ||h_k||^2 (Parseval). Raises `ValueError` for a size that is not two numbers or smaller than the filters.
     """
-    return transfer_function(check_bank(bank).detach().to("cpu", torch.float64), tuple(size)).abs().square().sum(0)
+    if not (isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)):
+        raise ValueError(f"size must be two whole numbers (H, W) above 0, got {describe(size)}")
+    operator = bank if isinstance(bank, FilterBank) else FilterBank(bank)
+    return operator.power((size[0], size[1]))
 
 
-def frame_bounds(bank: torch.Tensor, size: tuple[int, int]) -> FrameBounds:
+def frame_bounds(bank: torch.Tensor | FilterBank, size: tuple[int, int]) -> FrameBounds:
     """The frame bounds of a bank on images of `size` (H, W) with circular borders: min and max of `power`.
 
     These are the extreme eigenvalues of A*A, exactly, for the frequencies that such an image has.
@@ -54,12 +58,12 @@ def frame_bounds(bank: torch.Tensor, size: tuple[int, int]) -> FrameBounds:
     return FrameBounds(float(values.min()), float(values.max()))
 
 
-def redundancy(bank: torch.Tensor) -> int:
+def redundancy(bank: torch.Tensor | FilterBank) -> int:
     """Responses per pixel: the number of filters. The memory of the responses is this many images."""
-    return len(check_bank(bank))
+    return len(bank if isinstance(bank, FilterBank) else FilterBank(bank))
 
 
-def response_noise_error(bank: torch.Tensor, size: tuple[int, int], *, sigma: float = 1.0) -> float:
+def response_noise_error(bank: torch.Tensor | FilterBank, size: tuple[int, int], *, sigma: float = 1.0) -> float:
     r"""E||x' - x||^2 per pixel of least squares from responses with noise: sigma^2 mean over frequencies of 1 / power.
 
     Every response has independent Gaussian noise of `sigma`. The noise of x' is (A*A)^-1 A* n, with covariance

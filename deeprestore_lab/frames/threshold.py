@@ -25,8 +25,8 @@ def shrink(responses: torch.Tensor, threshold: float | torch.Tensor, *, kind: st
     r"""Small values to zero: "hard" leaves those above `threshold` alone, "soft" moves them towards zero by it.
 
     soft(r) = max(r - t, 0) - max(-r - t, 0), the difference of a ReLU pair with bias -t. hard(r) = r where |r| > t.
-    `threshold`, at least 0, is a number or a tensor that broadcasts. Raises `ValueError` for another kind. Source:
-    Donoho & Johnstone (1994). Taught in chapter 03_reconstruction.
+    `threshold`, at least 0, is a number or a tensor that broadcasts. Raises `ValueError` for another kind or a
+    threshold below 0. Source: Donoho & Johnstone (1994). Taught in chapter 03_reconstruction.
 
     >>> r = torch.tensor([-3.0, 0.5, 2.0])
     >>> shrink(r, 1.0).tolist(), shrink(r, 1.0, kind="hard").tolist()
@@ -34,7 +34,10 @@ def shrink(responses: torch.Tensor, threshold: float | torch.Tensor, *, kind: st
     """
     hard = check_choice(kind, KINDS, name="kind") == "hard"
     if not isinstance(threshold, torch.Tensor):
+        threshold = check_weight(threshold, name="threshold")
         return (functional.hardshrink if hard else functional.softshrink)(responses, threshold)
+    if not bool((threshold >= 0).all()):
+        raise ValueError(f"threshold must be at least 0 everywhere, got {float(threshold.min()):g}")
     if hard:
         return responses * (responses.abs() > threshold)
     return responses - responses.clamp(-threshold, threshold)

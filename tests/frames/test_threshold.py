@@ -103,6 +103,13 @@ def test_shrink_is_a_relu_pair_with_bias_or_a_gate(shape):
         torch.testing.assert_close(shrink(r, t, kind="hard"), torch.where(r.abs() > 0.5, r, 0.0))
 
 
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_shrink_refuses_thresholds_below_zero(kind):
+    for threshold in (-0.1, torch.tensor([0.5, -0.1])):
+        with pytest.raises(ValueError, match="threshold must be"):
+            shrink(torch.zeros(2), threshold, kind=kind)
+
+
 def test_it_denoises_photographs_better_than_total_variation_at_its_best_weight():
     x = photographs(["chelsea", "coffee"], size=96)
     y = x + gaussian_noise(x, sigma=25 / 255, seed=0)
