@@ -31,7 +31,7 @@ SIGMA, WIDTH, STEPS, EVERY, LR, BATCH = 25 / 255, 16, 600, 50, 3e-3, 4
 SIZE, MARGIN, PHOTOGRAPH = 24, 8, 128
 LEARNT, CHOSEN_ON = ("china", "flower", "motorcycle"), ("coffee", "rocket")
 PATCHES = {"learnt": 6, "chosen_on": 12}
-DECAYS, SEEDS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0), tuple(range(5))
+DECAYS, SEEDS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0), tuple(range(10))
 WAYS = {"neither": (False, False), "crops": (False, True), "flips": (True, False), "both": (True, True)}
 SETTINGS = {
     "sigma_over_255": 25,
