@@ -30,6 +30,7 @@ class FilterBank(LinearOperator):
         self.bank = check_bank(bank).detach()
         self._transfers: dict[tuple, torch.Tensor] = {}
         self._powers: dict[tuple, torch.Tensor] = {}
+        self._inverses: dict[tuple, torch.Tensor] = {}
 
     def __len__(self) -> int:
         return len(self.bank)
@@ -51,8 +52,12 @@ class FilterBank(LinearOperator):
         return torch.fft.irfft2(torch.fft.rfft2(x)[:, :, None] * self.transfer(x), s=x.shape[-2:])
 
     def adjoint(self, y: torch.Tensor) -> torch.Tensor:
+        return torch.fft.irfft2(self.adjoint_spectrum(y), s=y.shape[-2:])
+
+    def adjoint_spectrum(self, y: torch.Tensor) -> torch.Tensor:
+        """The DFT of A* y, `(N, C, H, W // 2 + 1)`."""
         self.check_responses(y)
-        return torch.fft.irfft2((torch.fft.rfft2(y) * self.transfer(y).conj()).sum(2), s=y.shape[-2:])
+        return (torch.fft.rfft2(y) * self.transfer(y).conj()).sum(2)
 
     def check_responses(self, y: torch.Tensor) -> torch.Tensor:
         """Return `y` if it has the shape of responses to this bank, `(N, C, K, H, W)`, else raise `ValueError`."""
@@ -80,7 +85,16 @@ class FilterBank(LinearOperator):
 
         Frequencies that no filter passes, up to rounding, are 0 in the result.
         """
-        spectrum, eigenvalues = torch.fft.rfft2(self.adjoint(y)), self.normal_eigenvalues(y[:, :, 0], "fft")
-        floor = torch.finfo(y.dtype).eps * eigenvalues.amax()
-        inverse = torch.where(eigenvalues > floor, 1 / eigenvalues.clamp_min(torch.finfo(y.dtype).tiny), 0.0)
-        return torch.fft.irfft2(spectrum * inverse, s=y.shape[-2:])
+        spectrum = self.adjoint_spectrum(y)
+        return torch.fft.irfft2(spectrum * self._inverse_power(y), s=y.shape[-2:])
+
+    def _inverse_power(self, y: torch.Tensor) -> torch.Tensor:
+        """1 / sum_k |h_k|^2, 0 where that is 0 up to rounding, `(1, 1, H, W // 2 + 1)`."""
+        key = (tuple(y.shape[-2:]), y.dtype, y.device)
+        if key not in self._inverses:
+            with torch.inference_mode(False):
+                power = self.normal_eigenvalues(y[:, :, 0], "fft")
+                info = torch.finfo(y.dtype)
+                passed = power > info.eps * power.amax()
+                self._inverses[key] = torch.where(passed, 1 / power.clamp_min(info.tiny), 0.0)
+        return self._inverses[key]

@@ -61,6 +61,9 @@ class SeparableFilterBank(FilterBank):
             extended[..., b : b + width] += taps[:, :, b]
         return extend_adjoint(extended, self.bank[0], border="circular")
 
+    def adjoint_spectrum(self, y: torch.Tensor) -> torch.Tensor:
+        return torch.fft.rfft2(self.adjoint(y))
+
     def power(self, size: tuple[int, int]) -> torch.Tensor:
         (height, width), wide = size, torch.float64
         down = transfer_function(self.columns.to("cpu", wide)[:, :, None], (height, 1)).abs().square().sum(0)  # (H, 1)
