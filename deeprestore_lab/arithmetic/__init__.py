@@ -5,14 +5,10 @@ from deeprestore_lab.arithmetic.effective import central_square, effective_field
 from deeprestore_lab.arithmetic.expected_field import expected_profiles, expected_spread
 from deeprestore_lab.arithmetic.layers import Layer
 from deeprestore_lab.arithmetic.matrix import convolution_matrix, weight_shape
-from deeprestore_lab.arithmetic.receptive_field import (
-    ReceptiveField,
-    receptive_field,
-    receptive_fields,
-    touched_pixels,
-)
+from deeprestore_lab.arithmetic.receptive_field import ReceptiveField, receptive_field, receptive_fields
 from deeprestore_lab.arithmetic.shorthands import conv, linear, pool, relu, transposed
 from deeprestore_lab.arithmetic.sizes import blocks, output_size
+from deeprestore_lab.arithmetic.touched import touched_pixels
 from deeprestore_lab.arithmetic.tracing import trace_layers
 
 __all__ = [

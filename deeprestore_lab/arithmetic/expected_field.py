@@ -69,5 +69,7 @@ def _jumps(layers: Sequence[Layer]) -> list[tuple[int, int]]:
     """The jump before each layer."""
     fields = receptive_fields(layers)
     if transposed := [layer.name for layer in layers if layer.kind == "transposed"]:
-        raise ValueError(f"behind {transposed[0]!r} values see unlike many pixels: there is no one profile")
+        raise ValueError(
+            f"fields behind the transposed convolution {transposed[0]!r} are not alike: there is no one profile"
+        )
     return [(1, 1), *(field.jump for field in fields[:-1])]

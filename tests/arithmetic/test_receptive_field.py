@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from deeprestore_lab.arithmetic.layers import Layer
-from deeprestore_lab.arithmetic.receptive_field import (
-    ReceptiveField,
-    receptive_field,
-    receptive_fields,
-    touched_pixels,
-)
+from deeprestore_lab.arithmetic.receptive_field import ReceptiveField, receptive_field, receptive_fields
+from deeprestore_lab.arithmetic.touched import touched_pixels
 
 SIZE = 72  # of the image, in pixels
 PLAIN = {"in_channels": 1, "out_channels": 1}
@@ -112,15 +110,16 @@ def test_size_jump_and_start_are_those_of_the_gradients(sequence):
         assert field.bounds(position)[axis] == (first, last)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(layers(kinds=("convolution", "transposed"), most=2))
 def test_behind_transposed_convolutions_the_size_is_the_largest_of_many_values(sequence):
-    """Gradients of a row of neighbours, among them every phase."""
+    """Gradients of a square of neighbours, among them every pair of phases."""
     field, (row, column) = receptive_field(sequence), middle(sequence, SIZE)
     largest = [0, 0]
-    for step in range(4):  # up to two strides of 2
-        seen = seen_by_gradients(sequence, (row - 2 + step, column - 2 + step), SIZE)
-        assume(stays_inside(sequence, (row - 2 + step, column - 2 + step), seen[2]))
+    for down, across in itertools.product(range(-2, 2), repeat=2):  # up to two strides of 2
+        position = (row + down, column + across)
+        seen = seen_by_gradients(sequence, position, SIZE)
+        assume(stays_inside(sequence, position, seen[2]))
         for axis in (0, 1):
             if len(seen[axis]):  # else zeros between the inputs
                 largest[axis] = max(largest[axis], int(seen[axis][-1] - seen[axis][0]) + 1)
@@ -134,11 +133,41 @@ def test_a_transposed_convolution_undoes_the_jump_of_a_convolution():
     assert (field.jump, field.start) == ((1, 1), (0, 0))
 
 
+def test_down_and_up_again_the_jump_is_whole_and_the_fields_are_not_alike():
+    """Of kernels of 3, even places see 5 pixels and odd ones 3: no one pair of bounds holds for both."""
+    down, up = (Layer(k, k, 3, stride=2, **PLAIN) for k in ("convolution", "transposed"))
+    field = receptive_field([down, up])
+    assert (field.jump, field.size, field.alike) == ((1, 1), (5, 5), False)
+    with pytest.raises(ValueError, match="are not alike"):
+        field.bounds((4, 4))
+    rows = [seen_by_gradients([down, up], (place, place), 15)[0].tolist() for place in (4, 5)]
+    assert rows == [[2, 3, 4, 5, 6], [4, 5, 6]]
+
+
+@settings(max_examples=40)
+@given(layers(most=4))
+def test_fields_that_are_alike_are_the_first_one_moved(sequence):
+    """By walking back from four neighbours."""
+    field = receptive_field(sequence)
+    assume(field.alike and all(field.size))
+    for place in range(4):
+        for bounds, pixels in zip(field.bounds((place, place)), touched_pixels(sequence, (place, place)), strict=True):
+            assert bounds == (pixels[0], pixels[-1])
+
+
+def test_a_stride_that_meets_only_zeros_sees_nothing():
+    sequence = [
+        Layer("up", "transposed", 1, stride=2, **PLAIN),
+        Layer("odd", "convolution", 1, stride=2, padding=1, **PLAIN),
+    ]
+    assert receptive_field(sequence).size == (0, 0)
+
+
 def test_upsampling_halves_the_jump_and_bounds_says_why_it_cannot_answer():
     up = Layer("up", "transposed", 4, stride=2, padding=1, **PLAIN)
     field = receptive_field([up])
     assert field.jump == (0.5, 0.5)
-    with pytest.raises(ValueError, match="behind 'up' .* use touched_pixels"):
+    with pytest.raises(ValueError, match="behind 'up' are not alike .* use touched_pixels"):
         field.bounds((0, 0))
     assert [touched_pixels([up], (place, 0))[0].tolist() for place in (2, 3)] == [[0, 1], [1, 2]]
 
