@@ -1,5 +1,6 @@
-"""Denoisers that others are measured against: filters, total variation, a thresholded frame, each tuned by name."""
+"""Denoisers that others are measured against: tuned by name, or made for a kind of damage that is known."""
 
+from deeprestore_lab.baselines.informed import fill, stabilised_frame, unlike
 from deeprestore_lab.baselines.linear_filter import LinearFilter, fit_linear_filter
 from deeprestore_lab.baselines.methods import (
     METHODS,
@@ -15,10 +16,13 @@ __all__ = [
     "METHODS",
     "LinearFilter",
     "Tuned",
+    "fill",
     "fit_linear_filter",
     "gaussian_filter",
     "median_filter",
+    "stabilised_frame",
     "thresholded_frame",
     "total_variation",
     "tune",
+    "unlike",
 ]

@@ -63,7 +63,7 @@ def _steps(first: float, last: float, count: int) -> tuple[float, ...]:
 
 METHODS = {
     "gaussian filter": Method("standard deviation in pixels", _steps(0.3, 2.4, 13), gaussian_filter),
-    "median": Method("side in pixels", (3, 5, 7), median_filter),
+    "median": Method("side in pixels", (1, 3, 5, 7, 9, 11, 13), median_filter),
     "total variation": Method("weight", _steps(0.01, 2.56, 25), total_variation),
     "thresholded frame": Method("threshold", _steps(0.08, 2.56, 21), thresholded_frame),
 }

@@ -1,7 +1,8 @@
 """Denoisers against kinds of damage, on five photographs of 128 x 128 that nothing was fitted or tuned on.
 
 The baselines have their one setting tuned for each kind of damage on the five training photographs, by mean PSNR; the
-linear filter is fitted on them. Nobody is told where pixels were hit, but for the rows that say so. The networks are
+linear filter is fitted on them. Nobody is told where pixels were hit, but for the row that says so; another takes every
+pixel that is exactly black (or white, for salt and pepper) for one that was hit. The networks are
 those of the artifact `denoisers`, each on every kind of damage. PSNR is that of the values as they come out, SSIM after
 clipping; both are means over photographs and seeds of the damage.
 """
@@ -15,13 +16,14 @@ import torch
 
 from deeprestore_lab import images, minimise
 from deeprestore_lab.artifacts import save_record
-from deeprestore_lab.baselines import METHODS, fit_linear_filter, total_variation, tune
+from deeprestore_lab.baselines import METHODS, fill, fit_linear_filter, stabilised_frame, total_variation, tune, unlike
+from deeprestore_lab.baselines.informed import FILL_WEIGHT
 from deeprestore_lab.corruptions import CORRUPTIONS, corrupt
-from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
+from deeprestore_lab.energies import LaplaceLikelihood, PoissonLikelihood
 from deeprestore_lab.metrics import psnr, ssim
 from deeprestore_lab.networks import denoiser
 from deeprestore_lab.networks.denoisers import DENOISERS
-from deeprestore_lab.operators import Identity, Mask
+from deeprestore_lab.operators import Identity
 from deeprestore_lab.priors import TotalVariation
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -31,7 +33,8 @@ SIZE, TUNING_SEED, SEEDS, TAPS = 128, 0, (1, 2, 3), 9
 KINDS = tuple(CORRUPTIONS)
 SIGMAS = (5, 10, 15, 20, 25, 30, 40, 50, 75)  # over 255, for the network that was trained at 25
 OWN_WEIGHTS = {"poisson": torch.logspace(0.6, 1.4, 9).tolist(), "salt_and_pepper": [0.8, 0.9, 1.0, 1.1, 1.2, 1.4]}
-MASK_WEIGHTS = (0.0003, 0.001, 0.003, 0.01)
+ROOT_THRESHOLDS = torch.linspace(2.0, 3.6, 9).tolist()
+MARKS = {"blocks": (0,), "salt_and_pepper": (0, 1)}  # values of pixels that are taken for hit
 SETTINGS = {
     "size": SIZE,
     "tuned_on": list(images.TRAINING_PHOTOGRAPHS),
@@ -43,6 +46,7 @@ SETTINGS = {
 }
 X_TUNED, X = (images.photographs(SETTINGS[key], size=SIZE) for key in ("tuned_on", "judged_on"))
 OWN, KNOWN = "total variation, data term of the noise", "total variation, told which pixels"
+MARKED, ROOT = "total variation, fills exact black or white", "thresholded frame, after a square root"
 
 
 def own_data_term(y: torch.Tensor, kind: str, weight: float) -> torch.Tensor:
@@ -53,14 +57,6 @@ def own_data_term(y: torch.Tensor, kind: str, weight: float) -> torch.Tensor:
         likelihood = LaplaceLikelihood(Identity(), y, scale=1.0)
     energy = likelihood + weight * TotalVariation()
     return minimise(energy, y, solver="admm", steps=200, snapshots=False, progress=False).x
-
-
-def told(y: torch.Tensor, x: torch.Tensor, weight: float) -> torch.Tensor:
-    """Total variation where pixels were hit; the others stay as they are."""
-    known = (y == x).all(1, keepdim=True).to(y)
-    energy = GaussianLikelihood(Mask(known), known * y, sigma=1.0) + weight * TotalVariation()
-    filled = minimise(energy, known * y, solver="admm", steps=200, snapshots=False, progress=False).x
-    return known * y + (1 - known) * filled
 
 
 def tuned_weight(restore, weights, kind: str) -> float:
@@ -92,9 +88,13 @@ def baselines(kind: str) -> tuple[dict, dict]:
     if kind in OWN_WEIGHTS:
         value = tuned_weight(lambda y, weight: own_data_term(y, kind, weight), OWN_WEIGHTS[kind], kind)
         rows[OWN] = scores(lambda y, x: own_data_term(y, kind, value), kind) | {"setting": value}
-    if kind in ("blocks", "salt_and_pepper"):
-        value = tuned_weight(lambda y, weight: told(y, X_TUNED, weight), MASK_WEIGHTS, kind)
-        rows[KNOWN] = scores(lambda y, x: told(y, x, value), kind) | {"setting": value}
+    if kind == "poisson":
+        peak = CORRUPTIONS[kind].level
+        value = tuned_weight(lambda y, t: stabilised_frame(y, t, peak=peak), ROOT_THRESHOLDS, kind)
+        rows[ROOT] = scores(lambda y, x: stabilised_frame(y, value, peak=peak), kind) | {"setting": value}
+    if kind in MARKS:
+        rows[KNOWN] = scores(lambda y, x: fill(y, (y == x).all(1, keepdim=True).to(y)), kind)
+        rows[MARKED] = scores(lambda y, x: fill(y, unlike(y, MARKS[kind])), kind)
     return rows, {}
 
 
@@ -118,7 +118,7 @@ def other_levels() -> dict:
 
 def main() -> None:
     """Make the rows, or those still missing, and write the record `denoisers`."""
-    lists = {"own": OWN_WEIGHTS, "told": list(MASK_WEIGHTS)}
+    lists = {"own": OWN_WEIGHTS, "root": ROOT_THRESHOLDS, "fill": FILL_WEIGHT, "marks": MARKS}
     lists |= {name: list(method.values) for name, method in METHODS.items()}
     rows = {
         kind: part for kind, (part, _) in Parts("denoisers_rows", SETTINGS | lists).all(list(KINDS), baselines).items()

@@ -7,7 +7,9 @@ import torch
 from scipy import ndimage
 from skimage.restoration import denoise_tv_chambolle
 
+from deeprestore_lab.artifacts import load_record
 from deeprestore_lab.baselines import METHODS, gaussian_filter, median_filter, total_variation, tune
+from deeprestore_lab.corruptions import CORRUPTIONS
 from deeprestore_lab.images import gaussian_noise, photographs
 from deeprestore_lab.metrics import psnr
 
@@ -60,3 +62,11 @@ def test_a_median_of_even_size_is_refused():
 def test_a_name_that_is_none_is_refused():
     with pytest.raises(ValueError, match="name must be one of 'gaussian filter'"):
         tune("magic", Y, X)
+
+
+@pytest.mark.parametrize("kind", CORRUPTIONS)
+def test_no_tuned_setting_of_the_record_stands_at_an_end_of_what_was_tried(kind):
+    rows = load_record("denoisers")["baselines"][kind]
+    for name, method in METHODS.items():
+        low, *_, high = method.values
+        assert low * 1.001 < rows[name]["setting"] < high * 0.999, name
