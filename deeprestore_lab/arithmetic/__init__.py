@@ -1,7 +1,8 @@
 """Convolution arithmetic: what follows from a layer's kernel, stride, padding, dilation and channels alone."""
 
 from deeprestore_lab.arithmetic.cost import Cost, costs, multiply_adds, parameters
-from deeprestore_lab.arithmetic.effective import central_square, effective_field, gradient_energy, spread
+from deeprestore_lab.arithmetic.effective import effective_field, gradient_energy
+from deeprestore_lab.arithmetic.energy_width import central_square, spread
 from deeprestore_lab.arithmetic.expected_field import expected_profiles, expected_spread
 from deeprestore_lab.arithmetic.layers import Layer
 from deeprestore_lab.arithmetic.matrix import convolution_matrix, weight_shape

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from deeprestore_lab.arithmetic.receptive_field import ReceptiveField
+from deeprestore_lab.arithmetic.touched import check_place
 from deeprestore_lab.checks import check_images, check_seed, check_whole
 
 Network = Callable[[torch.Tensor], torch.Tensor]
@@ -26,7 +27,8 @@ def gradient_energy(
 
     `x` `(N, C, H, W)`, `network` any function of it to `(N, c, h, w)`. Exact with `probes=None`, at one backward pass
     a channel. Else the mean over `probes` random signs v of sum_d (d(v z(p)) / dx_d(q))^2, which has the same
-    expectation: E[(v J)^2] is the sum of the squares of J. Raises `ValueError` for a position outside of the output.
+    expectation: E[(v J)^2] is the sum of the squares of J. A negative position counts from the end. Raises `ValueError`
+    for a position outside of the output.
 
     Source: Luo, Li, Urtasun & Zemel, Understanding the effective receptive field, NeurIPS 2016. Differs from it in
     that squares are added over channels, where they take one unit. Taught in chapter 02_receptive_fields.
@@ -36,8 +38,9 @@ def gradient_energy(
     [[0.0, 0.0, 0.0625, 0.0625], [0.0, 0.0, 0.0625, 0.0625]]
     """
     x, z = _run(network, x)
+    position = check_place(position)
     if not all(-n <= place < n for n, place in zip(z.shape[2:], position, strict=True)):
-        raise ValueError(f"position {tuple(position)} lies outside of an output of {tuple(z.shape[2:])}")
+        raise ValueError(f"position {position} lies outside of an output of {tuple(z.shape[2:])}")
     signs = torch.eye(z.shape[1]) if probes is None else _signs((_checked(probes), z.shape[1]), seed)
     energy = x.new_zeros(x.shape[0], *x.shape[2:])
     for row in signs.to(z):
@@ -60,8 +63,8 @@ def effective_field(
     `field` is that of the last layer of `network` (`receptive_field`), and the window has its size. The mean is over
     the images of `x` `(N, C, H, W)`, over `probes` random signs, and over the places of a grid so wide that their
     fields do not meet, moved at random from probe to probe: one backward pass then measures them all. Only places
-    whose field lies inside of the image count. Raises `ValueError` where there is none, and for a field that differs
-    from place to place.
+    whose field lies inside of the image count. Raises `ValueError` where there is none, and for fields that are not
+    alike.
 
     Source: as `gradient_energy`. Taught in chapter 02_receptive_fields.
 
@@ -88,44 +91,6 @@ def effective_field(
                 total += energy[top : bottom + 1, left : right + 1]
                 count += x.shape[0]
     return total / count
-
-
-def spread(energy: torch.Tensor) -> tuple[float, float]:
-    """Standard deviation of an energy `(..., H, W)` around its own centre, down and across, in pixels.
-
-    Energies of several images or places are added first. Raises `ValueError` where all is zero.
-
-    >>> spread(torch.tensor([[1.0, 0.0, 1.0]]))
-    (0.0, 1.0)
-    """
-    total = energy.double().reshape(-1, *energy.shape[-2:]).sum(0)
-    if not total.sum() > 0:
-        raise ValueError("an energy that is zero everywhere has no spread")
-    spreads = []
-    for profile in (total.sum(1), total.sum(0)):
-        share, place = profile / profile.sum(), torch.arange(len(profile), dtype=torch.float64)
-        mean = (share * place).sum()
-        spreads.append(float((share * (place - mean).square()).sum().sqrt()))
-    return spreads[0], spreads[1]
-
-
-def central_square(energy: torch.Tensor, *, share: float = 0.9) -> int:
-    """The side, in pixels, of the smallest square around the middle that holds `share` of an energy `(H, W)`.
-
-    The side is odd where the larger side of the window is, else even. Raises `ValueError` for a share that is not
-    above 0 and at most 1.
-
-    >>> central_square(torch.ones(5, 5), share=0.3)
-    3
-    """
-    if not 0 < share <= 1:
-        raise ValueError(f"share must lie above 0 and be at most 1, got {share!r}")
-    total, longest = energy.double(), max(energy.shape)
-    for side in range(longest % 2 or 2, longest + 1, 2):
-        rows, columns = (slice(max(0, (n - side) // 2), max(0, (n - side) // 2) + side) for n in energy.shape)
-        if total[rows, columns].sum() >= share * total.sum() * (1 - 1e-12):
-            return side
-    return longest
 
 
 def _run(network: Network, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -21,7 +21,8 @@ def trace_layers(network: nn.Module, x: torch.Tensor) -> list[Layer]:
 
     The network runs once, on torch's meta device: shapes are computed, numbers are not, so this takes milliseconds and
     needs no trained weights. Known are convolutions, pooling, linear layers and those that act on each value by
-    itself. Global pooling becomes pooling by the map it met, so the list holds for images of this size.
+    itself. Global pooling becomes pooling by the map it met, so the list holds for images of this size. Padding is
+    listed by its width, whatever stands in it.
 
     The list stands for the network only if each layer takes what the one before gave. Raises `ValueError`, naming the
     place, where that is not so (a branch, a sum, a concatenation, a function called outside of a module), for a layer
@@ -74,6 +75,8 @@ class _Thread:
 
     def after(self, name: str):
         def hook(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+            if not isinstance(output, torch.Tensor):
+                raise ValueError(f"{name!r} gives a {type(output).__name__}: a list of layers has one output each")
             self._last, self._after, self._version = output, repr(name), output._version
 
         return hook

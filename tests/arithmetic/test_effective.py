@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from deeprestore_lab.arithmetic import conv
-from deeprestore_lab.arithmetic.effective import central_square, effective_field, gradient_energy, spread
+from deeprestore_lab.arithmetic.effective import effective_field, gradient_energy
 from deeprestore_lab.arithmetic.receptive_field import receptive_field
 from deeprestore_lab.arithmetic.tracing import trace_layers
 
@@ -53,6 +53,8 @@ def test_positions_may_count_from_the_end_and_must_exist():
     torch.testing.assert_close(gradient_energy(net, x, (-1, -1)), gradient_energy(net, x, (height - 1, width - 1)))
     with pytest.raises(ValueError, match="outside of an output"):
         gradient_energy(net, x, (height, 0))
+    with pytest.raises(ValueError, match="position must be a pair"):
+        gradient_energy(net, x, (0,))
 
 
 def test_windows_are_the_mean_over_places():
@@ -85,21 +87,8 @@ def test_an_image_smaller_than_the_field_is_refused():
         effective_field(net, torch.zeros(1, 1, 6, 6), receptive_field([conv(1, 1, kernel=7, padding=3)]))
 
 
-def test_spread_is_the_standard_deviation():
-    """Of a discrete uniform distribution it is sqrt((n^2 - 1) / 12), wherever it stands and whatever its sum."""
-    energy = torch.zeros(9, 20)
-    energy[2:7, 3:15] = 5.0
-    assert spread(energy) == pytest.approx((2**0.5, (143 / 12) ** 0.5))
-    assert spread(torch.stack([energy, 3 * energy])) == pytest.approx((2**0.5, (143 / 12) ** 0.5))
-    with pytest.raises(ValueError, match="no spread"):
-        spread(torch.zeros(3, 3))
-
-
-def test_the_central_square_holds_its_share():
-    assert [central_square(torch.ones(9, 9), share=s) for s in (0.01, 9 / 81, 0.5, 0.9, 1)] == [1, 3, 7, 9, 9]
-    assert [central_square(torch.ones(4, 4), share=s) for s in (0.2, 0.26)] == [2, 4]
-    point = torch.zeros(7, 7)
-    point[3, 3] = 1
-    assert central_square(point) == 1
-    with pytest.raises(ValueError, match="share"):
-        central_square(point, share=0)
+def test_fields_that_are_not_alike_are_refused():
+    net = nn.Sequential(nn.Conv2d(1, 1, 3, stride=2), nn.ConvTranspose2d(1, 1, 3, stride=2))
+    field = receptive_field(trace_layers(net, torch.zeros(1, 1, 15, 15)))
+    with pytest.raises(ValueError, match="not alike"):
+        effective_field(net, torch.zeros(1, 1, 15, 15), field)

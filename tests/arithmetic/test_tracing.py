@@ -127,3 +127,8 @@ def test_normalisation_by_the_batch_is_refused_in_training_mode():
 def test_unknown_layers_are_named():
     with pytest.raises(ValueError, match="'1' is a InstanceNorm2d"):
         trace_layers(nn.Sequential(nn.ReLU(), nn.InstanceNorm2d(3)), IMAGE)
+
+
+def test_a_layer_with_two_outputs_is_named():
+    with pytest.raises(ValueError, match="'0' gives a tuple"):
+        trace_layers(nn.Sequential(nn.MaxPool2d(2, return_indices=True)), IMAGE)
