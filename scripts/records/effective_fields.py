@@ -3,7 +3,8 @@
 Needs the local tier's weights (DEEPRESTORE_DATA). Spread and central square of the gradient energy behind layers, on
 embedded photographs, each network beside three of the same architecture with He's initialisation. Behind conv3_3 also
 for every channel by itself, since in the sum the channels with large gradients count most. To see why training matters:
-VGG16's trained weights with random signs, and how much of the kernels' energy is in their mean and in their middle.
+VGG16's trained weights with a random sign for each weight, and with one for each kernel, which leaves its taps as alike
+as they were; and how much of the kernels' energy is in their mean and in their middle.
 """
 
 from __future__ import annotations
@@ -52,17 +53,19 @@ PARTS = Parts("effective_fields", SETTINGS)
 
 
 def features(name: str, weights: str) -> nn.Sequential:
-    """The convolutions of a network: "trained", trained with random "signs", or He's initialisation from a seed."""
+    """The convolutions of a network: "trained", with random "signs" or "kernel_signs", or He's from a seed."""
     make = {"vgg16": torchvision.models.vgg16, "squeezenet": torchvision.models.squeezenet1_1}[name]
     with torch.device("meta"):
         network = make(weights=None).features[: max(CUTS[name].values())]
     network = network.to_empty(device="cpu").eval().requires_grad_(False)
-    if weights in ("trained", "signs"):
+    if weights in ("trained", "signs", "kernel_signs"):
         (path,) = (file for file in local_files("weights", (".safetensors",)) if file.name == FILES[name])
         own = {key.removeprefix("features."): value for key, value in load_file(path).items()}
-        if weights == "signs":
+        if weights != "trained":
             draw = torch.Generator().manual_seed(0)
-            own = {k: v * (1 - 2.0 * torch.randint(2, v.shape, generator=draw)) for k, v in own.items()}
+            for key, v in own.items():
+                shape = (*v.shape[:2], 1, 1) if weights == "kernel_signs" and v.ndim == 4 else v.shape
+                own[key] = v * (1 - 2.0 * torch.randint(2, shape, generator=draw))
         network.load_state_dict({key: own[key] for key in network.state_dict()})
     else:
         draw = torch.Generator().manual_seed(int(weights))
@@ -136,12 +139,14 @@ def kernels(weights: str) -> dict[str, list[float]]:
 def main() -> None:
     """Measure what is missing and write the record `effective_fields` with its pictures."""
     variants = ["trained", *map(str, SEEDS)]
-    runs = PARTS.all([*(f"{name}/{weights}" for name in CUTS for weights in variants), "vgg16/signs"], measure)
+    redrawn = ["vgg16/signs", "vgg16/kernel_signs"]
+    runs = PARTS.all([*(f"{name}/{weights}" for name in CUTS for weights in variants), *redrawn], measure)
     channels = {w: PARTS.get(f"channels/{w}", lambda key: by_channel(key.split("/")[1]))[0] for w in ("trained", "0")}
     content = {
         **SETTINGS,
         "networks": {name: {weights: runs[f"{name}/{weights}"][0] for weights in variants} for name in CUTS},
         "random_signs": runs["vgg16/signs"][0],
+        "random_signs_of_kernels": runs["vgg16/kernel_signs"][0],
         "kernels": {weights: kernels(weights) for weights in ("trained", "0")},
         "conv3_3_by_channel": channels,
     }
