@@ -167,7 +167,7 @@ def main() -> None:
         rounded(content),
         command="make records NAME=generalisation",
         data="ten photographs of scikit-image and scikit-learn, three to learn from, two to choose with, five to test",
-        licence="CC0, CC BY 2.0, public domain, and not stated for one (photograph_source says which); no picture is shipped",
+        licence="CC0, CC BY 2.0, public domain, and not stated for one (photograph_source); no picture is shipped",
         seeds=list(SEEDS),
         metric="on five photographs, tested once: "
         + ", ".join(f"{mean:.2f} dB with {way} (decay {chosen[way]})" for way, mean in means.items()),
