@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from deeprestore_lab.figures.encoding import check_text, img_tag
@@ -16,6 +17,7 @@ from deeprestore_lab.figures.rows import Figure, figure_html, row_html
 # Okabe and Ito's colours, told apart under the common colour-vision deficiencies, with line styles and markers besides.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+LETTERS = 13  # of a legend in an inch
 LOOK = {
     "font.size": 11.5,
     "axes.spines.top": False,
@@ -95,8 +97,23 @@ def curves(
         axes.set(xlabel=check_text(x_label, name="x_label"), ylabel=check_text(y_label, name="y_label"))
         axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
         if len(lines) > 1:
-            axes.legend()
+            _place_legend(drawing, axes)
         return plot(drawing, alt=alt, see=see)
+
+
+def _place_legend(drawing: Drawing, axes: Axes) -> None:
+    """The legend inside the axes where no line runs through it, else above them; the figure grows by its rows."""
+    legend = axes.legend()
+    drawing.draw_without_rendering()
+    box = legend.get_window_extent()
+    paths = (line.get_path().transformed(line.get_transform()) for line in axes.lines)
+    if not any(path.intersects_bbox(box, filled=False) for path in paths):
+        return
+    handles, labels = axes.get_legend_handles_labels()
+    legend.remove()
+    columns = max(1, min(len(labels), int(LETTERS * drawing.get_figwidth() / (max(map(len, labels)) + 6))))
+    drawing.legend(handles, labels, loc="outside upper left", ncols=columns)
+    drawing.set_figheight(drawing.get_figheight() + 0.24 * -(-len(labels) // columns))
 
 
 def _points(label: str, line: Sequence | tuple[Sequence, Sequence]) -> tuple[np.ndarray, np.ndarray]:

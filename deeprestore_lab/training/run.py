@@ -66,6 +66,8 @@ class Run:
             return False
         if self.step not in history.evaluated:
             value = self._held_out_loss()
+            if not math.isfinite(value):
+                raise ValueError(f"the held-out loss at step {self.step} is {value}")
             if not history.held_out or value < history.best:
                 weights = self.network.state_dict()
                 self.best = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}

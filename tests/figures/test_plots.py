@@ -85,3 +85,14 @@ def test_the_first_colours_stay_apart_under_colour_vision_deficiencies(deficienc
 
 def test_lines_differ_in_style_too():
     assert len(set(map(str, STYLES))) == len(COLOURS)
+
+
+def height_of(lines: dict[str, list[float]]) -> int:
+    figure = curves(lines, x_label="a", y_label="b", alt="c", see="d")
+    return int(re.search(r'height="(\d+)"', figure.html).group(1))
+
+
+def test_a_legend_that_lines_would_run_through_stands_above_them():
+    beside = {"rises": [0.0, 0.1, 1.0], "rises later": [0.0, 0.0, 0.9]}  # the upper left is free
+    everywhere = {f"level {i}": [i / 12] * 20 for i in range(13)}
+    assert height_of(beside) == round(3.5 * 96) < height_of(everywhere)

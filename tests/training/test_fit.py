@@ -168,6 +168,12 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_its_step():
         fit(linear(), batch, steps=500, optimiser="sgd", lr=1e3, progress=False)
 
 
+def test_a_held_out_loss_that_is_not_finite_stops_the_run_too():
+    x, y = batch(1)
+    with pytest.raises(ValueError, match="the held-out loss at step 0 is nan"):
+        fit(linear(), batch, steps=5, held_out=(x, y * float("nan")), progress=False)
+
+
 def test_half_precision_trains_and_leaves_float32_weights():
     network = linear()
     fit(network, batch, steps=300, lr=cosine(0.1, 300), precision="bf16-mixed", progress=False)
