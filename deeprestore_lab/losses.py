@@ -107,12 +107,15 @@ def indicator_minimiser(
 def outside_range(x: torch.Tensor, *, low: float = 0.0, high: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
     r"""The share of values outside of [low, high], and how far the farthest is out, each one per image `(N,)`.
 
-    Images `(N, C, H, W)`; both are 0 for an image inside. Raises `ValueError` for something that is no image batch.
+    Images `(N, C, H, W)`; both are 0 for an image inside. Raises `ValueError` for something that is no image batch, and
+    for ends in the wrong order.
     Taught in chapter 05_learning_filters.
 
     >>> outside_range(torch.tensor([[[[-0.25, 0.0, 0.5, 1.0]]]]))
     (tensor([0.2500]), tensor([0.2500]))
     """
+    if not low < high:
+        raise ValueError(f"low must be below high, got {low} and {high}")
     excess = torch.maximum(low - check_images(x), x - high).clamp_min(0).flatten(1)
     return (excess > 0).to(x.dtype).mean(1), excess.amax(1)
 

@@ -165,6 +165,8 @@ def test_outside_range():
     share, excess = losses.outside_range(x, low=-1.0, high=0.4)
     torch.testing.assert_close(share, torch.tensor([0.75, 0.25]))
     torch.testing.assert_close(excess, torch.tensor([0.9, 0.6]))
+    with pytest.raises(ValueError, match="low must be below high"):
+        losses.outside_range(x, low=1.0, high=0.0)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), True, "half", torch.tensor([0.1, 0.2])])

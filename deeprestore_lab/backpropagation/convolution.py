@@ -39,7 +39,7 @@ class Convolution(Layer):
     ) -> None:
         if not isinstance(kernel, torch.Tensor) or kernel.ndim != 4 or not kernel.is_floating_point():
             raise ValueError(f"kernel must be a float tensor (outputs, inputs, kh, kw), got {describe(kernel)}")
-        if bias is not None and tuple(bias.shape) != (kernel.shape[0],):
+        if bias is not None and not (isinstance(bias, torch.Tensor) and bias.shape == kernel.shape[:1]):
             raise ValueError(f"bias must have {kernel.shape[0]} values, one an output channel, got {describe(bias)}")
         self.kernel, self.bias = kernel, bias
         self.how = {

@@ -11,9 +11,11 @@ from deeprestore_lab.checks import check_images, describe
 
 
 def activations(layers: Sequence[Layer], x: torch.Tensor) -> list[torch.Tensor]:
-    """The input and what each layer gave: x_0 = x, x_k = h_k(x_{k-1})."""
+    """The input and what each layer gave: x_0 = x, x_k = h_k(x_{k-1}). Raises `ValueError` for what is no `Layer`."""
     given = [check_images(x)]
-    for layer in layers:
+    for number, layer in enumerate(layers, start=1):
+        if not isinstance(layer, Layer):
+            raise ValueError(f"layer {number} must be one of deeprestore_lab.backpropagation, got {describe(layer)}")
         given.append(layer(given[-1]))
     return given
 

@@ -29,7 +29,9 @@ class LeastSquares:
     targets: torch.Tensor
 
     def __post_init__(self) -> None:
-        if self.inputs.ndim != 2 or self.targets.shape != self.inputs.shape[:1] or not self.inputs.is_floating_point():
+        both = isinstance(self.inputs, torch.Tensor) and isinstance(self.targets, torch.Tensor)
+        fit = both and self.inputs.ndim == 2 and self.targets.shape == self.inputs.shape[:1]
+        if not fit or not self.inputs.is_floating_point():
             raise ValueError(
                 "inputs must be a float tensor (n, P) and targets (n,), got "
                 f"{describe(self.inputs)} and {describe(self.targets)}"
@@ -75,7 +77,7 @@ def descend(
     one for each run, `(runs,)`, or a function of the step. A run that diverges overflows to values that are not finite.
     Raises `ValueError` for settings that do not fit. Taught in chapter 05_learning_filters.
     """
-    if start.ndim != 2 or start.shape[1] != problem.inputs.shape[1]:
+    if not isinstance(start, torch.Tensor) or start.ndim != 2 or start.shape[1] != problem.inputs.shape[1]:
         raise ValueError(f"start must be (runs, {problem.inputs.shape[1]}), got {describe(start)}")
     if isinstance(lr, torch.Tensor) and lr.shape not in ((), start.shape[:1]):
         raise ValueError(f"lr must be one number or one for each of {len(start)} runs, got {describe(lr)}")

@@ -74,6 +74,7 @@ def measured_growth(
     """
     draw = torch.Generator().manual_seed(check_seed(seed))
     count, width = problem.inputs.shape
+    check_whole(runs, name="runs", least=1)
     check_whole(steps, name="steps", least=2)
     check_whole(batch_size, name="batch_size", least=1)
     check_positive(lr, name="lr", single=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.checks import check_seed, check_whole, describe
+from deeprestore_lab.checks import check_positive, check_seed, check_whole, describe
 
 
 def largest_curvature(
@@ -19,16 +19,18 @@ def largest_curvature(
 ) -> float:
     r"""L, the largest eigenvalue of the Hessian of `loss` at `theta`, by power iteration: v <- H v / ||H v||.
 
-    `loss` maps a tensor shaped like `theta` to one number, and must be differentiable
-    twice. H v is the gradient of (gradient . v); H is never formed. The iteration ends when
-    the estimate v . H v changes by less than `tolerance`, relatively. Where the eigenvalue of largest size is negative,
-    it is repeated with H shifted up by that size, so the result is the largest one, not the largest in size. Raises
-    `ValueError` where the loss is no single number. Source: LeCun, Simard & Pearlmutter (1993), "Automatic learning
-    rate maximization by on-line estimation of the Hessian's eigenvectors". Taught in chapter 05_learning_filters.
+    `loss` maps a tensor shaped like `theta` to one number, and must be differentiable twice. H v is the gradient of
+    (gradient . v); H is never formed. The iteration ends when the estimate v . H v changes by less than `tolerance`,
+    relatively. Where the eigenvalue of largest size is negative, it is repeated with H shifted up by that size, so the
+    result is the largest one, not the largest in size. Raises `ValueError` where the loss is no single number or
+    `theta` no float tensor. Source: LeCun, Simard & Pearlmutter (1993), "Automatic learning rate maximization by
+    on-line estimation of the Hessian's eigenvectors". Taught in chapter 05_learning_filters.
 
     >>> round(largest_curvature(lambda theta: theta[0] ** 2 + 3 * theta[1] ** 2, torch.zeros(2)), 4)
     6.0
     """
+    if not isinstance(theta, torch.Tensor) or not theta.is_floating_point():
+        raise ValueError(f"theta must be a float tensor, got {describe(theta)}")
     if loss(theta).numel() != 1:
         raise ValueError(f"loss must give one number, got {describe(loss(theta))}")
     check_whole(steps, name="steps", least=1)
@@ -56,9 +58,7 @@ def full_batch_threshold(curvature: float) -> float:
     >>> full_batch_threshold(4.0)
     0.5
     """
-    if not curvature > 0:
-        raise ValueError(f"the largest curvature must be positive, got {curvature}")
-    return 2 / curvature
+    return 2 / check_positive(curvature, name="the largest curvature", single=True)
 
 
 def _power_iteration(product: Callable, direction: torch.Tensor, steps: int, tolerance: float) -> float:

@@ -77,3 +77,9 @@ def test_the_recursion_is_the_product_of_the_written_out_jacobians():
 def test_a_u_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"u must have the shape of the output, \(1, 1, 2, 2\)"):
         backpropagate([MaxPooling(2)], torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4))
+
+
+def test_a_layer_of_torch_is_refused_by_its_number():
+    layers = [ReLU(), torch.nn.ReLU()]
+    with pytest.raises(ValueError, match="layer 2 must be one of deeprestore_lab.backpropagation"):
+        activations(layers, torch.zeros(1, 1, 2, 2))

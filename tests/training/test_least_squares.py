@@ -62,8 +62,12 @@ def test_a_step_size_for_each_run_and_one_for_each_step():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"inputs must be a float tensor \(n, P\)"):
         LeastSquares(torch.zeros(3, 2), torch.zeros(2))
+    with pytest.raises(ValueError, match=r"inputs must be a float tensor \(n, P\)"):
+        LeastSquares([[1.0]], [1.0])
     with pytest.raises(ValueError, match=r"start must be \(runs, 4\)"):
         descend(PROBLEM, STARTS[0], lr=0.1, steps=1)
+    with pytest.raises(ValueError, match=r"start must be \(runs, 4\)"):
+        descend(PROBLEM, STARTS.tolist(), lr=0.1, steps=1)
     with pytest.raises(ValueError, match="lr must be one number or one for each of 3 runs"):
         descend(PROBLEM, STARTS, lr=torch.ones(2), steps=1)
     with pytest.raises(ValueError, match="batch_size must be at most 30"):

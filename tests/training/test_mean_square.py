@@ -88,3 +88,8 @@ def test_one_weight_grows_typically_by_its_mean_logarithm():
     factors = (1 - 0.6 * a.square()).square()
     assert mean == pytest.approx(float(factors.mean()), rel=0.02)
     assert typical == pytest.approx(float(factors.log().mean().exp()), rel=0.02)
+
+
+def test_growth_needs_a_run():
+    with pytest.raises(ValueError, match="runs must be a whole number of at least 1"):
+        measured_growth(random_problem(5, 3), lr=0.1, batch_size=1, runs=0)

@@ -42,7 +42,10 @@ def test_descents_converge_below_the_threshold_and_diverge_above_it():
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="largest curvature must be positive, got -1"):
-        full_batch_threshold(-1.0)
+    for wrong in (-1.0, float("inf"), "4"):
+        with pytest.raises(ValueError, match="largest curvature must be a finite number above 0"):
+            full_batch_threshold(wrong)
+    with pytest.raises(ValueError, match="theta must be a float tensor"):
+        largest_curvature(lambda theta: theta.sum(), torch.zeros(3, dtype=torch.int64))
     with pytest.raises(ValueError, match="loss must give one number"):
         largest_curvature(lambda theta: theta, torch.zeros(3))
