@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -130,6 +131,19 @@ def test_make_clean_removes_what_was_built_and_nothing_else(tmp_path):
     assert not any((tmp_path / name).exists() for name in built)
 
 
+def fetched(address: str, *, seconds: float = 30.0) -> str:
+    """What a server answers; one that has said its address may not listen yet."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=20) as answer:
+                return answer.read().decode()
+        except urllib.error.URLError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+
+
 @pytest.mark.slow
 def test_make_lab_opens_on_the_chapters(tmp_path):
     options = "--no-browser --allow-root --port=0 --ServerApp.token=t"
@@ -148,8 +162,7 @@ def test_make_lab_opens_on_the_chapters(tmp_path):
                 break
             time.sleep(0.2)
         assert address, log.read_text()
-        with urllib.request.urlopen(f"{address}api/contents/book?token=t", timeout=20) as answer:
-            assert '"path": "book/intro.md"' in answer.read().decode()
+        assert '"path": "book/intro.md"' in fetched(f"{address}api/contents/book?token=t")
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=30)
