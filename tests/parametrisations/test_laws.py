@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.fft import dctn
 
@@ -124,9 +124,10 @@ def test_penalty_is_the_weighted_l1_norm(free_mean):
 
 @settings(max_examples=20, deadline=None)
 @given(step=st.floats(0.01, 10), seed=st.integers(0, 1000), free_mean=st.booleans())
+@example(step=0.03125, seed=0, free_mean=False)  # float32 would round v - p by more than is asked
 def test_penalty_prox_is_optimal(step, seed, free_mean):
     g = Dictionary((1, 1, 8, 8), weight=0.3, free_mean=free_mean)
-    v = torch.randn(1, 1, 64, 1, 1, generator=torch.Generator().manual_seed(seed))
+    v = torch.randn(1, 1, 64, 1, 1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     p = g.penalty_prox(v, step)
     residual, threshold = (v - p)[0, 0, :, 0, 0], 0.3 * step  # must lie in threshold * the subgradient of |.|
     penalised = slice(int(free_mean), None)
