@@ -45,10 +45,8 @@ class EncoderDecoder(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.channels, self.depth = (
-            check_whole(channels, name="channels", least=1),
-            check_whole(depth, name="depth", least=1),
-        )
+        self.channels = check_whole(channels, name="channels", least=1)
+        self.depth = check_whole(depth, name="depth", least=1)
         if isinstance(widths, str | int) or not widths:
             raise ValueError(f"widths must hold the channels of each block, at least one, got {describe(widths)}")
         self.widths = tuple(check_whole(width, name="a width", least=1) for width in widths)

@@ -1,10 +1,11 @@
 """Layers as torch's modules, and a grid of random ones: the oracle of the convolution arithmetic."""
 
 import torch
+from hypothesis import assume
 from hypothesis import strategies as st
 from torch import nn
 
-from deeprestore_lab.arithmetic import Layer, conv, pool, transposed
+from deeprestore_lab.arithmetic import Layer, conv, output_size, pool, transposed
 
 
 def as_module(layer: Layer) -> nn.Module:
@@ -17,6 +18,14 @@ def as_module(layer: Layer) -> nn.Module:
     if layer.kind == "transposed":
         return nn.ConvTranspose2d(*channels, output_padding=layer.output_padding, **shared)
     return nn.Conv2d(*channels, **shared)
+
+
+def assume_output(layer: Layer, size: tuple[int, int]) -> None:
+    """Leave a drawn example out where nothing comes out of the layer."""
+    try:
+        output_size(layer, size)
+    except ValueError:
+        assume(False)
 
 
 def pairs(least: int, most: int):
