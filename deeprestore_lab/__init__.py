@@ -21,6 +21,7 @@ _MODULES = (
     "convolution",
     "corruptions",
     "data",
+    "distortions",
     "energies",
     "exercises",
     "figures",
