@@ -24,7 +24,7 @@ WARP_STEP = 16  # pixels between the points whose displacements are drawn
 
 @dataclass(frozen=True)
 class Distortion:
-    """A kind of distortion: what its level means, five levels from weak to strong, the function (x, level, seed) -> y."""
+    """What a kind's level means, five levels from weak to strong, and the function (x, level, seed) -> y."""
 
     level_means: str
     levels: tuple[float, ...]
