@@ -112,7 +112,7 @@ def _layer(name: str, module: nn.Module, x: torch.Tensor) -> Layer:
     if isinstance(module, POINTWISE):
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and (module.training or module.running_mean is None):
             raise ValueError(f"{name!r} normalises by the batch, so a value sees all of it: call eval() first")
-        return Layer(name, "pointwise", **channels)
+        return Layer(name, "pointwise", **(channels if x.ndim == 4 else {}))  # flattened: values, not channels
     raise ValueError(f"{name!r} is a {type(module).__name__}, whose arithmetic is not known here")
 
 

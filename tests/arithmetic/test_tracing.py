@@ -7,6 +7,7 @@ import torch
 import torchvision
 from torch import nn
 
+from deeprestore_lab.arithmetic.cost import costs
 from deeprestore_lab.arithmetic.layers import Layer
 from deeprestore_lab.arithmetic.receptive_field import receptive_field
 from deeprestore_lab.arithmetic.tracing import trace_layers
@@ -52,6 +53,19 @@ def test_global_pooling_becomes_pooling_by_the_map():
     assert trace_layers(network, IMAGE)[1].kernel == (31, 62)
     with pytest.raises(ValueError, match="windows of unlike sizes"):
         trace_layers(nn.AdaptiveMaxPool2d(7), IMAGE)
+
+
+# The totals are those that torchvision states for its weights (num_params), and fc6 alone has 9216 x 4096 + 4096.
+@pytest.mark.parametrize(("name", "total"), [("alexnet", 61_100_840), ("vgg16", 138_357_544)])
+def test_a_whole_network_can_be_counted(name, total):
+    found = costs(trace_layers(architecture(name), torch.zeros(1, 3, 224, 224)), (3, 224, 224))
+    assert sum(cost.parameters for cost in found) == total
+    assert found[-1].block == (1000, 1, 1)
+
+
+def test_dropout_before_a_linear_layer_takes_a_flattened_block():
+    network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Dropout(), nn.Linear(2 * 62 * 62, 5))
+    assert [cost.block for cost in costs(trace_layers(network, IMAGE), (3, 64, 64))][1:] == [(2, 62, 62), (5, 1, 1)]
 
 
 # Simonyan & Zisserman 2015 and Krizhevsky 2014 have these layers; the fields are those of Araujo et al. 2019, table 1.
