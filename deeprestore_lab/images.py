@@ -9,6 +9,7 @@ from deeprestore_lab.image_files import load, save
 from deeprestore_lab.image_transforms import crop, luma, resize, to_grey
 from deeprestore_lab.masks import block_mask, hole_mask, random_mask, text_mask
 from deeprestore_lab.noise import gaussian_noise, knock_out_blocks, poisson, salt_and_pepper
+from deeprestore_lab.painted_patterns import PAINTED
 from deeprestore_lab.patterns import PATTERNS, pattern
 from deeprestore_lab.photographs import (
     HELD_OUT_PHOTOGRAPHS,
@@ -22,6 +23,7 @@ from deeprestore_lab.photographs import (
 
 __all__ = [
     "HELD_OUT_PHOTOGRAPHS",
+    "PAINTED",
     "PATTERNS",
     "TEXTURES",
     "TRAINING_PHOTOGRAPHS",

@@ -9,23 +9,33 @@ import math
 
 import torch
 
-from deeprestore_lab.checks import check_choice
+from deeprestore_lab.checks import check_choice, check_whole
 from deeprestore_lab.image_transforms import Size, height_and_width
+from deeprestore_lab.painted_patterns import PAINTED, painted
 
 Grid = torch.Tensor
 
 
-def pattern(name: str, *, size: Size = 128) -> torch.Tensor:
-    """A grey picture `(1, 1, H, W)` in [0, 1], float32, drawn by the formula of that name.
+def pattern(name: str, *, size: Size = 128, seed: int = 0) -> torch.Tensor:
+    """A procedural picture in [0, 1], float32: grey `(1, 1, H, W)` by a formula, or painted `(1, 3, H, W)`.
 
-    Names: "checkerboard", "zone_plate", "star", "step_edge", "ramp", "stripes", "dots", "disks", "cartoon"; the
-    functions of this module state their formulas. Raises `ValueError` for another name or size.
+    Formulas: "checkerboard", "zone_plate", "star", "step_edge", "ramp", "stripes", "dots", "disks", "cartoon"; the
+    functions of this module state them, and `seed` changes nothing. Painted: "strokes", "mosaic" and "swirls", in
+    vivid colours, made for this project as styles to transfer (chapter 08_style) and CC0; another seed paints another
+    picture of the kind, another size the same one at another resolution. Raises `ValueError` for another name, size
+    or seed.
 
     >>> pattern("step_edge", size=4)[0, 0, 0]
     tensor([0.2500, 0.2500, 0.7500, 0.7500])
+    >>> pattern("mosaic", size=64, seed=1).shape
+    torch.Size([1, 3, 64, 64])
     """
-    draw = _PATTERNS[check_choice(name, PATTERNS, name="name")]
+    check_choice(name, (*PATTERNS, *PAINTED), name="name")
     height, width = height_and_width(size)
+    check_whole(seed, name="seed", least=0)
+    if name in PAINTED:
+        return painted(name, height, width, seed)
+    draw = _PATTERNS[name]
     v = (2 * torch.arange(height, dtype=torch.float64) + 1) / height - 1
     u = (2 * torch.arange(width, dtype=torch.float64) + 1) / width - 1
     rows, columns = torch.meshgrid(v, u, indexing="ij")

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "deeprestore_lab"
 # The highest part of a module's name that stands here decides its floor. The table in CONTRIBUTING.md says the same.
 FLOORS = {
     0: "arithmetic artifacts checks convolution corruptions data data_files data_sources digits distortions filters "
-    "image_files image_transforms images kernels masks metrics noise patterns photographs",
+    "image_files image_transforms images kernels masks metrics noise painted_patterns patterns photographs",
     1: "backbones backpropagation frames losses networks operators perceptual score_matching",
     2: "energies parametrisations priors",
     3: "solve training weight_choice",
