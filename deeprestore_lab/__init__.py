@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _MODULES = (
     "arithmetic",
     "artifacts",
+    "backbones",
     "backpropagation",
     "baselines",
     "claims",
@@ -33,6 +34,7 @@ _MODULES = (
     "networks",
     "operators",
     "parametrisations",
+    "perceptual",
     "priors",
     "solve",
     "training",

@@ -20,10 +20,18 @@ MNIST_SUMS = {
 NETWORK = {
     "mnist": (11594722, "commonly given as CC BY-SA 3.0", "torchvision's mirrors of MNIST"),
     "alexnet": (244408911, "BSD-3 (torchvision)", "torchvision's AlexNet, ImageNet"),
+    "vgg11": (531456000, "BSD-3 (torchvision)", "torchvision's VGG11, ImageNet"),
     "vgg16": (553433881, "BSD-3 (torchvision)", "torchvision's VGG16, ImageNet"),
+    "vgg19": (574673361, "BSD-3 (torchvision)", "torchvision's VGG19, ImageNet"),
     "squeezenet": (4966400, "BSD-3 (torchvision)", "torchvision's SqueezeNet 1.1, ImageNet"),
 }
-_WEIGHTS = {"alexnet": "AlexNet_Weights", "vgg16": "VGG16_Weights", "squeezenet": "SqueezeNet1_1_Weights"}
+_WEIGHTS = {
+    "alexnet": "AlexNet_Weights",
+    "vgg11": "VGG11_Weights",
+    "vgg16": "VGG16_Weights",
+    "vgg19": "VGG19_Weights",
+    "squeezenet": "SqueezeNet1_1_Weights",
+}
 
 
 def fetch(name: str) -> Path:

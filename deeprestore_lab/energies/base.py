@@ -12,6 +12,7 @@ import torch
 
 from deeprestore_lab.checks import check_positive, check_weight, class_words, describe
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
+from deeprestore_lab.operators.shared import one_evaluation
 
 Weight = float | torch.Tensor
 
@@ -107,7 +108,10 @@ class Energy:
 
 
 class WeightedSum(Energy):
-    """sum_i weight_i * energy_i(x), flat: each weight is a float or one number per image `(N,)`."""
+    """sum_i weight_i * energy_i(x), flat: each weight is a float or one number per image `(N,)`.
+
+    Terms that look through the same network share one pass, so the graphs of the shares hang together.
+    """
 
     def __init__(self, weighted: list[tuple[Weight, Energy]]) -> None:
         self.weighted = list(weighted)
@@ -121,15 +125,17 @@ class WeightedSum(Energy):
         return all(energy.smooth for _, energy in self.weighted)
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return sum(times(weight, _value(energy, x)) for weight, energy in self.weighted)
+        with one_evaluation():
+            return sum(times(weight, _value(energy, x)) for weight, energy in self.weighted)
 
     def terms(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         shares: dict[str, torch.Tensor] = {}
-        for weight, energy in self.weighted:
-            name, count = energy.name, 2
-            while name in shares:
-                name, count = f"{energy.name} {count}", count + 1
-            shares[name] = times(weight, energy(x))
+        with one_evaluation():
+            for weight, energy in self.weighted:
+                name, count = energy.name, 2
+                while name in shares:
+                    name, count = f"{energy.name} {count}", count + 1
+                shares[name] = times(weight, energy(x))
         return shares
 
     @property

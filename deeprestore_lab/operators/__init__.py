@@ -2,22 +2,28 @@
 
 from deeprestore_lab.operators.base import Composition, Identity, LinearComposition, LinearOperator, Operator, compose
 from deeprestore_lab.operators.blur import Blur
+from deeprestore_lab.operators.channel_moments import ChannelDeviation, ChannelMean
 from deeprestore_lab.operators.downsample import Downsample, downsampling_matrix
 from deeprestore_lab.operators.filter_bank import FilterBank
 from deeprestore_lab.operators.fourier_filter import FourierFilter
 from deeprestore_lab.operators.gradient import Gradient, forward_differences, forward_differences_adjoint
+from deeprestore_lab.operators.gram import Gram
 from deeprestore_lab.operators.mask import Crop, Mask
 from deeprestore_lab.operators.matrix import MatrixOperator, as_matrix
 from deeprestore_lab.operators.separable_filter_bank import SeparableFilterBank
+from deeprestore_lab.operators.shared import one_evaluation
 
 __all__ = [
     "Blur",
+    "ChannelDeviation",
+    "ChannelMean",
     "Composition",
     "Crop",
     "Downsample",
     "FilterBank",
     "FourierFilter",
     "Gradient",
+    "Gram",
     "Identity",
     "LinearComposition",
     "LinearOperator",
@@ -30,4 +36,5 @@ __all__ = [
     "downsampling_matrix",
     "forward_differences",
     "forward_differences_adjoint",
+    "one_evaluation",
 ]

@@ -9,6 +9,7 @@ import torch
 
 from deeprestore_lab.checks import check_images, per_image
 from deeprestore_lab.energies import Energy, Weight, weighted_terms
+from deeprestore_lab.operators import one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.solve.problem_checks import check_energy, check_parameters, check_weights, plays_a_part, term_names
 
@@ -109,7 +110,7 @@ class Problem:
         if theta is not None:
             self._load([theta])
         picked = range(len(self.terms)) if only is None else only
-        with torch.set_grad_enabled(gradient):
+        with torch.set_grad_enabled(gradient), one_evaluation():
             x = seen = self._perturbed()
             if self.jitter:
                 shift = torch.randint(-self.jitter, self.jitter + 1, (2,), generator=self.generator).tolist()
