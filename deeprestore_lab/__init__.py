@@ -36,6 +36,7 @@ _MODULES = (
     "parametrisations",
     "perceptual",
     "priors",
+    "retrieval",
     "solve",
     "training",
     "weight_choice",
