@@ -48,5 +48,5 @@ def kept(owner: Hashable, x: torch.Tensor) -> dict | None:
     if current is None:
         return None
     version = None if x.is_inference() else x._version
-    key = (owner, id(x), version, torch.is_grad_enabled())
+    key = (owner, id(x), version, torch.is_grad_enabled() and x.requires_grad)
     return current.setdefault(key, (x, {}))[1]  # x is held, so that no other tensor gets its id

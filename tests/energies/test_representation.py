@@ -23,7 +23,7 @@ def test_it_is_the_squared_distance_over_the_squared_norm_of_the_target():
 
 
 def test_wrong_targets_are_refused():
-    with pytest.raises(ValueError, match="not all zero"):
+    with pytest.raises(ValueError, match="not be all zero"):
         RepresentationError(Identity(), torch.zeros(1, 1, 2, 2))
     with pytest.raises(ValueError, match="the target has shape"):
         RepresentationError(Identity(), images()[:, :, :1, :1])(images())
@@ -39,3 +39,18 @@ def test_a_network_with_a_layer_called_linear_is_not_a_linear_operator():
 
 def test_the_error_has_the_precision_of_the_image():
     assert RepresentationError(Identity(), images(seed=1))(images().float()).dtype == torch.float32
+
+
+def test_the_normaliser_is_what_it_is_divided_by():
+    x, target = images(seed=1), images(seed=2)[:1]
+    squared = torch.stack([(one - target[0]).norm() ** 2 for one in x])
+    for normaliser, count in (("values", target[0].numel()), ("none", 1)):
+        energy = RepresentationError(Identity(), target, normaliser=normaliser)
+        torch.testing.assert_close(energy(x), squared / count)
+        form = energy.quadratic()
+        torch.testing.assert_close(form.precision / 2 * squared, energy(x))
+    assert (
+        float(RepresentationError(Identity(), torch.zeros(1, 1, 2, 2), normaliser="none")(torch.ones(1, 1, 2, 2))) == 4
+    )
+    with pytest.raises(ValueError, match="'target', 'values', 'none'; got 'mean'"):
+        RepresentationError(Identity(), target, normaliser="mean")
