@@ -1,6 +1,15 @@
-"""Distances that compare images as a network sees them: for tables and claims, beside PSNR and SSIM."""
+"""Distances that compare images as a network sees them, for tables and claims, and how far two networks agree."""
 
+from deeprestore_lab.perceptual.agreement import distorted_pairs, explained_variance, linear_head, rank_agreement
 from deeprestore_lab.perceptual.distance import DISTANCE_LAYERS, distance
 from deeprestore_lab.perceptual.table import for_tables
 
-__all__ = ["DISTANCE_LAYERS", "distance", "for_tables"]
+__all__ = [
+    "DISTANCE_LAYERS",
+    "distance",
+    "distorted_pairs",
+    "explained_variance",
+    "for_tables",
+    "linear_head",
+    "rank_agreement",
+]
