@@ -38,6 +38,7 @@ _MODULES = (
     "priors",
     "retrieval",
     "solve",
+    "style",
     "training",
     "weight_choice",
     "widgets",

@@ -1,0 +1,26 @@
+"""Texture synthesis and style transfer: sums of representation errors in the one equation.
+
+Statistics of feature maps that forget positions (Gram matrices, channel moments) say what a texture is; a feature map
+says what stands where. Taught in chapter 08_style.
+"""
+
+from deeprestore_lab.style.adain import adaptive_instance_normalisation
+from deeprestore_lab.style.energies import content_energy, style_energy, texture_energy, texture_layers
+from deeprestore_lab.style.gaussian_maps import match_covariance
+from deeprestore_lab.style.presets import PRESETS, Preset
+from deeprestore_lab.style.start import colour_noise
+from deeprestore_lab.style.transfer import synthesise, transfer
+
+__all__ = [
+    "PRESETS",
+    "Preset",
+    "adaptive_instance_normalisation",
+    "colour_noise",
+    "content_energy",
+    "match_covariance",
+    "style_energy",
+    "synthesise",
+    "texture_energy",
+    "texture_layers",
+    "transfer",
+]

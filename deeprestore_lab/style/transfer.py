@@ -1,0 +1,97 @@
+"""Two calls: a picture of a texture, and a picture with the content of one and the style of another.
+
+Taught in chapter 08_style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from deeprestore_lab.backbones import Backbone
+from deeprestore_lab.checks import check_images, check_weight, describe
+from deeprestore_lab.energies import Weight
+from deeprestore_lab.image_transforms import Size
+from deeprestore_lab.priors import TotalVariation
+from deeprestore_lab.solve import Trace, minimise
+from deeprestore_lab.style.energies import content_energy, find, style_energy, texture_energy
+from deeprestore_lab.style.start import colour_noise
+
+SMOOTHING = 0.01  # of total variation, so that L-BFGS may take it
+
+
+def synthesise(
+    example: torch.Tensor,
+    *,
+    net: Backbone,
+    layers: Sequence[str] | None = None,
+    statistic: str = "gram",
+    size: Size | None = None,
+    tv_weight: Weight = 0.0,
+    steps: int = 100,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Trace:
+    """argmin_x of the texture energy of the example: another picture of the same texture, from noise.
+
+    `layers`, `statistic`: see `texture_energy`. The search starts from `colour_noise` with `seed`, in the size of the
+    example or `size`; `tv_weight` weighs total variation per value. L-BFGS takes `steps` at most. Source: Gatys et al.
+    (2015). Taught in chapter 08_style.
+    """
+    start = colour_noise(example, size=size, seed=seed)
+    energy = texture_energy(net, example, layers=layers, statistic=statistic)
+    energy = energy + (tv_weight / start[0].numel()) * TotalVariation(smoothing=SMOOTHING)
+    return minimise(energy, start, solver="lbfgs", steps=steps, tolerance=0.0, progress=progress)
+
+
+def transfer(
+    content: torch.Tensor,
+    style: torch.Tensor,
+    *,
+    net: Backbone,
+    content_weight: Weight = 1.0,
+    style_weight: Weight = 1.0,
+    tv_weight: Weight = 0.0,
+    content_layer: str = "relu3_1",
+    style_layers: Sequence[str] | None = None,
+    preset: str | None = None,
+    start: torch.Tensor | None = None,
+    steps: int = 100,
+    progress: bool | None = None,
+) -> Trace:
+    r"""argmin_x of content_weight ||phi(x) - phi(content)||^2 / n + style_weight style(x) + tv_weight TV(x) / values.
+
+    Content and style are relative errors: `content_energy` and `texture_energy` with their default normaliser. With a
+    `preset` they are the losses of that source instead, whose own weights are multiplied by these. A weight is a float
+    or `(N,)`: a single `content` then gives N pictures, each by itself. The search starts from the content or from
+    `start`, `(1, 3, H, W)` or `(N, 3, H, W)`; L-BFGS takes `steps` at most. Raises `ValueError` for weights of
+    different lengths and for what the energies refuse. Source: Gatys et al. (2016), equation 7. Taught in chapter
+    08_style.
+    """
+    check_images(content, name="content", channels=3)
+    given = {"content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight}
+    weights = {name: check_weight(weight, name=name) for name, weight in given.items()}
+    start = content if start is None else check_images(start, name="start", channels=3)
+    batch = _batch(content, start, weights)
+    if preset is None:
+        style_term = texture_energy(net, style, layers=style_layers)
+        content_term = content_energy(net, content, layer=content_layer)
+    else:
+        own = find(preset)
+        style_term = style_energy(net, style, preset=preset)
+        content_term = own.content_weight * content_energy(net, content, layer=own.content_layer, normaliser="values")
+    energy = weights["content_weight"] * content_term + weights["style_weight"] * style_term
+    energy = energy + (weights["tv_weight"] / content[0].numel()) * TotalVariation(smoothing=SMOOTHING)
+    start = start.expand(batch, -1, -1, -1)
+    return minimise(energy, start, solver="lbfgs", steps=steps, tolerance=0.0, progress=progress)
+
+
+def _batch(content: torch.Tensor, start: torch.Tensor, weights: dict[str, Weight]) -> int:
+    """How many pictures come out; `ValueError` where content, start and weights do not agree."""
+    sizes = {"content": len(content), "start": len(start)}
+    sizes |= {name: len(weight) for name, weight in weights.items() if isinstance(weight, torch.Tensor)}
+    most = max(sizes.values())
+    if wrong := [name for name, size in sizes.items() if size not in (1, most)]:
+        raise ValueError(f"{wrong[0]} has {sizes[wrong[0]]} entries where {describe(most)} or 1 is expected")
+    return most
