@@ -5,12 +5,14 @@ from deeprestore_lab.priors.base import Prior, reference_weight
 from deeprestore_lab.priors.dense_field import DenseField
 from deeprestore_lab.priors.gaussian_field import StationaryField
 from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
+from deeprestore_lab.priors.powered_variation import PoweredVariation
 from deeprestore_lab.priors.tikhonov import Tikhonov
 from deeprestore_lab.priors.total_variation import TotalVariation
 
 __all__ = [
     "AlphaNorm",
     "DenseField",
+    "PoweredVariation",
     "Prior",
     "QuadraticEstimator",
     "StationaryField",
