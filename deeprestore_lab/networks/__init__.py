@@ -5,17 +5,22 @@ from deeprestore_lab.networks.checkerboard import overlap_counts, stride_energy
 from deeprestore_lab.networks.coordinates import FourierFeatures, grid, random_frequencies
 from deeprestore_lab.networks.denoisers import denoiser
 from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
+from deeprestore_lab.networks.feed_forward_style import FeedForwardStyle, style_net
 from deeprestore_lab.networks.hourglass import PRESETS, Hourglass, preset
 from deeprestore_lab.networks.jacobian import JacobianMeasures, jacobian_measures
 from deeprestore_lab.networks.mlp import MLP
+from deeprestore_lab.networks.style_decoder import StyleDecoder, adain_decoder
 
 __all__ = [
     "MLP",
     "PRESETS",
     "EncoderDecoder",
+    "FeedForwardStyle",
     "FourierFeatures",
     "Hourglass",
     "JacobianMeasures",
+    "StyleDecoder",
+    "adain_decoder",
     "copying_network",
     "denoiser",
     "grid",
@@ -24,4 +29,5 @@ __all__ = [
     "preset",
     "random_frequencies",
     "stride_energy",
+    "style_net",
 ]

@@ -8,6 +8,7 @@ from deeprestore_lab.style.adain import adaptive_instance_normalisation
 from deeprestore_lab.style.energies import content_energy, style_energy, texture_energy, texture_layers
 from deeprestore_lab.style.gaussian_maps import match_covariance
 from deeprestore_lab.style.presets import PRESETS, Preset
+from deeprestore_lab.style.restyle import restyle
 from deeprestore_lab.style.start import colour_noise
 from deeprestore_lab.style.transfer import synthesise, transfer
 
@@ -18,6 +19,7 @@ __all__ = [
     "colour_noise",
     "content_energy",
     "match_covariance",
+    "restyle",
     "style_energy",
     "synthesise",
     "texture_energy",

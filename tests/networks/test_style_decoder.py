@@ -1,0 +1,57 @@
+"""The decoder of AdaIN: it inverts its layer on photographs it never saw, and refuses what does not fit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from deeprestore_lab import artifacts, images, metrics
+from deeprestore_lab.backbones import load
+from deeprestore_lab.networks import StyleDecoder, adain_decoder
+from deeprestore_lab.networks.style_decoder import LAYER
+
+
+@torch.no_grad()
+def test_unchanged_maps_of_photographs_it_never_saw_come_back_as_pictures_of_them():
+    x = images.photographs(("astronaut", "chelsea", "coins", "camera"), size=128)
+    f = load("vgg_mini", "embedded").features(x, [LAYER])[LAYER]
+    back = adain_decoder()(f).clamp(0, 1)
+    means = x.mean((2, 3), keepdim=True).expand_as(x)
+    assert (metrics.psnr(back, x) > metrics.psnr(means, x) + 2).all()
+    blurred = [torch.nn.functional.avg_pool2d(each, 8).flatten(1) for each in (back, x)]
+    found = [torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(*blurred, strict=True)]
+    assert min(found) > 0.85
+
+
+def test_it_was_trained_for_the_encoder_that_is_shipped():
+    data = artifacts.card("adain_decoder", kind="weights").data
+    (encoder,) = artifacts.card("vgg_mini", kind="weights").sha256.values()
+    assert encoder[:12] in data
+    assert not any(name in data for name in images.HELD_OUT_PHOTOGRAPHS)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_each_further_width_doubles_the_sides(depth):
+    decoder = StyleDecoder(widths=(6, 5, 4), depth=depth)
+    assert decoder(torch.rand(2, 6, 3, 4)).shape == (2, 3, 12, 16)
+    convolutions = [layer for layer in decoder.layers if isinstance(layer, torch.nn.Conv2d)]
+    assert len(convolutions) == 2 * depth + 1
+
+
+def test_the_last_convolution_is_linear_so_that_nothing_is_cut_off():
+    x = StyleDecoder(widths=(4, 4), depth=1)(100 * torch.randn(1, 4, 8, 8))
+    assert x.min() < 0 and x.max() > 1
+
+
+def test_a_seed_repeats_the_start_and_leaves_torchs_generator():
+    state = torch.get_rng_state()
+    weights = [StyleDecoder(seed=seed).layers[0].weight for seed in (0, 0, 1)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_maps_and_settings_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="channels"):
+        StyleDecoder()(torch.rand(1, 64, 8, 8))
+    with pytest.raises(ValueError, match="depth"):
+        StyleDecoder(depth=0)
