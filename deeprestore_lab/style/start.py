@@ -19,7 +19,7 @@ def colour_noise(example: torch.Tensor, *, size: Size | None = None, seed: int =
     `example` is `(N, 3, H, W)`, RGB in [0, 1]; the noise has its size or `size`, and one draw for each of its images.
     It is blurred, over a circular border, by a Gaussian of standard deviation `grain` pixels, then scaled to the
     covariance: what is finer than the grain must come from the energy, and stays out where the energy does not ask for
-    it. Values are not kept in [0, 1]. Taught in chapter 08_style.
+    it. Values may leave [0, 1]. Taught in chapter 08_style.
 
     >>> import deeprestore_lab as drl
     >>> example = drl.images.photograph("coffee", size=64)

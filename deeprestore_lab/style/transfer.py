@@ -13,6 +13,7 @@ from deeprestore_lab.backbones import Backbone
 from deeprestore_lab.checks import check_images, check_weight, describe
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.image_transforms import Size
+from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import TotalVariation
 from deeprestore_lab.solve import Trace, minimise
 from deeprestore_lab.style.energies import content_energy, find, style_energy, texture_energy
@@ -36,13 +37,14 @@ def synthesise(
     """argmin_x of the texture energy of the example: another picture of the same texture, from noise.
 
     `layers`, `statistic`: see `texture_energy`. The search starts from `colour_noise` with `seed`, in the size of the
-    example or `size`; `tv_weight` weighs total variation per value. L-BFGS takes `steps` at most. Source: Gatys et al.
-    (2015). Taught in chapter 08_style.
+    example or `size`; `tv_weight` weighs total variation per value. L-BFGS takes `steps` at most, over pictures with
+    values in [0, 1]. Source: Gatys et al. (2015). Taught in chapter 08_style.
     """
     start = colour_noise(example, size=size, seed=seed)
     energy = texture_energy(net, example, layers=layers, statistic=statistic)
     energy = energy + (tv_weight / start[0].numel()) * TotalVariation(smoothing=SMOOTHING)
-    return minimise(energy, start, solver="lbfgs", steps=steps, tolerance=0.0, progress=progress)
+    g = Pixels(start, bounds=(0, 1))
+    return minimise(energy, g, solver="lbfgs", steps=steps, tolerance=0.0, progress=progress)
 
 
 def transfer(
@@ -51,7 +53,7 @@ def transfer(
     *,
     net: Backbone,
     content_weight: Weight = 1.0,
-    style_weight: Weight = 1.0,
+    style_weight: Weight = 10.0,
     tv_weight: Weight = 0.0,
     content_layer: str = "relu3_1",
     style_layers: Sequence[str] | None = None,
@@ -65,9 +67,10 @@ def transfer(
     Content and style are relative errors: `content_energy` and `texture_energy` with their default normaliser. With a
     `preset` they are the losses of that source instead, whose own weights are multiplied by these. A weight is a float
     or `(N,)`: a single `content` then gives N pictures, each by itself. The search starts from the content or from
-    `start`, `(1, 3, H, W)` or `(N, 3, H, W)`; L-BFGS takes `steps` at most. Raises `ValueError` for weights of
-    different lengths and for what the energies refuse. Source: Gatys et al. (2016), equation 7. Taught in chapter
-    08_style.
+    `start`, `(1, 3, H, W)` or `(N, 3, H, W)`; L-BFGS takes `steps` at most, over pictures with values in [0, 1].
+
+    Raises `ValueError` for weights of different lengths and for what the energies refuse. Source: Gatys et al. (2016),
+    equation 7. Taught in chapter 08_style.
     """
     check_images(content, name="content", channels=3)
     given = {"content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight}
@@ -83,8 +86,8 @@ def transfer(
         content_term = own.content_weight * content_energy(net, content, layer=own.content_layer, normaliser="values")
     energy = weights["content_weight"] * content_term + weights["style_weight"] * style_term
     energy = energy + (weights["tv_weight"] / content[0].numel()) * TotalVariation(smoothing=SMOOTHING)
-    start = start.expand(batch, -1, -1, -1)
-    return minimise(energy, start, solver="lbfgs", steps=steps, tolerance=0.0, progress=progress)
+    g = Pixels(start.expand(batch, -1, -1, -1), bounds=(0, 1))
+    return minimise(energy, g, solver="lbfgs", steps=steps, tolerance=0.0, progress=progress)
 
 
 def _batch(content: torch.Tensor, start: torch.Tensor, weights: dict[str, Weight]) -> int:
