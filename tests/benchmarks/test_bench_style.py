@@ -37,6 +37,6 @@ def test_every_evaluation_counts(bench):
 
 @pytest.mark.slow
 def test_every_row_is_made(bench):
-    rows = bench.run(size=32, closures=3, turns=1, batch_size=24)
+    rows = bench.run(size=32, closures=3, few=1, batch_size=24)
     assert [row["peer"] for row in rows] == ["textbook", "one pass, torch's L-BFGS", "VGG16", "8 runs"]
     assert all(row["peer_s"] > 0 for row in rows)
