@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -10,36 +11,41 @@ from torch import nn
 from deeprestore_lab.artifacts import load_weights
 from deeprestore_lab.checks import check_images, check_whole
 
-LAYER = "mini4_1"  # of vgg_mini, whose maps go in
-WIDTHS = (128, 64, 32, 16)  # channels at 1/8, 1/4, 1/2 and the whole of the picture's side
+LAYER = "relu3_1"  # of vgg_mini, whose maps go in
+WIDTHS = (64, 32, 16)  # channels at 1/4, 1/2 and the whole of the picture's side
+DEPTHS = (3, 2, 2)  # convolutions there
 
 
 class StyleDecoder(nn.Module):
     r"""Maps `(N, widths[0], h, w)` to pictures `(N, 3, 2^k h, 2^k w)` for k + 1 widths; values are not clipped.
 
-    At each width but the first `depth` convolutions 3 x 3 with a ReLU, the first of them before the map is enlarged
-    (nearest neighbours) where it is cheaper, the rest after; at the last a convolution gives the three colours.
+    At each width `depths` has as many convolutions 3 x 3, a ReLU after each; the last of them gives the channels of the
+    next width, then the map is enlarged by two (nearest neighbours). The very last gives the colours, without a ReLU.
     Borders are reflected, and nothing is normalised, since the maps' own means and deviations are the style. `seed`
     makes the start repeatable. Raises `ValueError` for settings and maps that do not fit.
 
     Source: Huang & Belongie (2017), section 6.1; smaller, as `vgg_mini` is. Taught in chapter 08_style.
 
-    >>> StyleDecoder(widths=(8, 4), depth=1)(torch.rand(1, 8, 5, 6)).shape
+    >>> StyleDecoder(widths=(8, 4), depths=(1, 1))(torch.rand(1, 8, 5, 6)).shape
     torch.Size([1, 3, 10, 12])
     """
 
-    def __init__(self, *, widths: tuple[int, ...] = WIDTHS, depth: int = 2, seed: int = 0) -> None:
+    def __init__(self, *, widths: Sequence[int] = WIDTHS, depths: Sequence[int] = DEPTHS, seed: int = 0) -> None:
         super().__init__()
-        self.channels = check_whole(widths[0], name="a width", least=1)
-        check_whole(depth, name="depth", least=1)
+        if len(widths) != len(depths) or not widths:
+            raise ValueError(f"depths must be as many as widths, at least one, got {depths!r} and {widths!r}")
+        for values, name in ((widths, "a width"), (depths, "a depth")):
+            for value in values:
+                check_whole(value, name=name, least=1)
+        self.channels = widths[0]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(check_whole(seed, name="seed", least=0))
             layers: list[nn.Module] = []
-            for before, width in zip(widths[:-1], widths[1:], strict=True):
-                layers += [_convolution(before, width), nn.ReLU(), nn.Upsample(scale_factor=2)]
+            for width, depth, following in zip(widths, depths, (*widths[1:], 3), strict=True):
                 for _ in range(depth - 1):
                     layers += [_convolution(width, width), nn.ReLU()]
-            self.layers = nn.Sequential(*layers, _convolution(widths[-1], 3))
+                layers += [_convolution(width, following), nn.ReLU(), nn.Upsample(scale_factor=2)]
+            self.layers = nn.Sequential(*layers[:-2])
             for layer in self.layers:
                 if isinstance(layer, nn.Conv2d):
                     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -58,8 +64,8 @@ def adain_decoder() -> StyleDecoder:
     `style.restyle` uses it. The card is `artifacts.card("adain_decoder", kind="weights")`. Parameters take no
     gradients; those with respect to the maps work. Taught in chapter 08_style.
 
-    >>> adain_decoder()(torch.rand(1, 128, 4, 4)).shape
-    torch.Size([1, 3, 32, 32])
+    >>> adain_decoder()(torch.rand(1, 64, 4, 4)).shape
+    torch.Size([1, 3, 16, 16])
     """
     decoder = StyleDecoder()
     decoder.load_state_dict({name: tensor.float() for name, tensor in _weights().items()})

@@ -50,7 +50,7 @@ def restyle(
             raise ValueError(f"both sides of {name} must be at least 32, got {each.shape[2]} x {each.shape[3]}")
     net = load("vgg_mini", "embedded")
     height, width = x.shape[2:]
-    whole = pad(x, (0, -width % 8, 0, -height % 8), mode="reflect")  # the encoder halves three times
+    whole = pad(x, (0, -width % 4, 0, -height % 4), mode="reflect")  # the encoder halves twice
     f, target = (net.features(each, [LAYER])[LAYER] for each in (whole, style))
     decoder = adain_decoder().to(f)
     return decoder(own(f, target, alpha=alpha))[:, :, :height, :width].clamp(0, 1)

@@ -1,8 +1,9 @@
 """The decoder of chapter 08: maps of `vgg_mini` whose moments AdaIN has replaced, back to a picture.
 
-The loss is that of Huang & Belongie (2017): the painting's map is to be the one that went in, and its channel means and
-deviations at four layers those of the style. Each error is relative, so that the weight does not depend on the scale
-of the features. It belongs to the encoder it was trained with; the card says which.
+First it learns to give back pictures from their own maps, which takes a pixel loss and a third of the time a step. Then
+the loss is that of Huang & Belongie (2017): the painting's map is to be the one that went in, and its channel means and
+deviations at four layers those of the style, each error relative; and a picture that is its own style is to come back
+as it was. The decoder belongs to the encoder it was trained with; the card says which.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import nn
 from deeprestore_lab import images
 from deeprestore_lab.artifacts import card, save_weights
 from deeprestore_lab.backbones import load
-from deeprestore_lab.networks.style_decoder import LAYER, WIDTHS, StyleDecoder
+from deeprestore_lab.networks.style_decoder import DEPTHS, LAYER, WIDTHS, StyleDecoder
 from deeprestore_lab.operators import ChannelDeviation, ChannelMean
 from deeprestore_lab.style import adaptive_instance_normalisation
 from deeprestore_lab.training import Patches, cosine, fit
@@ -27,24 +28,25 @@ from resumable import Parts  # noqa: E402
 from style_pictures import DATA, LEARNT_FROM, LICENCE, SIDES, STOPPED_BY, learnt_from, recoloured, scaled  # noqa: E402
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "mini4_1")
-STYLE_WEIGHT, TV_WEIGHT = 1.0, 0.2
-STEPS, BATCH, PATCH, LR = 4000, 4, 96, 1e-3
-PAINTED = 3  # styles of a batch that are painted; the rest are photographs
+STYLE_WEIGHT, TV_WEIGHT, OWN_WEIGHT = 3.0, 0.1, 4.0
+STEPS, BATCH, PATCH, LR = (900, 1000), (8, 4), (64, 96), (3e-3, 1.5e-3)  # one for each stage
+STAGES = ("give back", "restyle")
 PAINTED_SIZES = (256, 256, 192, 160)
 (ENCODER,) = card("vgg_mini", kind="weights").sha256.values()
 SETTINGS = {
     "learnt_from": list(LEARNT_FROM),
     "sides": list(SIDES),
-    "painted": [PAINTED, list(PAINTED_SIZES)],
+    "painted": list(PAINTED_SIZES),
     "encoder": ENCODER,
     "layer": LAYER,
     "widths": list(WIDTHS),
+    "depths": list(DEPTHS),
     "layers": list(LAYERS),
-    "weights": [STYLE_WEIGHT, TV_WEIGHT],
-    "steps": STEPS,
-    "batch": BATCH,
-    "patch": PATCH,
-    "lr": LR,
+    "weights": [STYLE_WEIGHT, TV_WEIGHT, OWN_WEIGHT],
+    "steps": list(STEPS),
+    "batch": list(BATCH),
+    "patch": list(PATCH),
+    "lr": list(LR),
     "precision": "bf16-mixed",
 }
 PARTS = Parts("adain_decoder", SETTINGS)
@@ -88,47 +90,65 @@ def errors(painted: torch.Tensor, both: torch.Tensor) -> tuple[torch.Tensor, tor
 
 
 def loss(painted: torch.Tensor, both: torch.Tensor) -> torch.Tensor:
-    """Content, style and total variation of a batch of paintings."""
+    """Content, style and total variation of a batch of paintings, and the pixels of those that are their own style."""
     content, style = errors(painted, both)
     variation = painted.diff(dim=2).abs().mean() + painted.diff(dim=3).abs().mean()
-    return content + STYLE_WEIGHT * style + TV_WEIGHT * variation
+    own = (both[:, :3] == both[:, 3:]).flatten(1).all(1).float()
+    pixels = ((painted - both[:, :3]).abs().mean((1, 2, 3)) * own).sum() / own.sum().clamp(min=1)
+    return content + STYLE_WEIGHT * style + TV_WEIGHT * variation + OWN_WEIGHT * pixels
 
 
-def train(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
-    """The decoder, to the weights that were best on the photograph to stop by."""
-    photographs = Patches(learnt_from(), size=PATCH)
-    paintings = [
+def pixel_loss(painted: torch.Tensor, both: torch.Tensor) -> torch.Tensor:
+    """Mean square error of pictures that are their own style."""
+    return (painted - both[:, :3]).square().mean()
+
+
+def pictures(patch: int) -> tuple[Patches, Patches]:
+    """Photographs and painted patterns to learn from."""
+    painted = [
         images.pattern(name, size=size, seed=100 + number)
         for name in images.PAINTED
         for number, size in enumerate(PAINTED_SIZES)
     ]
-    painted = Patches(paintings, size=PATCH)
+    return Patches(learnt_from(), size=patch), Patches(painted, size=patch)
 
-    def pairs(x: torch.Tensor, seed: int, styles: int) -> torch.Tensor:
-        others = [painted.draw(styles, seed=seed), photographs.draw(len(x) - styles, seed=seed + 1)]
-        return torch.cat([x, recoloured(torch.cat(others), seed=seed + 2)], 1)
+
+def train(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
+    """One of the two stages, to the weights that were best on the photograph to stop by."""
+    stage = STAGES.index(key)
+    network, (photographs, painted) = Restyled(), pictures(PATCH[stage])
+    if stage:
+        network.decoder.load_state_dict(PARTS.get(STAGES[0], train)[1])
+
+    def with_styles(x: torch.Tensor, seed: int) -> torch.Tensor:
+        """Each picture is its own style at first; later all but the last have two paintings to one photograph."""
+        if stage == 0:
+            return torch.cat([x, x], 1)
+        others = len(x) - 1
+        styles = [painted.draw(others - others // 3, seed=seed), photographs.draw(others // 3, seed=seed + 1)]
+        return torch.cat([x, torch.cat([recoloured(torch.cat(styles), seed=seed + 2), x[-1:]])], 1)
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        x = recoloured(photographs.draw(BATCH, seed=5 * step), seed=5 * step + 1)
-        both = pairs(x, 5 * step + 2, PAINTED)
+        seed = 6 * step
+        x = [photographs.draw(BATCH[stage] - 1, seed=seed), painted.draw(1, seed=seed + 1)]
+        both = with_styles(recoloured(torch.cat(x), seed=seed + 2), seed + 3)
         return both, both
 
-    stop_by = Patches(scaled(images.photograph(STOPPED_BY)), size=PATCH, crops=False).every()
-    stop_by = pairs(stop_by, 5 * STEPS, len(stop_by) - 1)
-    network = Restyled()
+    x = Patches(scaled(images.photograph(STOPPED_BY)), size=PATCH[stage], crops=False).every()
+    stop_by = with_styles(x, 6 * STEPS[stage])
     history = fit(
         network,
         draw,
-        loss=loss,
-        steps=STEPS,
-        lr=cosine(LR, STEPS, warmup=50),
+        loss=loss if stage else pixel_loss,
+        steps=STEPS[stage],
+        lr=cosine(LR[stage], STEPS[stage], warmup=50),
         held_out=(stop_by, stop_by),
         every=250,
         precision="bf16-mixed",
         checkpoint=PARTS.checkpoint(key),
         label=key,
     )
-    return {"best_step": history.best_step, "held_out": history.held_out}, network.decoder.half().state_dict()
+    return {"best_step": history.best_step, "held_out": history.held_out}, network.decoder.state_dict()
 
 
 @torch.no_grad()
@@ -144,7 +164,7 @@ def quality(weights: dict[str, torch.Tensor]) -> tuple[float, float]:
 
 def main() -> None:
     """Train it if it is not trained yet, and write the artifact."""
-    _, weights = PARTS.get("decoder", train)
+    weights = {name: tensor.half() for name, tensor in PARTS.get(STAGES[1], train)[1].items()}
     content, style = quality(weights)
     save_weights(
         "adain_decoder",

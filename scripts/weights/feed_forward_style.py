@@ -1,7 +1,8 @@
 """The feed-forward style net of chapter 08: one network, one style, trained with the features of `vgg_mini`.
 
-The loss is that of Johnson et al. (2016): content at one layer, Gram matrices at three, total variation. Each error is
-relative, so that the weights do not depend on the scale of the features.
+The loss is that of Johnson et al. (2016): content at one layer, Gram matrices at three, total variation. The errors of
+Gram matrices are relative. That of the content is a mean square, of features whose mean square is near 1 on pictures:
+relative to each photograph's own, flat skies would outweigh all else.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 import torch
 
 from deeprestore_lab import images
-from deeprestore_lab.artifacts import save_weights
+from deeprestore_lab.artifacts import card, save_weights
 from deeprestore_lab.backbones import load
 from deeprestore_lab.networks.feed_forward_style import ARCHITECTURE, STYLE, FeedForwardStyle
 from deeprestore_lab.operators import Gram
@@ -26,12 +27,14 @@ from style_pictures import DATA, LEARNT_FROM, LICENCE, SIDES, STOPPED_BY, learnt
 CONTENT, LAYERS = "relu2_2", ("relu1_2", "relu2_2", "relu3_3")
 STYLE_WEIGHT, TV_WEIGHT = 6.0, 0.2
 STEPS, BATCH, PATCH, LR = 1000, 2, 128, 3e-3
+(ENCODER,) = card("vgg_mini", kind="weights").sha256.values()
 SETTINGS = {
+    "encoder": ENCODER,
     "learnt_from": list(LEARNT_FROM),
     "sides": list(SIDES),
     "style": STYLE,
     "architecture": ARCHITECTURE,
-    "content": CONTENT,
+    "content": [CONTENT, "mean square"],
     "layers": list(LAYERS),
     "weights": [STYLE_WEIGHT, TV_WEIGHT],
     "steps": STEPS,
@@ -63,7 +66,7 @@ def loss(painted: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         maps = net.features(painted, sorted({CONTENT, *LAYERS}))
         with torch.no_grad():
             wanted = net.features(x, [CONTENT])[CONTENT].float()
-    content = (maps[CONTENT].float() - wanted).square().mean() / wanted.square().mean()
+    content = (maps[CONTENT].float() - wanted).square().mean()
     variation = painted.diff(dim=2).abs().mean() + painted.diff(dim=3).abs().mean()
     return content + STYLE_WEIGHT * style_error(maps, grams(**STYLE)).mean() + TV_WEIGHT * variation
 
@@ -113,7 +116,7 @@ def main() -> None:
         weights,
         command="make weights NAME=feed_forward_style",
         data=f"{DATA}; the style is images.pattern({STYLE['name']!r}, size={STYLE['size']}, seed={STYLE['seed']}), "
-        "made by this project",
+        f"made by this project; the loss is of vgg_mini, sha256 {ENCODER[:12]}",
         licence=LICENCE,
         seeds=[0],
         metric="mean relative error of the Gram matrices of vgg_mini's relu1_2, relu2_2 and relu3_3 on five held-out "

@@ -30,16 +30,16 @@ def test_it_was_trained_for_the_encoder_that_is_shipped():
     assert not any(name in data for name in images.HELD_OUT_PHOTOGRAPHS)
 
 
-@pytest.mark.parametrize("depth", [1, 2])
-def test_each_further_width_doubles_the_sides(depth):
-    decoder = StyleDecoder(widths=(6, 5, 4), depth=depth)
+@pytest.mark.parametrize("depths", [(1, 1, 1), (3, 2, 2)])
+def test_each_further_width_doubles_the_sides(depths):
+    decoder = StyleDecoder(widths=(6, 5, 4), depths=depths)
     assert decoder(torch.rand(2, 6, 3, 4)).shape == (2, 3, 12, 16)
     convolutions = [layer for layer in decoder.layers if isinstance(layer, torch.nn.Conv2d)]
-    assert len(convolutions) == 2 * depth + 1
+    assert len(convolutions) == sum(depths)
 
 
 def test_the_last_convolution_is_linear_so_that_nothing_is_cut_off():
-    x = StyleDecoder(widths=(4, 4), depth=1)(100 * torch.randn(1, 4, 8, 8))
+    x = StyleDecoder(widths=(4, 4), depths=(1, 1))(100 * torch.randn(1, 4, 8, 8))
     assert x.min() < 0 and x.max() > 1
 
 
@@ -52,6 +52,8 @@ def test_a_seed_repeats_the_start_and_leaves_torchs_generator():
 
 def test_maps_and_settings_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="channels"):
-        StyleDecoder()(torch.rand(1, 64, 8, 8))
-    with pytest.raises(ValueError, match="depth"):
-        StyleDecoder(depth=0)
+        StyleDecoder()(torch.rand(1, 128, 8, 8))
+    with pytest.raises(ValueError, match="depths must be as many as widths"):
+        StyleDecoder(depths=(1, 1))
+    with pytest.raises(ValueError, match="a depth"):
+        StyleDecoder(depths=(0, 1, 1))
