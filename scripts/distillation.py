@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -20,8 +20,7 @@ SAVED_EVERY = 30.0  # seconds
 QUIET = 1e-4  # pairs that are closer than this in the teacher's map are left out of the error of distances
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A layer of a teacher that a module of the student is to explain.
 
     `maps` `(N, C, h, w)` are the teacher's over `size`, at every `stride`-th place; `place` is the student's module;
