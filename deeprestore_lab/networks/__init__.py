@@ -10,17 +10,21 @@ from deeprestore_lab.networks.hourglass import PRESETS, Hourglass, preset
 from deeprestore_lab.networks.jacobian import JacobianMeasures, jacobian_measures
 from deeprestore_lab.networks.mlp import MLP
 from deeprestore_lab.networks.style_decoder import StyleDecoder, adain_decoder
+from deeprestore_lab.networks.super_resolution import SRCNN, Upsampler, bicubic, super_resolver
 
 __all__ = [
     "MLP",
     "PRESETS",
+    "SRCNN",
     "EncoderDecoder",
     "FeedForwardStyle",
     "FourierFeatures",
     "Hourglass",
     "JacobianMeasures",
     "StyleDecoder",
+    "Upsampler",
     "adain_decoder",
+    "bicubic",
     "copying_network",
     "denoiser",
     "grid",
@@ -30,4 +34,5 @@ __all__ = [
     "random_frequencies",
     "stride_energy",
     "style_net",
+    "super_resolver",
 ]
