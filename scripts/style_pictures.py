@@ -1,13 +1,14 @@
-"""What the style nets learn from: free photographs at two scales, in other colours, and painted patterns."""
+"""What the style nets learn from: free photographs at two scales, in other colours; and the layers that judge them."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import matplotlib
 import torch
 
-from deeprestore_lab import images
+from deeprestore_lab import backbones, images
 
 LEARNT_FROM = (
     "china",
@@ -55,3 +56,10 @@ def recoloured(x: torch.Tensor, *, seed: int) -> torch.Tensor:
             each = 1 - each
         found.append(((each - 0.5) * (0.6 + 0.8 * contrast) + 0.5 + 0.3 * (light - 0.5)).clamp(0, 1))
     return torch.stack(found)
+
+
+def encoder_sum(layer: str) -> str:
+    """The beginning of the sha256 of vgg_mini's weights up to a layer, as they are shipped (float16)."""
+    net = backbones.load("vgg_mini", "embedded")
+    weights = net.module[: net.layers.index(layer) + 1].state_dict()
+    return hashlib.sha256(b"".join(tensor.half().numpy().tobytes() for tensor in weights.values())).hexdigest()[:12]

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from deeprestore_lab import images
-from deeprestore_lab.artifacts import card, save_weights
+from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.backbones import load
 from deeprestore_lab.networks.style_decoder import DEPTHS, LAYER, WIDTHS, StyleDecoder
 from deeprestore_lab.operators import ChannelDeviation, ChannelMean
@@ -25,14 +25,24 @@ from deeprestore_lab.training import Patches, cosine, fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from resumable import Parts  # noqa: E402
-from style_pictures import DATA, LEARNT_FROM, LICENCE, SIDES, STOPPED_BY, learnt_from, recoloured, scaled  # noqa: E402
+from style_pictures import (  # noqa: E402
+    DATA,
+    LEARNT_FROM,
+    LICENCE,
+    SIDES,
+    STOPPED_BY,
+    encoder_sum,
+    learnt_from,
+    recoloured,
+    scaled,
+)
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "mini4_1")
 STYLE_WEIGHT, TV_WEIGHT, OWN_WEIGHT = 3.0, 0.1, 4.0
 STEPS, BATCH, PATCH, LR = (900, 1000), (8, 4), (64, 96), (3e-3, 1.5e-3)  # one for each stage
 STAGES = ("give back", "restyle")
 PAINTED_SIZES = (256, 256, 192, 160)
-(ENCODER,) = card("vgg_mini", kind="weights").sha256.values()
+ENCODER = encoder_sum(LAYER)
 SETTINGS = {
     "learnt_from": list(LEARNT_FROM),
     "sides": list(SIDES),
@@ -170,8 +180,8 @@ def main() -> None:
         "adain_decoder",
         weights,
         command="make weights NAME=adain_decoder",
-        data=f"{DATA}; painted patterns of this project, seeds from 100 on; the encoder is vgg_mini, sha256 "
-        f"{ENCODER[:12]}",
+        data=f"{DATA}; painted patterns of this project, seeds from 100 on; the encoder is vgg_mini, "
+        f"whose weights up to {LAYER} have sha256 {ENCODER}",
         licence=LICENCE,
         seeds=[0],
         metric="five held-out photographs, three painted styles it never saw, 192 x 192: relative error of the map "

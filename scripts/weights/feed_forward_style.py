@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from deeprestore_lab import images
-from deeprestore_lab.artifacts import card, save_weights
+from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.backbones import load
 from deeprestore_lab.networks.feed_forward_style import ARCHITECTURE, STYLE, FeedForwardStyle
 from deeprestore_lab.operators import Gram
@@ -22,12 +22,22 @@ from deeprestore_lab.training import Patches, cosine, fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from resumable import Parts  # noqa: E402
-from style_pictures import DATA, LEARNT_FROM, LICENCE, SIDES, STOPPED_BY, learnt_from, recoloured, scaled  # noqa: E402
+from style_pictures import (  # noqa: E402
+    DATA,
+    LEARNT_FROM,
+    LICENCE,
+    SIDES,
+    STOPPED_BY,
+    encoder_sum,
+    learnt_from,
+    recoloured,
+    scaled,
+)
 
 CONTENT, LAYERS = "relu2_2", ("relu1_2", "relu2_2", "relu3_3")
 STYLE_WEIGHT, TV_WEIGHT = 6.0, 0.2
 STEPS, BATCH, PATCH, LR = 1000, 2, 128, 3e-3
-(ENCODER,) = card("vgg_mini", kind="weights").sha256.values()
+ENCODER = encoder_sum(LAYERS[-1])
 SETTINGS = {
     "encoder": ENCODER,
     "learnt_from": list(LEARNT_FROM),
@@ -116,7 +126,8 @@ def main() -> None:
         weights,
         command="make weights NAME=feed_forward_style",
         data=f"{DATA}; the style is images.pattern({STYLE['name']!r}, size={STYLE['size']}, seed={STYLE['seed']}), "
-        f"made by this project; the loss is of vgg_mini, sha256 {ENCODER[:12]}",
+        f"made by this project; the loss is of vgg_mini, whose weights up to {LAYERS[-1]} have "
+        f"sha256 {ENCODER}",
         licence=LICENCE,
         seeds=[0],
         metric="mean relative error of the Gram matrices of vgg_mini's relu1_2, relu2_2 and relu3_3 on five held-out "
