@@ -36,7 +36,7 @@ LAYERS = [
 ]
 PICTURE, SIZE, SMOOTHING, START = "astronaut", 112, 0.01, 0.1
 STEPS = {"vgg16": 60, "others": 150}  # the deeper layers of the others need more of both
-WEIGHT = {"vgg16": 0.01, "others": 0.1}
+WEIGHT = {"vgg16": 0.01, "others": 0.03}
 TYPICAL_STEP = 80 / 6.5 / 255  # of neighbouring values, in the papers
 SHOWN = ["no prior", "total variation", "alpha-norm and squared variation"]
 RUNS = [("no prior", 0), ("no prior", 1), ("no prior", 2), (SHOWN[1], 0), (SHOWN[2], 0)]  # prior and seed
