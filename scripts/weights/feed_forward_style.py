@@ -35,7 +35,7 @@ from style_pictures import (  # noqa: E402
 )
 
 CONTENT, LAYERS = "relu2_2", ("relu1_2", "relu2_2", "relu3_3")
-STYLE_WEIGHT, TV_WEIGHT = 6.0, 0.2
+STYLE_WEIGHT, TV_WEIGHT = 15.0, 0.2
 STEPS, BATCH, PATCH, LR = 1000, 2, 128, 3e-3
 ENCODER = encoder_sum(LAYERS[-1])
 SETTINGS = {
