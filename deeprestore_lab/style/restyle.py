@@ -40,8 +40,10 @@ def restyle(
 
     >>> import deeprestore_lab as drl
     >>> x, style = drl.images.photograph("chelsea", size=64), drl.images.pattern("swirls", size=64)
-    >>> restyle(x, style).shape
-    network: vgg_mini, embedded weights (distilled by this project)
+    >>> import contextlib, io
+    >>> with contextlib.redirect_stdout(io.StringIO()):  # the network says once which weights it has
+    ...     painted = restyle(x, style)
+    >>> painted.shape
     torch.Size([1, 3, 64, 64])
     """
     own = MATCHES[check_choice(match, tuple(MATCHES), name="match")]

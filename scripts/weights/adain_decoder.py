@@ -39,7 +39,7 @@ from style_pictures import (  # noqa: E402
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "mini4_1")
 STYLE_WEIGHT, TV_WEIGHT, OWN_WEIGHT = 3.0, 0.1, 4.0
-STEPS, BATCH, PATCH, LR = (900, 1000), (8, 4), (64, 96), (3e-3, 1.5e-3)  # one for each stage
+STEPS, BATCH, PATCH, LR = (900, 2000), (8, 4), (64, 96), (3e-3, 1.5e-3)  # one for each stage
 STAGES = ("give back", "restyle")
 PAINTED_SIZES = (256, 256, 192, 160)
 ENCODER = encoder_sum(LAYER)
@@ -57,6 +57,7 @@ SETTINGS = {
     "batch": list(BATCH),
     "patch": list(PATCH),
     "lr": list(LR),
+    "own": "in turn",
     "precision": "bf16-mixed",
 }
 PARTS = Parts("adain_decoder", SETTINGS)
@@ -134,18 +135,18 @@ def train(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         """Each picture is its own style at first; later all but the last have two paintings to one photograph."""
         if stage == 0:
             return torch.cat([x, x], 1)
-        others = len(x) - 1
+        x, others = x.roll(seed % 2, 0), len(x) - 1  # the last is a painting and a photograph in turn
         styles = [painted.draw(others - others // 3, seed=seed), photographs.draw(others // 3, seed=seed + 1)]
         return torch.cat([x, torch.cat([recoloured(torch.cat(styles), seed=seed + 2), x[-1:]])], 1)
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        seed = 6 * step
+        seed = 7 * step
         x = [photographs.draw(BATCH[stage] - 1, seed=seed), painted.draw(1, seed=seed + 1)]
         both = with_styles(recoloured(torch.cat(x), seed=seed + 2), seed + 3)
         return both, both
 
     x = Patches(scaled(images.photograph(STOPPED_BY)), size=PATCH[stage], crops=False).every()
-    stop_by = with_styles(x, 6 * STEPS[stage])
+    stop_by = with_styles(x, 7 * STEPS[stage])
     history = fit(
         network,
         draw,

@@ -31,7 +31,7 @@ def test_photographs_it_never_saw_get_the_statistics_of_its_style_and_of_no_othe
     own = images.pattern(STYLE["name"], size=STYLE["size"], seed=STYLE["seed"] + 1)  # another picture of the style
     other = images.pattern(next(name for name in images.PAINTED if name != STYLE["name"]), size=STYLE["size"])
     before, after = style_error(HELD_OUT, own), style_error(painted, own)
-    assert (after < 0.5 * before).all()
+    assert (after < 0.3 * before).all()
     assert (after < 0.5 * style_error(painted, other)).all()
 
 
@@ -42,7 +42,7 @@ def test_what_the_photograph_shows_is_still_there():
     grey = [(x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True) for x in grey]
     correlation = grey[0] @ grey[1].T / grey[0].shape[1]
     assert (correlation.argmax(1) == torch.arange(len(HELD_OUT))).all()
-    assert (correlation.diagonal() > 0.4).all()
+    assert (correlation.diagonal() > 0.25).all()
 
 
 def test_the_card_names_the_data_and_nothing_held_out_is_among_it():

@@ -6,8 +6,9 @@ import hashlib
 
 import pytest
 import torch
+from torch.nn.functional import avg_pool2d
 
-from deeprestore_lab import artifacts, images, metrics
+from deeprestore_lab import artifacts, images
 from deeprestore_lab.backbones import load
 from deeprestore_lab.networks import StyleDecoder, adain_decoder
 from deeprestore_lab.networks.style_decoder import LAYER
@@ -18,11 +19,11 @@ def test_unchanged_maps_of_photographs_it_never_saw_come_back_as_pictures_of_the
     x = images.photographs(("astronaut", "chelsea", "coins", "camera"), size=128)
     f = load("vgg_mini", "embedded").features(x, [LAYER])[LAYER]
     back = adain_decoder()(f).clamp(0, 1)
-    means = x.mean((2, 3), keepdim=True).expand_as(x)
-    assert (metrics.psnr(back, x) > metrics.psnr(means, x) + 2).all()
-    blurred = [torch.nn.functional.avg_pool2d(each, 8).flatten(1) for each in (back, x)]
-    found = [torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(*blurred, strict=True)]
-    assert min(found) > 0.85
+    grey = [avg_pool2d(images.to_grey(each), 2).flatten(1) for each in (back, x)]
+    grey = [each - each.mean(1, keepdim=True) for each in grey]
+    likeness = (grey[0] / grey[0].norm(dim=1, keepdim=True)) @ (grey[1] / grey[1].norm(dim=1, keepdim=True)).T
+    assert (likeness.diagonal() > 0.8).all()  # correlation with its own photograph; with the others:
+    assert (likeness - torch.diag(likeness.diagonal())).abs().max() < 0.3
 
 
 def test_it_was_trained_for_the_encoder_that_is_shipped():
