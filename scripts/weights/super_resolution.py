@@ -5,9 +5,9 @@ made by `operators.Downsample(4)`. The net of the feature loss starts from the w
 SRGAN (Ledig et al. 2017) do, and keeps a share of that loss; Johnson et al. (2016) start it anew, with no such term.
 Without it and without the jitter below nets had a strong cross-hatch, through `vgg_mini` and through VGG16. With both
 a trial of 600 steps through VGG16, stopped at 360, was as far from the photographs by SqueezeNet and VGG16 as the one
-through `vgg_mini`, and its steps took five times as long: so the loss looks through `vgg_mini`. A share of 0.25 left more
-of the cross-hatch; with 0.5 it was gone, and so was nearly all that the features bought. Leaving the three textures out
-of what is learnt from did not weaken it.
+through `vgg_mini`, and its steps took five times as long: so the loss looks through `vgg_mini`. A share of 0.25 left
+more of the cross-hatch; with 0.5 it was gone, and so was nearly all that the features bought. Leaving the three
+textures out of what is learnt from did not weaken it.
 """
 
 from __future__ import annotations
