@@ -21,12 +21,12 @@ class RepresentationError(Energy):
     r"""||phi(x) - target||^2 / n: how far a representation is from the one asked for.
 
     `normaliser`: "target" takes n = ||target||^2, the normalised error of Mahendran & Vedaldi (2015), equation 2,
-    without its square root: 1 is the error of a representation of zeros; "values" takes n = C h w, the number of values, which
-    makes it the feature loss of Johnson et al. (2016), equation 2; "none" takes n = 1: on a Gram matrix that is their
-    style loss, equation 4. `phi` is an operator, such as a layer of a network or `Gram() @ layer`; `target` is `phi` of
-    some image, `(N, ...)` or of batch 1; the value is `(N,)`. Not in nats. Raises `ValueError` for a target that is no
-    batch of finite values (with one other than zero, where it is divided by), of another shape than phi(x), and for
-    another normaliser. Taught in chapters 07_feature_losses and 09_preimages.
+    without its square root: 1 is the error of a representation of zeros; "values" takes n = C h w, the number of
+    values, which makes it the feature loss of Johnson et al. (2016), equation 2; "none" takes n = 1: on a Gram matrix
+    that is their style loss, equation 4. `phi` is an operator, such as a layer of a network or `Gram() @ layer`;
+    `target` is `phi` of some image, `(N, ...)` or of batch 1; the value is `(N,)`. Not in nats. Raises `ValueError` for
+    a target that is no batch of finite values (with one other than zero, where it is divided by), of another shape
+    than phi(x), and for another normaliser. Taught in chapters 07_feature_losses and 09_preimages.
 
     >>> from deeprestore_lab.operators import Identity
     >>> target = torch.full((1, 1, 2, 2), 0.5)

@@ -26,9 +26,10 @@ def distance(
     r"""sum over layers of 1 / (h w) sum over positions p of ||u(f_p(x)) - u(f_p(reference))||^2, one value per image.
 
     f_p is the vector of channels at position p and u(f) = f / ||f||, so that each position weighs the same (Zhang et
-    al. 2018, equation 1, with every channel's weight 1); without `unit` u(f) = f. Images `(N, 3, H, W)`, or `(N, 1, H, W)`,
-    which are shown as grey, in [0, 1]; a reference of batch 1 serves all; the result is `(N,)`, 0 for equal images and
-    at most 2 per layer with `unit` after a ReLU. Differentiable. `network` None: the embedded `vgg_mini`. Raises
+    al. 2018, equation 1, with every channel's weight 1); without `unit` u(f) = f. Images `(N, 3, H, W)`, or
+    `(N, 1, H, W)`, which are shown as grey, in [0, 1]; a reference of batch 1 serves all; the result is `(N,)`, 0 for
+    equal images and at most 2 per layer with `unit` after a ReLU. Differentiable. `network` None: the embedded
+    `vgg_mini`. Raises
     `ValueError` for shapes that do not fit and layers the network does not have. Taught in chapter 07_feature_losses.
 
     >>> x = torch.full((1, 3, 16, 16), 0.5)
