@@ -65,6 +65,14 @@ def _same_seeds() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _networks_say_their_weights_again(request: pytest.FixtureRequest) -> None:
+    """A network prints one line when it is first loaded: in every doctest, whichever ran before it."""
+    loading = sys.modules.get("deeprestore_lab.backbones.loading")
+    if loading and isinstance(request.node, pytest.DoctestItem):
+        loading._loaded.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def load_script() -> Callable[[str], ModuleType]:
     """Loads a file of `scripts/` by its name, as a module."""

@@ -72,6 +72,7 @@ def representation(
     """One layer of a pretrained network as a forward operator; see `load` for the arguments and errors.
 
     >>> representation("vgg_mini", "relu2_2", weights="random")(torch.zeros(1, 3, 32, 32)).shape
+    network: vgg_mini, random weights, seed 0
     torch.Size([1, 32, 16, 16])
     """
     return load(network, weights, layers=[layer], seed=seed, allow_download=allow_download).at(layer)
