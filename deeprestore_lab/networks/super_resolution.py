@@ -32,9 +32,10 @@ def bicubic(y: torch.Tensor, *, factor: int = FACTOR) -> torch.Tensor:
 class Upsampler(nn.Module):
     r"""y -> bicubic(y) + r(y), from `(N, 3, h, w)` to `(N, 3, 4 h, 4 w)`: a residual net on the small picture.
 
-    r: a convolution to `width` channels, `blocks` residual blocks h + conv(relu(conv(h))), then twice "repeat pixels,
-    convolution, ReLU" with fewer channels each time (1/2 and 1/3 of `width`), and a convolution to three. All are
-    3 x 3. The last one starts at zero, so that an untrained net is bicubic enlargement. Pixels are repeated and then
+    The net is a convolution to `width` channels, `blocks` residual blocks (what comes in is added to what two
+    convolutions with a ReLU between them make of it), then twice "repeat pixels, convolution, ReLU" with fewer channels
+    each time (1/2 and 1/3 of `width`), and a convolution to three, all of them 3 x 3. The last one starts at zero, so
+    that an untrained net is bicubic enlargement. Pixels are repeated and then
     filtered, since transposed convolutions leave a checkerboard (chapter 4). Differs from Johnson et al. (2016) in size
     (they have four blocks of 64 channels), has no batch normalisation, and adds the bicubic picture. `seed` makes the
     start repeatable. Raises `ValueError` for settings or images that do not fit. Taught in chapter 07_feature_losses.
