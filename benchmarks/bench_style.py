@@ -14,6 +14,7 @@ mean the same, the pictures nothing.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 import torchvision
@@ -106,21 +107,24 @@ class Textbook:
         tv = ((norm + SMOOTHING**2).sqrt() - SMOOTHING).sum() / x.numel()
         return WEIGHTS["content"] * content + WEIGHTS["style"] * style + WEIGHTS["tv"] * tv
 
-    def minimise(self, x: torch.Tensor, closures: int) -> tuple[torch.Tensor, float]:
-        """The picture after so many closures of torch's L-BFGS, and the seconds they took."""
-        x = x.clone().requires_grad_()
-        optimiser = torch.optim.LBFGS([x], max_iter=closures, max_eval=closures, tolerance_grad=0, tolerance_change=0)
+    def start(self, x: torch.Tensor) -> None:
+        """Begin torch's L-BFGS at `x`."""
+        self.x = x.clone().requires_grad_()
+        self.optimiser = torch.optim.LBFGS([self.x], max_iter=1, tolerance_grad=0, tolerance_change=0)
+
+    def closure(self) -> float:
+        """One closure and the step that follows it; its seconds."""
 
         def closure() -> torch.Tensor:
-            optimiser.zero_grad()
-            loss = self.loss(x)
+            self.optimiser.zero_grad()
+            loss = self.loss(self.x)
             loss.backward()
             self.closures += 1
             return loss
 
         began = time.perf_counter()
-        optimiser.step(closure)
-        return x.detach(), time.perf_counter() - began
+        self.optimiser.step(closure)
+        return time.perf_counter() - began
 
 
 class Count(drl.energies.Energy):
@@ -134,49 +138,69 @@ class Count(drl.energies.Energy):
         return x.new_zeros(len(x))
 
 
-def search(total: drl.energies.Energy, start: torch.Tensor, steps: int) -> tuple[drl.solve.Trace, int]:
-    """The library's run, and how often it evaluated the energy."""
-    count = Count()
-    trace = drl.minimise(
-        total + count, start, solver="lbfgs", steps=steps, tolerance=0.0, snapshots=False, progress=False
-    )
-    return trace, count.calls
+def search(
+    total: drl.energies.Energy, start: torch.Tensor, steps: int, between: Callable[[], None] = lambda: None
+) -> tuple[drl.solve.Trace, list[float], int]:
+    """The library's run, the seconds of its steps without what `between` does after each, and its evaluations."""
+    count, seconds, began = Count(), [], None
+
+    def callback(step: int, x: torch.Tensor) -> None:
+        nonlocal began
+        if began is not None:
+            seconds.append(time.perf_counter() - began)
+        between()
+        began = time.perf_counter()
+
+    settings = {"solver": "lbfgs", "steps": steps, "tolerance": 0.0, "snapshots": False, "progress": False}
+    trace = drl.minimise(total + count, start, callback=callback, **settings)
+    return trace, seconds, count.calls
 
 
 def loss_rows(net: drl.backbones.Backbone, size: int, closures: int, few: int, note: str) -> list[dict]:
-    """Seconds to the loss that torch's L-BFGS has after its closures; each side is run once, after one to warm up.
+    """Seconds to the loss that torch's L-BFGS has after its closures; steps and closures of all sides in turns.
 
     Both peers take the same steps, so the textbook's time is that of a `few` closures times closures / few.
     """
     total, start = energy(net, size), pictures(size)[0]
     mended, plain = (Textbook(net, size, whole=whole) for whole in (False, True))
     for peer in (mended, plain):
-        peer.minimise(start, 1)
-    x, mended_s = mended.minimise(start, closures)
+        peer.start(start)
+        peer.closure()  # to warm up
+        peer.start(start)
+    times = {"mended": [], "plain": []}
+
+    def peers() -> None:
+        if len(times["mended"]) < closures:
+            times["mended"].append(mended.closure())
+        if len(times["plain"]) < few:
+            times["plain"].append(plain.closure())
+
+    trace, seconds, evaluations = search(total, start, closures, peers)
     with torch.no_grad():
-        loss, *same = (float(side(x)) for side in (total, mended.loss, plain.loss))
+        loss, *same = (float(side(mended.x)) for side in (total, mended.loss, plain.loss))
     if any(abs(loss / other - 1) > 1e-3 for other in same):
         raise AssertionError(f"the sides do not measure the same loss: {loss} and {same}")
-    total(start)
-    trace, evaluations = search(total, start, closures)
-    plain_s = plain.minimise(start, few)[1] * closures / few
     below = (trace.energy[:, 0] <= loss).nonzero()
-    own_s = float(trace.seconds[int(below[0])]) if len(below) else None
-    steps = f"after {int(below[0])} of our steps" if len(below) else "which ours did not reach"
+    at = int(below[0]) if len(below) else None
+    own_s = None if at is None else sum(seconds[:at])
+    steps = "which ours did not reach" if at is None else f"after {at} of our steps"
     words = (
         f"loss {float(trace.energy[0]):.4g} at the start, the peer's {loss:.4g}, {steps}; after {closures} steps and "
     )
     words += f"{evaluations} evaluations ours {float(trace.energy[-1]):.4g}{note}"
+    peer_s = {
+        "textbook": sum(times["plain"]) * closures / few,
+        "one pass, torch's L-BFGS": sum(times["mended"]),
+    }
     rows = []
-    for peer, peer_s in (("textbook", plain_s), ("one pass, torch's L-BFGS", mended_s)):
-        ratio = None if own_s is None else peer_s / own_s
-        textbook = peer == "textbook"
+    for peer, theirs in peer_s.items():
+        ratio, textbook = None if own_s is None else theirs / own_s, peer == "textbook"
         rows.append(
             {
                 "name": f"style transfer {size} x {size}, VGG16, to the loss of {closures} closures",
                 "ours_s": own_s,
                 "peer": peer,
-                "peer_s": peer_s,
+                "peer_s": theirs,
                 "ratio": ratio,
                 "goal": f"{GOAL_TIME:g} times as fast" if textbook else "",
                 "met": ratio is not None and ratio >= GOAL_TIME if textbook else None,

@@ -18,19 +18,32 @@ def test_the_textbook_loss_is_the_library_s(bench, whole):
     torch.testing.assert_close(plain.loss(x), bench.energy(net, 32)(x)[0], rtol=1e-4, atol=0)
 
 
-def test_as_many_closures_as_asked_for(bench):
-    net = drl.backbones.load("vgg16", "random", seed=2)
+def test_single_closures_are_the_steps_of_one_run(bench):
+    net, start = drl.backbones.load("vgg16", "random", seed=2), bench.pictures(32)[0]
     plain = bench.Textbook(net, 32, whole=False)
-    x, seconds = plain.minimise(bench.pictures(32)[0], 4)
+    plain.start(start)
+    for _ in range(4):
+        assert plain.closure() > 0
     assert plain.closures == 4
-    assert seconds > 0
-    assert float(plain.loss(x)) < float(plain.loss(bench.pictures(32)[0]))
+    x = start.clone().requires_grad_()
+    optimiser = torch.optim.LBFGS([x], max_iter=4, tolerance_grad=0, tolerance_change=0)
+
+    def closure():
+        optimiser.zero_grad()
+        loss = plain.loss(x)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    torch.testing.assert_close(plain.x, x, atol=1e-4, rtol=0)
+    assert float(plain.loss(x.detach())) < float(plain.loss(start))
 
 
 def test_every_evaluation_counts(bench):
     x = torch.rand(1, 3, 8, 8)
     target = drl.energies.GaussianLikelihood(drl.operators.Identity(), torch.zeros_like(x), sigma=1.0)
-    trace, calls = bench.search(target + 0.1 * drl.priors.TotalVariation(smoothing=0.1), x, 3)
+    trace, seconds, calls = bench.search(target + 0.1 * drl.priors.TotalVariation(smoothing=0.1), x, 3)
+    assert len(seconds) == 3
     assert int(trace.steps) == 3
     assert calls >= 4  # the start, and one at least for each step
 
