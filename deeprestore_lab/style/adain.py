@@ -18,13 +18,13 @@ def adaptive_instance_normalisation(
 
     `f` `(N, C, H, W)` and `style` `(N, C, h, w)` or `(1, C, h, w)` are feature maps; mu and sigma are mean and
     deviation over positions, as `ChannelMean` and `ChannelDeviation` (unbiased) have them. `alpha`: a float or `(N,)`,
-    at least 0; 1 is the whole way. Unless both are constant in a channel this is the optimal transport between the
-    Gaussians with these means and diagonal covariances: of all maps that carry one to the other, the one that moves
-    the values least.
+    at least 0; 1 is the whole way. With eps = 0, and no channel of `f` constant, this is the optimal transport between
+    the Gaussians with these means and diagonal covariances: of all maps that carry one to the other, the one that
+    moves the values least.
 
-    sigma^2 is the variance + eps, eps in the units of f squared. The mean is matched exactly; of the result's variance
-    v this holds: v + eps = v_s + eps where v_f >> eps, exactly v = (v_s + eps) v_f / (v_f + eps). With eps = 0 it is
-    exact, and a channel of `f` that is constant gives NaN. Raises `ValueError` for maps that do not fit each other, of
+    sigma^2 is the variance + eps, eps in the units of f squared. The mean is matched exactly; the variance becomes
+    v = (v_s + eps) v_f / (v_f + eps), near v_s where v_f and v_s are far above eps. With eps = 0 it is v_s, and a
+    channel of `f` that is constant gives NaN. Raises `ValueError` for maps that do not fit each other, of
     a single position, or an alpha or eps below 0.
 
     Source: Huang & Belongie (2017), "Arbitrary style transfer in real-time with adaptive instance normalization",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 
 from deeprestore_lab.backbones import Backbone
-from deeprestore_lab.checks import check_images, check_weight, describe
+from deeprestore_lab.checks import check_images, check_weight
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.image_transforms import Size
 from deeprestore_lab.parametrisations import Pixels
@@ -37,13 +37,17 @@ def synthesise(
     """argmin_x of the texture energy of the example: another picture of the same texture, from noise.
 
     `layers`, `statistic`: see `texture_energy`. The search starts from `colour_noise` with `seed`, in the size of the
-    example or `size`; `tv_weight` weighs total variation per value. L-BFGS takes `steps` at most, over pictures with
-    values in [0, 1]. Source: Gatys et al. (2015). Taught in chapter 08_style.
+    example or `size`; `tv_weight`, a float or `(N,)`, weighs total variation per value: with N of them a single example
+    gives N pictures from the same noise. L-BFGS takes `steps` at most, over pictures with values in [0, 1]. Raises
+    `ValueError` for weights that do not fit the examples and for what the energy refuses. Source: Gatys et al. (2015).
+    Taught in chapter 08_style.
     """
+    tv_weight = check_weight(tv_weight, name="tv_weight")
     start = colour_noise(example, size=size, seed=seed)
+    batch = _batch({"example": example}, {"tv_weight": tv_weight})
     energy = texture_energy(net, example, layers=layers, statistic=statistic)
     energy = energy + (tv_weight / start[0].numel()) * TotalVariation(smoothing=SMOOTHING)
-    g = Pixels(start, bounds=(0, 1))
+    g = Pixels(start.expand(batch, -1, -1, -1), bounds=(0, 1))
     return minimise(energy, g, solver="lbfgs", steps=steps, tolerance=0.0, progress=progress)
 
 
@@ -66,17 +70,19 @@ def transfer(
 
     Content and style are relative errors: `content_energy` and `texture_energy` with their default normaliser. With a
     `preset` they are the losses of that source instead, whose own weights are multiplied by these. A weight is a float
-    or `(N,)`: a single `content` then gives N pictures, each by itself. The search starts from the content or from
-    `start`, `(1, 3, H, W)` or `(N, 3, H, W)`; L-BFGS takes `steps` at most, over pictures with values in [0, 1].
+    or `(N,)`, `content` and `style` hold one picture or N: N pictures come out, each by itself. The search starts from
+    the content or from `start`, one or N of its size; L-BFGS takes `steps` at most, over pictures with values in
+    [0, 1].
 
-    Raises `ValueError` for weights of different lengths and for what the energies refuse. Source: Gatys et al. (2016),
+    Raises `ValueError` where these lengths do not agree and for what the energies refuse. Source: Gatys et al. (2016),
     equation 7. Taught in chapter 08_style.
     """
     check_images(content, name="content", channels=3)
+    check_images(style, name="style", channels=3)
     given = {"content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight}
     weights = {name: check_weight(weight, name=name) for name, weight in given.items()}
     start = content if start is None else check_images(start, name="start", channels=3)
-    batch = _batch(content, start, weights)
+    batch = _batch({"content": content, "style": style, "start": start}, weights)
     if preset is None:
         style_term = texture_energy(net, style, layers=style_layers)
         content_term = content_energy(net, content, layer=content_layer)
@@ -90,11 +96,11 @@ def transfer(
     return minimise(energy, g, solver="lbfgs", steps=steps, tolerance=0.0, progress=progress)
 
 
-def _batch(content: torch.Tensor, start: torch.Tensor, weights: dict[str, Weight]) -> int:
-    """How many pictures come out; `ValueError` where content, start and weights do not agree."""
-    sizes = {"content": len(content), "start": len(start)}
-    sizes |= {name: len(weight) for name, weight in weights.items() if isinstance(weight, torch.Tensor)}
+def _batch(pictures: dict[str, torch.Tensor], weights: dict[str, Weight]) -> int:
+    """How many pictures come out; `ValueError` where the lengths of pictures and weights do not agree."""
+    given = pictures | {name: weight for name, weight in weights.items() if isinstance(weight, torch.Tensor)}
+    sizes = {name: len(each) if each.ndim else 1 for name, each in given.items()}
     most = max(sizes.values())
     if wrong := [name for name, size in sizes.items() if size not in (1, most)]:
-        raise ValueError(f"{wrong[0]} has {sizes[wrong[0]]} entries where {describe(most)} or 1 is expected")
+        raise ValueError(f"{wrong[0]} has {sizes[wrong[0]]} entries where {most} or 1 is expected")
     return most

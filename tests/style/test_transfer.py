@@ -85,3 +85,27 @@ def test_presets_are_used_with_their_weights(content, style):
 def test_lengths_that_do_not_agree_are_refused(net, content, style):
     with pytest.raises(ValueError, match="style_weight"):
         transfer(content, style, net=net, content_weight=torch.ones(3), style_weight=torch.ones(2))
+
+
+def test_one_content_takes_two_styles_each_as_alone(net, content, style):
+    styles = torch.cat([style, style.flip(1)])
+
+    def run(each):
+        return transfer(content, each, net=net, content_layer="relu2_1", style_layers=LAYERS, steps=3).x
+
+    both = run(styles)
+    torch.testing.assert_close(both, torch.cat([run(styles[:1]), run(styles[1:])]), atol=2e-3, rtol=0)
+    assert float((both[0] - both[1]).abs().max()) > 0.05
+    with pytest.raises(ValueError, match="style has 2 entries where 3 or 1 is expected"):
+        transfer(content, styles, net=net, style_weight=torch.ones(3))
+
+
+def test_a_synthesis_takes_several_weights_of_total_variation(net, style):
+    weights = torch.tensor([0.0, 10.0])
+    x = synthesise(style, net=net, layers=LAYERS, size=40, tv_weight=weights, steps=8, progress=False).x
+    rough, smooth = TotalVariation()(x).tolist()
+    assert smooth < 0.7 * rough
+    alone = synthesise(style, net=net, layers=LAYERS, size=40, tv_weight=10.0, steps=8, progress=False).x
+    torch.testing.assert_close(x[1:], alone, atol=2e-3, rtol=0)
+    with pytest.raises(ValueError, match="tv_weight must be a finite number of at least 0"):
+        synthesise(style, net=net, layers=LAYERS, tv_weight=-1.0)
