@@ -111,9 +111,10 @@ def agreement(key: str) -> tuple[dict, dict]:
     )
     (judges["squeezenet1_1"],) = distances(load("squeezenet1_1", "local"), x, distorted, [(SQUEEZENET, True)])
     names = ("relu3_3", "relu3_3, unit channels", "relu2_2", "mini4_3, unit channels", "mini5_3, unit channels")
+    names += ("relu1_2 to relu3_3, unit channels",)
     specs = [plain, unit, shallow, (("mini4_3",), True), (("mini5_3",), True), all_three]
     found = distances(mini(), x, distorted, specs)
-    ours = {f"vgg_mini {name}": values for name, values in zip((*names, "perceptual.distance"), found, strict=True)}
+    ours = {f"vgg_mini {name}": values for name, values in zip(names, found, strict=True)}
     ours["mean squared error"] = (distorted - reference).square().mean((1, 2, 3))
     ours["1 - SSIM"] = 1 - ssim(distorted, reference)
     for seed in SEEDS:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from deeprestore_lab import backbones, data, perceptual
+from deeprestore_lab import artifacts, backbones, data, perceptual
 
 
 def network():
@@ -37,6 +37,8 @@ def test_it_is_symmetric_zero_for_equals_and_at_most_two_a_layer():
     torch.testing.assert_close(there, perceptual.distance(reference, x, network=network()))
     assert float(perceptual.distance(x, x, network=network()).abs().max()) == 0
     assert ((there > 0) & (there <= 2 * len(perceptual.DISTANCE_LAYERS))).all()
+    three = perceptual.distance(x, reference, network=network(), layers=["relu1_2", "relu2_2", "relu3_3"])
+    assert ((there < three) & (three <= 6)).all()
 
 
 def test_a_single_reference_and_grey_images():
@@ -54,6 +56,20 @@ def test_a_single_reference_and_grey_images():
 def test_wrong_shapes_are_refused():
     with pytest.raises(ValueError, match=r"of one shape .*\(2, 3, 16, 16\) and \(2, 3, 8, 16\)"):
         perceptual.distance(images(0), images(0)[:, :, :8], network=network())
+
+
+def test_the_layer_by_default_is_in_the_order_of_a_network_that_nothing_learnt_from():
+    """SqueezeNet with LPIPS's layers: the layer taken agrees with it better than three of them, or raw features, do."""
+    rows = artifacts.load_record("vgg_mini")["agreement"]["rows"]
+    rho = {name: row["squeezenet1_1"]["all"] for name, row in rows.items() if name.startswith("vgg_mini relu")}
+    assert len(rho) >= 4 and max(rho, key=rho.get) == f"vgg_mini {perceptual.DISTANCE_LAYERS[0]}, unit channels"
+    assert len(perceptual.DISTANCE_LAYERS) == 1
+
+
+@pytest.mark.parametrize("layers", [[], "relu1_2"])
+def test_layers_are_a_sequence_of_names(layers):
+    with pytest.raises(ValueError, match="layers must be a sequence of names"):
+        perceptual.distance(images(0), images(1), network=network(), layers=layers)
 
 
 def test_a_table_names_what_it_measures(monkeypatch):
