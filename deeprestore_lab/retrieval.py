@@ -5,7 +5,7 @@ Taught in chapter 06_architectures.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch.nn.functional import adaptive_avg_pool2d, normalize, one_hot
@@ -21,13 +21,15 @@ def labelled_crops(
 
     The crops lie within `part` of the width, from the left: crops of parts that do not meet share no pixel.
     Photographs wider or higher than 700 pixels are halved first, by means of 2 x 2, until they are not. Raises
-    `ValueError` where a part is narrower than a crop.
+    `ValueError` for a part that is none, and where one is narrower than a crop.
 
     >>> crops, labels = labelled_crops(["grass", "brick"], side=32, count=3, part=(0.0, 0.5))
     >>> crops.shape, labels.tolist()
     (torch.Size([6, 1, 32, 32]), [0, 0, 0, 1, 1, 1])
     """
     check_whole(side, name="side", least=1), check_whole(count, name="count", least=1)
+    if not 0 <= part[0] < part[1] <= 1:
+        raise ValueError(f"part must be two shares of the width, 0 <= left < right <= 1, got {part}")
     draw, crops = torch.Generator().manual_seed(seed), []
     for name in names:
         x = photograph(name, grey=True)
@@ -59,9 +61,10 @@ def nearest(
         similarity(q, g) = <q - m, g - m> / (|q - m| |g - m|),    m the mean of the gallery
 
     `queries` is `(Q, D)`, `gallery` `(G, D)`. With `leave_out_itself` queries and gallery are the same rows, and no row
-    finds itself. Features behind a ReLU are all positive; without m all of them would look alike.
+    finds itself. Features behind a ReLU are never negative; without m all of them would look alike. Raises `ValueError`
+    for rows of other lengths and for more neighbours than there are.
     """
-    for rows in (queries, gallery):
+    for rows in (gallery, queries):
         if not isinstance(rows, torch.Tensor) or rows.ndim != 2 or rows.shape[1] != gallery.shape[1]:
             raise ValueError(
                 f"queries and gallery must be (Q, D) and (G, D), got {describe(queries)} and {describe(gallery)}"
@@ -80,18 +83,31 @@ def nearest(
 
 
 def hit_rate(found: torch.Tensor, own: torch.Tensor, labels: torch.Tensor) -> float:
-    """The share of neighbours `found` `(Q, count)` whose `labels` `(G,)` are the query's `own` `(Q,)`."""
+    """The share of neighbours `found` `(Q, count)` whose `labels` `(G,)` are the query's `own` `(Q,)`.
+
+    Raises `ValueError` for other shapes.
+
+    >>> hit_rate(torch.tensor([[0, 1], [1, 2]]), torch.tensor([7, 8]), torch.tensor([7, 8, 9]))
+    0.5
+    """
+    if found.ndim != 2 or own.shape != found.shape[:1] or labels.ndim != 1:
+        raise ValueError(
+            "found (Q, count) needs own (Q,) and labels (G,), got "
+            f"{describe(found)}, {describe(own)} and {describe(labels)}"
+        )
     return float((labels[found] == own[:, None]).double().mean())
 
 
-def linear_classifier(features: torch.Tensor, labels: torch.Tensor, *, weight: float = 1.0):
+def linear_classifier(
+    features: torch.Tensor, labels: torch.Tensor, *, weight: float = 1.0
+) -> Callable[[torch.Tensor], torch.Tensor]:
     r"""Ridge regression from features `(N, D)` to classes, in closed form; returns a function from features to labels.
 
         min_W |Z W - T|^2 / N + weight |W|^2
 
     Z are the features with mean 0 and deviation 1 by column (those of these N rows), T has 1 in the column of the
     label and 0 elsewhere, less its mean. A row goes to the class with the largest value. Differs from logistic
-    regression in its loss only; nothing has to be searched for.
+    regression in its loss only; nothing has to be searched for. Raises `ValueError` for labels that do not fit.
     """
     check_positive(weight, name="weight", single=True)
     if features.ndim != 2 or labels.shape != features.shape[:1]:

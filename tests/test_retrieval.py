@@ -81,7 +81,10 @@ def test_descriptor_is_the_mean_over_windows():
         (lambda: nearest(rows(3, 4, 0), rows(5, 4, 0), leave_out_itself=True), "queries must be the gallery"),
         (lambda: nearest(rows(3, 4, 0), rows(5, 4, 0), count=6), "6 neighbours"),
         (lambda: linear_classifier(rows(3, 4, 0), torch.zeros(4)), "labels"),
+        (lambda: nearest(rows(3, 4, 0), [[0.0]]), "must be"),
+        (lambda: hit_rate(torch.zeros(3, 2).long(), torch.zeros(1).long(), torch.zeros(4).long()), "needs own"),
         (lambda: labelled_crops(["text"], side=200, count=1), "a crop 200 x 200"),
+        (lambda: labelled_crops(["text"], side=20, count=1, part=(0.5, 2.0)), "part must be two shares"),
     ],
 )
 def test_what_does_not_fit_is_named(call, message):
