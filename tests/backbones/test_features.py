@@ -1,5 +1,7 @@
 """Backbones against torchvision's own networks, and what they run for whom."""
 
+import copy
+
 import pytest
 import torch
 import torchvision
@@ -21,6 +23,11 @@ BUILDERS = {
 
 def image(side: int = 32, *, batch: int = 1, seed: int = 0) -> torch.Tensor:
     return torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+def assert_same_up_to_rounding(found: torch.Tensor, expected: torch.Tensor) -> None:
+    """Another order of summing changes sums of large terms that cancel: the rounding is that of the largest."""
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * float(expected.detach().abs().max()))
 
 
 def mini(seed: int = 0) -> backbones.Backbone:
@@ -66,7 +73,7 @@ def test_alexnets_head_gives_torchvisions_scores():
     x = image(64)
     mean, deviation = (torch.tensor(each).reshape(1, 3, 1, 1) for each in IMAGENET)
     with torch.no_grad():
-        torch.testing.assert_close(network.at("fc8")(x).flatten(1), theirs((x - mean) / deviation))
+        assert_same_up_to_rounding(network.at("fc8")(x).flatten(1), theirs((x - mean) / deviation))
 
 
 def test_without_the_head_nothing_of_it_is_made():
@@ -126,6 +133,56 @@ def test_gradients_are_right_in_double_precision():
     phi = mini().at("relu2_1")
     x = image(8).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: phi(x).square().sum((1, 2, 3)), x, eps=1e-6)
+
+
+def by_plain_layers(network: backbones.Backbone, layer: str, x: torch.Tensor) -> torch.Tensor:
+    """The layers one after the other, with contiguous weights and maps throughout."""
+    mean, deviation = (torch.tensor(each).reshape(1, 3, 1, 1) for each in network.colour)
+    x = (x - mean) / deviation
+    for name, module in network.module.named_children():
+        plain = copy.deepcopy(module).to(memory_format=torch.contiguous_format)
+        x = plain(x.contiguous())
+        if name == layer:
+            return x
+    raise AssertionError(layer)
+
+
+@pytest.mark.parametrize(("name", "layer"), [("vgg_mini", "relu3_1"), ("squeezenet1_1", "fire4"), ("alexnet", "fc6")])
+def test_the_layout_in_memory_is_the_callers_own(name, layer):
+    """Inside the channels come last; maps, gradients and numbers are those of plain contiguous layers."""
+    network = backbones.load(name, "random", layers=[layer])
+    x = image(64, batch=2).requires_grad_()
+    maps = network.features(x, [layer, network.layers[1]])
+    expected = by_plain_layers(network, layer, x)
+    assert_same_up_to_rounding(maps[layer], expected)
+    assert all(each.is_contiguous() for each in maps.values())
+    goal = torch.rand(expected.shape, generator=torch.Generator().manual_seed(1))
+    (ours,) = torch.autograd.grad((maps[layer] * goal).sum(), x)
+    assert_same_up_to_rounding(ours, torch.autograd.grad((expected * goal).sum(), x)[0])
+    assert ours.is_contiguous()
+    (network.at(layer)(x) * goal).sum().backward()
+    assert x.grad.is_contiguous()
+
+
+def test_an_image_with_its_channels_last_gets_such_a_gradient():
+    phi, x = mini().at("relu2_1"), image(16, batch=2)
+    last = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+    (gradient,) = torch.autograd.grad(phi(last).square().sum(), last)
+    assert gradient.stride() == last.stride()
+    (expected,) = torch.autograd.grad(phi(x.requires_grad_()).square().sum(), x)
+    assert_same_up_to_rounding(gradient, expected)
+
+
+def test_torchs_function_transforms_go_through():
+    phi, x = mini().at("relu2_1"), image(8, batch=2)
+
+    def energy(x):
+        return phi(x[None]).square().sum()
+
+    each = torch.stack([torch.func.grad(energy)(one) for one in x])
+    assert_same_up_to_rounding(torch.func.vmap(torch.func.grad(energy))(x), each)
+    _, along = torch.func.jvp(energy, (x[0],), (x[1],))
+    assert_same_up_to_rounding(along, (each[0] * x[1]).sum())
 
 
 def test_an_image_alone_is_what_it_is_in_a_batch():
