@@ -5,7 +5,8 @@ aliasing, as imresize of MATLAB), rounded to 8 bits; the answer is clipped to [0
 less a border of 4, distances those of the colour picture less the same border. "johnson" is that of Johnson et al.
 (2016): a Gaussian blur of sigma 1 before the downsampling, and after the enlargement the histogram of each channel is
 matched to that of the small picture. "blur only" and "matching only" have half of it each. Distances are LPIPS-like
-(`perceptual.distance`): in VGG16, through which the feature loss looked, and in SqueezeNet, which nothing learnt from.
+(`perceptual.distance`): in `vgg_mini`, through which the feature loss looked, in VGG16, which `vgg_mini` imitates, and
+in SqueezeNet, from which nothing learnt.
 
 No licence is stated for the pictures of Set5 and Set14, so the record holds numbers alone.
 """
@@ -31,8 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from resumable import rounded  # noqa: E402
 
 JUDGES = {
-    "vgg16": ("relu1_2", "relu2_2", "relu3_3"),
-    "squeezenet1_1": ("relu1", "fire3", "fire5"),
+    "vgg16": perceptual.DISTANCE_LAYERS,
+    "squeezenet1_1": ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),  # those of LPIPS
 }
 PUBLISHED = {  # Johnson et al. (2016), Set5 x4: PSNR, SSIM
     "bicubic": (28.43, 0.8114),
@@ -116,7 +117,7 @@ def main() -> None:
         "embedded_size": SIZE,
         "pictures": {name: list(pictures) for name, pictures in sets.items()},
         "protocols": {name: {"blur_before": a, "matched_after": b} for name, (a, b) in PROTOCOLS.items()},
-        "judges": {name: list(layers) for name, layers in JUDGES.items()},
+        "judges": {name: list(layers) for name, layers in (JUDGES | {"vgg_mini": perceptual.DISTANCE_LAYERS}).items()},
         "published": {name: list(pair) for name, pair in PUBLISHED.items()},
         "mean": mean,
         "each": {name: protocols["plain"] for name, protocols in each.items()},
