@@ -11,9 +11,9 @@ from torch import nn
 from deeprestore_lab.artifacts import load_weights
 from deeprestore_lab.checks import check_images, check_whole
 
-LAYER = "relu3_1"  # of vgg_mini, whose maps go in
-WIDTHS = (64, 32, 16)  # channels at 1/4, 1/2 and the whole of the picture's side
-DEPTHS = (3, 2, 2)  # convolutions there
+LAYER = "relu2_2"  # of vgg_mini, whose maps go in
+WIDTHS = (32, 16)  # channels at half of the picture's side and at the whole
+DEPTHS = (5, 2)  # convolutions there
 
 
 class StyleDecoder(nn.Module):
@@ -24,7 +24,9 @@ class StyleDecoder(nn.Module):
     Borders are reflected, and nothing is normalised, since the maps' own means and deviations are the style. `seed`
     makes the start repeatable. Raises `ValueError` for settings and maps that do not fit.
 
-    Source: Huang & Belongie (2017), section 6.1; smaller, as `vgg_mini` is. Taught in chapter 08_style.
+    Source: Huang & Belongie (2017), section 6.1; smaller, as `vgg_mini` is. Differs from the source in the layer that
+    it decodes, theirs being relu4_1: a shallow one keeps what the picture shows, a deep one paints coarser strokes.
+    Taught in chapter 08_style.
 
     >>> StyleDecoder(widths=(8, 4), depths=(1, 1))(torch.rand(1, 8, 5, 6)).shape
     torch.Size([1, 3, 10, 12])
@@ -64,7 +66,7 @@ def adain_decoder() -> StyleDecoder:
     `style.restyle` uses it. The card is `artifacts.card("adain_decoder", kind="weights")`. Parameters take no
     gradients; those with respect to the maps work. Taught in chapter 08_style.
 
-    >>> adain_decoder()(torch.rand(1, 64, 4, 4)).shape
+    >>> adain_decoder()(torch.rand(1, 32, 8, 8)).shape
     torch.Size([1, 3, 16, 16])
     """
     decoder = StyleDecoder()

@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from deeprestore_lab.backbones import load
 from deeprestore_lab.checks import check_choice, check_images
-from deeprestore_lab.networks.style_decoder import LAYER, adain_decoder
+from deeprestore_lab.networks.style_decoder import LAYER, WIDTHS, adain_decoder
 from deeprestore_lab.style.adain import adaptive_instance_normalisation
 from deeprestore_lab.style.gaussian_maps import match_covariance
 
@@ -52,7 +52,8 @@ def restyle(
             raise ValueError(f"both sides of {name} must be at least 32, got {each.shape[2]} x {each.shape[3]}")
     net = load("vgg_mini", "embedded")
     height, width = x.shape[2:]
-    whole = pad(x, (0, -width % 4, 0, -height % 4), mode="reflect")  # the encoder halves twice
+    step = 2 ** (len(WIDTHS) - 1)  # pixels a position of the map, to a side
+    whole = pad(x, (0, -width % step, 0, -height % step), mode="reflect")
     f, target = (net.features(each, [LAYER])[LAYER] for each in (whole, style))
     decoder = adain_decoder().to(f)
     return decoder(own(f, target, alpha=alpha))[:, :, :height, :width].clamp(0, 1)

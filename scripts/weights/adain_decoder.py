@@ -37,9 +37,9 @@ from style_pictures import (  # noqa: E402
     scaled,
 )
 
-LAYERS = ("relu1_1", "relu2_1", "relu3_1", "mini4_1")
-STYLE_WEIGHT, TV_WEIGHT, OWN_WEIGHT = 3.0, 0.1, 4.0
-STEPS, BATCH, PATCH, LR = (900, 2000), (8, 4), (64, 96), (3e-3, 1.5e-3)  # one for each stage
+LAYERS = ("relu1_1", "relu2_2", "relu3_1", "mini4_1")
+STYLE_WEIGHT, TV_WEIGHT, OWN_WEIGHT = 8.0, 0.1, 4.0
+STEPS, BATCH, PATCH, LR = (500, 1800), (8, 4), (64, 96), (3e-3, 1.5e-3)  # one for each stage
 STAGES = ("give back", "restyle")
 PAINTED_SIZES = (256, 256, 192, 160)
 ENCODER = encoder_sum(LAYER)

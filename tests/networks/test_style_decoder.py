@@ -22,7 +22,7 @@ def test_unchanged_maps_of_photographs_it_never_saw_come_back_as_pictures_of_the
     grey = [avg_pool2d(images.to_grey(each), 2).flatten(1) for each in (back, x)]
     grey = [each - each.mean(1, keepdim=True) for each in grey]
     likeness = (grey[0] / grey[0].norm(dim=1, keepdim=True)) @ (grey[1] / grey[1].norm(dim=1, keepdim=True)).T
-    assert (likeness.diagonal() > 0.8).all()  # correlation with its own photograph; with the others:
+    assert (likeness.diagonal() > 0.85).all()  # correlation with its own photograph; with the others:
     assert (likeness - torch.diag(likeness.diagonal())).abs().max() < 0.3
 
 
@@ -59,6 +59,6 @@ def test_maps_and_settings_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="channels"):
         StyleDecoder()(torch.rand(1, 128, 8, 8))
     with pytest.raises(ValueError, match="depths must be as many as widths"):
-        StyleDecoder(depths=(1, 1))
+        StyleDecoder(depths=(1, 1, 1))
     with pytest.raises(ValueError, match="a depth"):
-        StyleDecoder(depths=(0, 1, 1))
+        StyleDecoder(depths=(0, 1))
