@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 
@@ -16,20 +17,27 @@ def for_tables() -> tuple[str, Distance]:
     """A name and a function (x, reference) -> `(N,)`, lower is nearer; images `(N, 3, H, W)` in [0, 1].
 
     LPIPS (Zhang et al. 2018) from torchmetrics, on torchvision's AlexNet, where torchmetrics is installed and that
-    AlexNet was fetched before; otherwise `distance` on the embedded vgg_mini. The two have other units: a table uses
-    one of them, and its name. Taught in chapter 07_feature_losses.
+    AlexNet was fetched before, of images clipped to [0, 1]; otherwise `distance` on the embedded vgg_mini. The two have
+    other units: a table uses one of them, and its name. Taught in chapter 07_feature_losses.
     """
     if data.network.fetched("alexnet"):
         try:
-            from torchmetrics.functional.image import learned_perceptual_image_patch_similarity as lpips
+            from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
         except ImportError:
             pass
         else:
 
+            @cache
+            def network() -> LearnedPerceptualImagePatchSimilarity:  # read once, when it is first asked for
+                return LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True)
+
             def measured(x: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-                pairs = zip(x.split(1), reference.expand_as(x).split(1), strict=True)  # torchmetrics gives a mean
+                x, reference = x.clamp(0, 1), reference.expand_as(x).clamp(0, 1)  # torchmetrics refuses other values
+                pairs = zip(x.split(1), reference.split(1), strict=True)  # and gives a mean
                 with torch.no_grad():
-                    return torch.stack([lpips(a, b, net_type="alex", normalize=True) for a, b in pairs])
+                    values = torch.stack([network()(a, b) for a, b in pairs])
+                network().reset()
+                return values
 
             return "LPIPS (AlexNet)", measured
     return "vgg_mini distance", distance
