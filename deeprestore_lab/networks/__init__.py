@@ -1,9 +1,11 @@
 """Building blocks with parameters: hourglass, auto-encoders, plain and coordinate networks; and what measures them."""
 
+from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder, leaky_layers
 from deeprestore_lab.networks.cheating import copying_network
 from deeprestore_lab.networks.checkerboard import overlap_counts, stride_energy
 from deeprestore_lab.networks.coordinates import FourierFeatures, grid, random_frequencies
 from deeprestore_lab.networks.denoisers import denoiser
+from deeprestore_lab.networks.digit_classifier import DigitClassifier
 from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
 from deeprestore_lab.networks.feed_forward_style import FeedForwardStyle, style_net
 from deeprestore_lab.networks.hourglass import PRESETS, Hourglass, preset
@@ -16,6 +18,8 @@ __all__ = [
     "MLP",
     "PRESETS",
     "SRCNN",
+    "BoundedAutoEncoder",
+    "DigitClassifier",
     "EncoderDecoder",
     "FeedForwardStyle",
     "FourierFeatures",
@@ -29,6 +33,7 @@ __all__ = [
     "denoiser",
     "grid",
     "jacobian_measures",
+    "leaky_layers",
     "overlap_counts",
     "preset",
     "random_frequencies",

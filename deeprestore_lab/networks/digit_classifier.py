@@ -1,0 +1,49 @@
+"""A small classifier of digits, whose features measure samples and whose answers count restorations."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from deeprestore_lab.checks import check_images, check_seed, describe
+
+SHAPE = (1, 28, 28)
+
+
+class DigitClassifier(nn.Module):
+    r"""x -> logits W phi(x) + b of the ten digits, with phi two strided convolutions and one layer of 64 features.
+
+    phi: 5 x 5 convolution with stride 2 to 16 channels, 3 x 3 with stride 2 to 32, both with zeros at the border, a
+    linear layer to 64, each followed by a GELU. Images `(N, 1, 28, 28)` in [0, 1], logits `(N, 10)` in nats; a softmax
+    makes probabilities of them. `seed` makes the start repeatable. Raises `ValueError` for images of another shape.
+    Taught in chapter 12_latent_autoencoder.
+
+    >>> classifier = DigitClassifier()
+    >>> x = torch.rand(3, 1, 28, 28)
+    >>> classifier(x).shape, classifier.features(x).shape
+    (torch.Size([3, 10]), torch.Size([3, 64]))
+    """
+
+    def __init__(self, *, seed: int = 0) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(check_seed(seed))
+            self.body = nn.Sequential(
+                nn.Conv2d(1, 16, 5, stride=2, padding=2),
+                nn.GELU(),
+                nn.Conv2d(16, 32, 3, stride=2, padding=1),
+                nn.GELU(),
+                nn.Flatten(),
+                nn.Linear(32 * 7 * 7, 64),
+                nn.GELU(),
+            )
+            self.head = nn.Linear(64, 10)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """phi(x), `(N, 64)`: what distances between digits are measured in."""
+        if tuple(check_images(x).shape[1:]) != SHAPE:
+            raise ValueError(f"images must have the shape (N, 1, 28, 28), got {describe(x)}")
+        return self.body(x)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(x))
