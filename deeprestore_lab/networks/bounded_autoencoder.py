@@ -15,7 +15,7 @@ SCALE = 0.3
 
 
 def leaky_layers(widths: Sequence[int]) -> nn.Sequential:
-    r"""h_k = l(W_k h_{k-1} + b_k) with l(t) = max(t, 0.2 t), the last one without l: `(N, widths[0])` to `(N, widths[-1])`.
+    r"""h_k = l(W_k h_{k-1} + b_k), the last without l, and l(t) = max(t, 0.2 t): `(N, widths[0])` to `(N, widths[-1])`.
 
     Weights are normal with variance 2 / ((1 + 0.2^2) inputs), which keeps the mean square from layer to layer, drawn
     from torch's global generator; biases are zero. Raises `ValueError` for fewer than two widths. Source: He et al.
