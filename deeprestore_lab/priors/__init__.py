@@ -1,6 +1,7 @@
 """Priors R_i: negative log-densities of images, one a file; and Gaussian fields, whose answers are known exactly."""
 
 from deeprestore_lab.priors.alpha_norm import AlphaNorm
+from deeprestore_lab.priors.autoencoder import AutoEncoderPrior
 from deeprestore_lab.priors.base import Prior, reference_weight
 from deeprestore_lab.priors.dense_field import DenseField
 from deeprestore_lab.priors.gaussian_field import StationaryField
@@ -11,6 +12,7 @@ from deeprestore_lab.priors.total_variation import TotalVariation
 
 __all__ = [
     "AlphaNorm",
+    "AutoEncoderPrior",
     "DenseField",
     "PoweredVariation",
     "Prior",
