@@ -22,6 +22,7 @@ _MODULES = (
     "convolution",
     "corruptions",
     "data",
+    "discrepancies",
     "distortions",
     "energies",
     "exercises",

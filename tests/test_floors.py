@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "deeprestore_lab"
 FLOORS = {
     0: "arithmetic artifacts checks convolution corruptions data data_files data_sources digits distortions filters "
     "image_files image_transforms images kernels masks metrics noise painted_patterns patterns photographs",
-    1: "backbones backpropagation frames losses networks operators perceptual retrieval score_matching",
+    1: "backbones backpropagation discrepancies frames losses networks operators perceptual retrieval sample_quality "
+    "score_matching",
     2: "energies parametrisations priors",
     3: "solve training weight_choice",
     4: "baselines generators inverse_networks sample style",
