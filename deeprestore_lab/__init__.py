@@ -38,6 +38,7 @@ _MODULES = (
     "perceptual",
     "priors",
     "retrieval",
+    "sample_quality",
     "solve",
     "style",
     "training",
