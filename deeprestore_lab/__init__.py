@@ -29,6 +29,7 @@ _MODULES = (
     "figures",
     "filters",
     "frames",
+    "generators",
     "images",
     "losses",
     "metrics",
