@@ -42,6 +42,7 @@ _MODULES = (
     "sample_quality",
     "solve",
     "style",
+    "submission",
     "training",
     "weight_choice",
     "widgets",

@@ -1,4 +1,4 @@
-"""The command line: `python -m deeprestore_lab doctor`, `data list`, `data fetch NAME`, `exercises build`."""
+"""The command line: `python -m deeprestore_lab doctor`, `data`, `exercises`, `submission`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from deeprestore_lab.doctor import examine
+from deeprestore_lab.submission.commands import app as submission_app
 
 app = typer.Typer(
     help="Image restoration with priors, from one equation.",
@@ -26,6 +27,7 @@ exercises_app = typer.Typer(
     help="Exercises: build them from their sources, and see whether they can be graded here.", no_args_is_help=True
 )
 app.add_typer(exercises_app, name="exercises")
+app.add_typer(submission_app, name="submission")
 
 Names = Annotated[list[str] | None, typer.Argument(help="names of exercises; all, if none")]
 Folder = Annotated[Path, typer.Option(help="the course: source/NAME/NAME.ipynb lie in it")]

@@ -18,7 +18,7 @@ FLOORS = {
     2: "energies parametrisations priors",
     3: "solve training weight_choice",
     4: "baselines generators inverse_networks sample style",
-    5: "__main__ claims doctor exercises figures sweeps widgets",
+    5: "__main__ claims doctor exercises figures submission sweeps widgets",
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}
 
