@@ -18,6 +18,7 @@ from deeprestore_lab.submission.captured import Captured
 from deeprestore_lab.submission.rights import rights_of
 
 KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "DEEPRESTORE_DATA", "DEEPRESTORE_CACHE")
+HOME = ".home"  # in its folder: where programs keep what they cache
 LONGEST_START = 60.0  # seconds, on a busy machine
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -62,9 +63,8 @@ def run(
     """
     folder = folder.resolve()
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-    homes = dict.fromkeys(
-        ("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "XDG_CACHE_HOME", "MPLCONFIGDIR"), str(folder)
-    )
+    (home := folder / HOME).mkdir(exist_ok=True)
+    homes = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "XDG_CACHE_HOME", "MPLCONFIGDIR"), str(home))
     single = {"OMP_NUM_THREADS": "2", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
     with tempfile.TemporaryFile() as standard_input:
         standard_input.write(given)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deeprestore_lab.submission import confinement
-from deeprestore_lab.submission.confinement import Limits, Outcome
+from deeprestore_lab.submission.confinement import HOME, Limits, Outcome
 from deeprestore_lab.submission.inspection import bytes_of, read
 from deeprestore_lab.submission.names import MAIN, ids_of
 
@@ -57,7 +57,9 @@ def _course_data() -> list[str]:
 def _files(folder: Path) -> dict[str, tuple[int, int]]:
     """Size and time of each file below a folder, by its path in it; at most ten thousand."""
     found: dict[str, tuple[int, int]] = {}
-    for place, _, names in os.walk(folder):
+    for place, folders, names in os.walk(folder):
+        if place == str(folder):
+            folders[:] = [each for each in folders if each != HOME]
         for name in names:
             state = os.lstat(os.path.join(place, name))
             found[os.path.relpath(os.path.join(place, name), folder)] = (state.st_size, state.st_mtime_ns)
