@@ -12,7 +12,11 @@ from deeprestore_lab.energies.base import weighted_terms
 from deeprestore_lab.parametrisations.latent import Decode, Latent, check_codes
 from deeprestore_lab.parametrisations.pixels import check_bounds
 from deeprestore_lab.solve import minimise
+from deeprestore_lab.solve.adam import Schedule, cosine
 from deeprestore_lab.solve.trace import Trace
+
+STEPS = 200
+LR = 0.1  # of the range of a coordinate
 
 
 @dataclass
@@ -34,10 +38,10 @@ def restore_over_latent(
     guess: torch.Tensor | None = None,
     starts: int | torch.Tensor = 5,
     bounds: tuple[float, float] | None = (0, 1),
-    solver: str = "auto",
+    solver: str = "adam",
     steps: int | None = None,
     tolerance: float | None = None,
-    lr: float | None = None,
+    lr: Schedule | None = None,
     seed: int = 0,
     reference: torch.Tensor | None = None,
     progress: bool | None = None,
@@ -53,7 +57,9 @@ def restore_over_latent(
     starts: so many draws from the uniform law within `bounds` besides, the same ones for every image (so that an image
         alone gets the starts that it gets in a batch), by `seed`; or the starts themselves, `(S, N, d)`.
     bounds: the range of every coordinate of u, held by projection; None leaves it free.
-    solver, steps, tolerance, lr, progress: as of `minimise`.
+    solver, steps, tolerance, lr, progress: as of `minimise`. Adam is the default, with 200 steps whose size falls from
+        a tenth of the range along half a cosine: a decoder of leaky ReLUs has kinks, at which the line search of L-BFGS
+        is long; the same energies took it three to ten times as long.
     reference: the truth `(N, C, H, W)`, for PSNR in the trace; it plays no part in the choice.
 
     Raises `ValueError` where a number of draws has no guess to tell N and d, or no bounds; where shapes do not fit; and
@@ -73,6 +79,10 @@ def restore_over_latent(
     if reference is not None:
         reference = reference.repeat(count, 1, 1, 1) if reference.shape[0] == images else reference
     g = Latent(decode, codes.flatten(0, 1), bounds=bounds)
+    if solver == "adam":
+        steps = STEPS if steps is None else check_whole(steps, name="steps", least=0)
+        low, high = bounds or (0, 1)
+        lr = cosine(LR * (high - low), steps) if lr is None else lr
     settings = {"solver": solver, "steps": steps, "tolerance": tolerance, "lr": lr, "progress": progress}
     trace = minimise(at_every_start(energy, count), g, reference=reference, snapshots=False, **settings)
     energies = trace.energy[-1].unflatten(0, (count, images)).to(trace.x.device)

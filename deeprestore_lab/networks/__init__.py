@@ -1,11 +1,11 @@
 """Building blocks with parameters: hourglass, auto-encoders, plain and coordinate networks; and what measures them."""
 
-from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder, leaky_layers
+from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder, latent_autoencoder, leaky_layers
 from deeprestore_lab.networks.cheating import copying_network
 from deeprestore_lab.networks.checkerboard import overlap_counts, stride_energy
 from deeprestore_lab.networks.coordinates import FourierFeatures, grid, random_frequencies
 from deeprestore_lab.networks.denoisers import denoiser
-from deeprestore_lab.networks.digit_classifier import DigitClassifier
+from deeprestore_lab.networks.digit_classifier import DigitClassifier, digit_classifier
 from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
 from deeprestore_lab.networks.feed_forward_style import FeedForwardStyle, style_net
 from deeprestore_lab.networks.hourglass import PRESETS, Hourglass, preset
@@ -31,8 +31,10 @@ __all__ = [
     "bicubic",
     "copying_network",
     "denoiser",
+    "digit_classifier",
     "grid",
     "jacobian_measures",
+    "latent_autoencoder",
     "leaky_layers",
     "overlap_counts",
     "preset",

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_images, check_seed, check_whole, describe
+from deeprestore_lab.artifacts import load_weights
+from deeprestore_lab.checks import check_choice, check_images, check_seed, check_whole, describe
 
 SLOPE = 0.2
 SCALE = 0.3
+KINDS = ("naive", "mended")
+LATENTS = (8, 10, 12)
 
 
 def leaky_layers(widths: Sequence[int]) -> nn.Sequential:
@@ -114,3 +118,29 @@ class BoundedAutoEncoder(nn.Module):
 
     def _widths(self) -> list[int]:
         return [layer.out_features for layer in self.encoder if isinstance(layer, nn.Linear)][:-1]
+
+
+def latent_autoencoder(kind: str, *, latent: int = 10) -> BoundedAutoEncoder:
+    r"""A shipped auto-encoder of MNIST's digits with codes in [0, 1]^latent.
+
+    `kind`: "naive", trained by E ||D(E(x)) - x||^2 alone, or "mended", with terms that fill the cube. `latent`: 8, 10
+    or 12. Images `(N, 1, 28, 28)` in [0, 1]. The card is `artifacts.card("latent_autoencoders", kind="weights")`.
+    Parameters take no gradients; those with respect to images and codes work. Raises `ValueError` for another kind or
+    another length. Taught in chapter 12_latent_autoencoder.
+
+    >>> latent_autoencoder("naive", latent=9)
+    Traceback (most recent call last):
+    ValueError: latent must be one of 8, 10, 12; got 9
+    """
+    check_choice(kind, KINDS, name="kind")
+    if check_whole(latent, name="latent") not in LATENTS:
+        raise ValueError(f"latent must be one of {', '.join(map(str, LATENTS))}; got {latent}")
+    model, start = BoundedAutoEncoder(latent=latent), f"{kind}-{latent}."
+    weights = {name.removeprefix(start): w.float() for name, w in _weights().items() if name.startswith(start)}
+    model.load_state_dict(weights)
+    return model.requires_grad_(False).eval()
+
+
+@cache
+def _weights() -> dict[str, torch.Tensor]:
+    return load_weights("latent_autoencoders")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import nn
 
+from deeprestore_lab.artifacts import load_weights
 from deeprestore_lab.checks import check_images, check_seed, describe
 
 SHAPE = (1, 28, 28)
@@ -47,3 +50,20 @@ class DigitClassifier(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(x))
+
+
+def digit_classifier() -> DigitClassifier:
+    r"""The shipped classifier of MNIST's digits: images `(N, 1, 28, 28)` in [0, 1] to logits `(N, 10)`.
+
+    The card, with its error on the test digits, is `artifacts.card("digit_classifier", kind="weights")`. Parameters
+    take no gradients; those with respect to the image work. Raises `ArtifactError` where the weights are missing or
+    damaged. Taught in chapter 12_latent_autoencoder.
+    """
+    classifier = DigitClassifier()
+    classifier.load_state_dict({name: w.float() for name, w in _weights().items()})
+    return classifier.requires_grad_(False).eval()
+
+
+@cache
+def _weights() -> dict[str, torch.Tensor]:
+    return load_weights("digit_classifier")

@@ -32,14 +32,26 @@ def double_well(u: torch.Tensor) -> torch.Tensor:
 def test_the_lowest_minimum_is_chosen_for_each_image_by_itself():
     data = GaussianLikelihood(Identity(), torch.zeros(2, 1, 1, 1, dtype=torch.float64), sigma=1.0)
     starts = torch.tensor([[[0.1], [0.9]], [[0.95], [0.1]], [[0.25], [0.3]]], dtype=torch.float64)
-    found = restore_over_latent(double_well, data, starts=starts, progress=False)
+    found = restore_over_latent(double_well, data, starts=starts, solver="lbfgs", progress=False)
     assert found.start.tolist() == [1, 0]
     torch.testing.assert_close(found.codes, torch.full((2, 1), 0.8, dtype=torch.float64), rtol=0, atol=1e-3)
     torch.testing.assert_close(found.energies[:, 0], torch.tensor([1.5, 0.5, 1.5]).double() ** 2 / 2, rtol=1e-3, atol=0)
     torch.testing.assert_close(found.energy, torch.full((2,), 0.125, dtype=torch.float64), rtol=1e-3, atol=0)
     torch.testing.assert_close(found.x, double_well(found.codes))
-    single = restore_over_latent(double_well, data, starts=starts[:1], progress=False)
+    single = restore_over_latent(double_well, data, starts=starts[:1], solver="lbfgs", progress=False)
     assert single.energy[0] > 1 and single.start.tolist() == [0, 0]
+
+
+def test_the_default_search_ends_there_too_whatever_the_range():
+    data = GaussianLikelihood(Identity(), torch.zeros(2, 1, 1, 1, dtype=torch.float64), sigma=1.0)
+    guess = torch.tensor([[0.1], [0.9]], dtype=torch.float64)
+    found = restore_over_latent(double_well, data, guess=guess, starts=6, progress=False)
+    wide = restore_over_latent(
+        lambda u: double_well(u / 50), data, guess=50 * guess, starts=6, bounds=(0, 50), progress=False
+    )
+    assert found.trace.solver == "adam" and found.trace.steps.tolist() == [200] * 14
+    torch.testing.assert_close(found.codes, torch.full((2, 1), 0.8, dtype=torch.float64), rtol=0, atol=1e-3)
+    torch.testing.assert_close(wide.codes, 50 * found.codes, rtol=1e-3, atol=0)
 
 
 def test_every_row_meets_its_own_measurement_mask_and_weight():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from deeprestore_lab.networks import BoundedAutoEncoder, leaky_layers
+from deeprestore_lab.networks import BoundedAutoEncoder, bounded_autoencoder, latent_autoencoder, leaky_layers
 
 SHAPE = (2, 3, 4)
 
@@ -116,3 +116,32 @@ def test_a_few_steps_of_training_do_not_collapse_the_codes():
 def test_bad_arguments_are_named(act, message):
     with pytest.raises(ValueError, match=message):
         act()
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """An artifact of the stated form in float16, in place of the shipped one."""
+    models = {
+        f"{kind}-{latent}": BoundedAutoEncoder(latent=latent, seed=seed).initialise(torch.rand(5, 1, 28, 28))
+        for seed, (kind, latent) in enumerate([("naive", 8), ("mended", 8), ("mended", 10)])
+    }
+    stored = {f"{key}.{name}": w.half() for key, model in models.items() for name, w in model.state_dict().items()}
+    monkeypatch.setattr(bounded_autoencoder, "_weights", lambda: stored)
+    return models
+
+
+def test_the_loader_picks_the_weights_of_its_kind_and_length(shipped):
+    x = torch.rand(3, 1, 28, 28, requires_grad=True)
+    for kind, latent in [("naive", 8), ("mended", 8), ("mended", 10)]:
+        model = latent_autoencoder(kind, latent=latent)
+        own = shipped[f"{kind}-{latent}"].half().float()  # rounded as it is stored
+        assert torch.equal(model.encode(x), own.encode(x)) and torch.equal(model(x), own(x))
+        assert not any(p.requires_grad for p in model.parameters()) and not model.training
+        assert torch.autograd.grad(model(x).sum(), x)[0].any()
+
+
+def test_unknown_auto_encoders_are_named(shipped):
+    with pytest.raises(ValueError, match="kind must be one of 'naive', 'mended'"):
+        latent_autoencoder("plain")
+    with pytest.raises(ValueError, match="latent must be one of 8, 10, 12; got 9"):
+        latent_autoencoder("naive", latent=9)

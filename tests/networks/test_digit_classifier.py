@@ -1,12 +1,14 @@
 """The digit classifier against its layers written as SciPy correlations."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
 from scipy.signal import correlate2d
 from scipy.special import erf
 
-from deeprestore_lab.networks import DigitClassifier
+from deeprestore_lab.networks import DigitClassifier, digit_classifier
 
 
 def gelu(t: np.ndarray) -> np.ndarray:
@@ -49,3 +51,12 @@ def test_the_seed_alone_decides_the_start():
 def test_images_of_another_size_are_refused():
     with pytest.raises(ValueError, match=r"\(N, 1, 28, 28\), got"):
         DigitClassifier()(torch.rand(1, 3, 28, 28))
+
+
+def test_the_loader_reads_float16(monkeypatch):
+    own, x = DigitClassifier(seed=5), torch.rand(2, 1, 28, 28)
+    stored = {name: w.half() for name, w in own.state_dict().items()}
+    monkeypatch.setattr(import_module("deeprestore_lab.networks.digit_classifier"), "_weights", lambda: stored)
+    loaded = digit_classifier()
+    assert torch.equal(loaded(x), own.half().float()(x))
+    assert not any(p.requires_grad for p in loaded.parameters())
