@@ -1,0 +1,84 @@
+"""Flows ready to train: of vectors, and of small images in Glow's form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from deeprestore_lab.checks import check_whole
+from deeprestore_lab.generators.coupling_networks import convolutional, fully_connected
+from deeprestore_lab.generators.flow import FirstHalf, Flow
+from deeprestore_lab.generators.glow import ActNorm, AffineCoupling, LinearMixing
+from deeprestore_lab.generators.invertible import Invertible, LogitMap, Squeeze
+
+
+def vector_flow(
+    dimensions: int, *, depth: int = 8, width: int = 64, activation: str = "leaky_relu", seed: int = 0
+) -> Flow:
+    r"""`depth` times (ActNorm, LinearMixing, AffineCoupling) on vectors `(N, dimensions)`: points, or codes.
+
+    The couplings hold `fully_connected` networks of `width`. Before training call `initialise` with a batch. Units are
+    those of the vectors. Raises `ValueError` for settings that do not fit, and for fewer than 2 dimensions. Source:
+    Kingma & Dhariwal (2018), "Glow". Taught in chapter 13_generators.
+
+    >>> import torch
+    >>> vector_flow(2, depth=2).log_density(torch.zeros(3, 2)).shape
+    torch.Size([3])
+    """
+
+    def network(inputs: int, outputs: int, place: int) -> nn.Module:
+        return fully_connected(inputs, outputs, width=width, activation=activation, seed=seed + place)
+
+    return Flow(_steps(check_whole(dimensions, name="dimensions", least=2), network, depth, seed), shape=(dimensions,))
+
+
+def image_flow(
+    shape: tuple[int, int, int] = (1, 28, 28),
+    *,
+    levels: int = 2,
+    depth: int = 8,
+    width: int = 64,
+    activation: str = "leaky_relu",
+    seed: int = 0,
+) -> Flow:
+    r"""Glow for images in [0, 1]: LogitMap, then `levels` times (Squeeze, `depth` steps, half of the channels leave).
+
+    A step is ActNorm, LinearMixing (the 1 x 1 convolution) and an AffineCoupling with a `convolutional` network of
+    `width`. Images `(N, *shape)` go to z `(N, C H W)`, or to `(N, 4 C, H/2, W/2)` with one level. Train it on
+    `dequantised` images. The preset for 28 x 28 has 0.25 million parameters; the auto-encoder with layers of 512 and
+    256 and 10 codes has 1.07 million.
+
+    Raises `ValueError` for settings that do not fit, and sides that `levels` halvings do not divide. Source: Kingma &
+    Dhariwal (2018), "Glow", figure 2. Taught in chapter 13_generators.
+
+    >>> import torch
+    >>> image_flow((1, 8, 8), depth=1, width=8).log_density(torch.rand(3, 1, 8, 8)).shape
+    torch.Size([3])
+    """
+    channels, height, width_of_image = (check_whole(n, name="a side of shape", least=1) for n in shape)
+    levels = check_whole(levels, name="levels", least=1)
+    if height % 2**levels or width_of_image % 2**levels:
+        raise ValueError(f"sides of {height} x {width_of_image} cannot be halved {levels} times")
+
+    def network(inputs: int, outputs: int, place: int) -> nn.Module:
+        return convolutional(inputs, outputs, width=width, activation=activation, seed=seed + place)
+
+    def level(size: tuple[int, int, int], left: int) -> list[Invertible]:
+        C, H, W = 4 * size[0], size[1] // 2, size[2] // 2
+        layers = [Squeeze(), *_steps(C, network, depth, seed + 1000 * left)]
+        if left > 1:
+            inner = (C // 2, H, W)
+            layers.append(FirstHalf(Flow(level(inner, left - 1), shape=inner)))
+        return layers
+
+    return Flow([LogitMap(), *level((channels, height, width_of_image), levels)], shape=tuple(shape))
+
+
+def _steps(channels: int, network: Callable[[int, int, int], nn.Module], depth: int, seed: int) -> list[Invertible]:
+    layers: list[Invertible] = []
+    first = channels // 2
+    for place in range(check_whole(depth, name="depth", least=1)):
+        coupling = AffineCoupling(channels, network(first, 2 * (channels - first), place))
+        layers += [ActNorm(channels), LinearMixing(channels, seed=seed + place), coupling]
+    return layers

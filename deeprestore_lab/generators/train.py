@@ -1,0 +1,101 @@
+"""Training a generator on images: what the models with a loss of each image by itself have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from deeprestore_lab.checks import check_images, check_seed, check_whole
+from deeprestore_lab.generators.dequantisation import dequantised
+from deeprestore_lab.training import History, fit
+
+
+class Generator(Protocol):
+    """What `train` asks of a model: its losses, and how many normal numbers each image's loss takes."""
+
+    noise: int
+
+    def losses(self, x: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """`(N,)`, of images `(N, ...)` and standard normal numbers `(N, noise)`."""
+
+
+def train(
+    model: nn.Module,
+    images: torch.Tensor,
+    *,
+    steps: int,
+    batch: int = 128,
+    lr: float | Callable[[int], float] = 1e-3,
+    seed: int = 0,
+    levels: int | None = None,
+    held_out: torch.Tensor | None = None,
+    every: int = 200,
+    checkpoint: str | Path | None = None,
+    accelerator: str = "cpu",
+    progress: bool | None = None,
+) -> History:
+    r"""Lower the mean of `model.losses(x, noise)` over batches of `images` by `training.fit`; Adam, no decay.
+
+    Each step draws `batch` images with replacement and their numbers from `seed` and the step, so a run that was
+    interrupted goes on as it would have. With `levels` (256 for image files) images are `dequantised` anew each time
+    they are drawn; without it they are taken as they are. `held_out` images are evaluated every `every` steps with one
+    fixed draw, and the weights that were best there are kept. The model must be of the class `Flow`,
+    `VariationalAutoEncoder` or `AutoEncoder`, or have the two names of `Generator`.
+
+    Shapes: images `(N, C, H, W)` in [0, 1], or any `(N, ...)` for a model of vectors. Raises `ValueError` for settings
+    that do not fit and for a loss that is not finite. Taught in chapter 13_generators.
+
+    >>> from deeprestore_lab.generators import AutoEncoder
+    >>> images = torch.rand(64, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    >>> history = train(AutoEncoder(latent=2, widths=(16,), shape=(1, 4, 4)), images, steps=20, batch=32)
+    >>> history.loss[-1] < history.loss[0]
+    True
+    """
+    seed, batch = check_seed(seed), check_whole(batch, name="batch", least=1)
+    if levels is not None:
+        check_images(images, name="images")
+    objective = _Objective(model, tuple(images.shape[1:]))
+
+    def packed(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        if levels is not None:
+            x = dequantised(x, torch.rand(x.shape, generator=generator).to(x), levels=levels)
+        return torch.cat([x.flatten(1), torch.randn(len(x), model.noise, generator=generator).to(x)], dim=1)
+
+    def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed((1_000_003 * seed + step) % 2**63)
+        rows = torch.randint(len(images), (batch,), generator=generator)
+        return packed(images[rows], generator), rows
+
+    apart = None
+    if held_out is not None:
+        apart = packed(held_out, torch.Generator().manual_seed(seed)), torch.zeros(len(held_out))
+    return fit(
+        objective,
+        draw,
+        steps=steps,
+        loss=lambda losses, _: losses.mean(),
+        lr=lr,
+        held_out=apart,
+        every=every,
+        checkpoint=checkpoint,
+        accelerator=accelerator,
+        label=f"training a {type(model).__name__}",
+        progress=progress,
+    )
+
+
+class _Objective(nn.Module):
+    """The losses as a network's output, from images and numbers side by side, `(N, D + noise)`."""
+
+    def __init__(self, model: nn.Module, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.model, self.shape = model, shape
+
+    def forward(self, packed: torch.Tensor) -> torch.Tensor:
+        count = packed.shape[1] - self.model.noise
+        x, noise = packed.tensor_split([count], dim=1)
+        return self.model.losses(x.unflatten(1, self.shape), noise)
