@@ -1,7 +1,5 @@
 """The digit classifier against its layers written as SciPy correlations."""
 
-from importlib import import_module
-
 import numpy as np
 import pytest
 import torch
@@ -56,7 +54,7 @@ def test_images_of_another_size_are_refused():
 def test_the_loader_reads_float16(monkeypatch):
     own, x = DigitClassifier(seed=5), torch.rand(2, 1, 28, 28)
     stored = {name: w.half() for name, w in own.state_dict().items()}
-    monkeypatch.setattr(import_module("deeprestore_lab.networks.digit_classifier"), "_weights", lambda: stored)
+    monkeypatch.setitem(digit_classifier.__globals__, "_weights", lambda: stored)
     loaded = digit_classifier()
     assert torch.equal(loaded(x), own.half().float()(x))
     assert not any(p.requires_grad for p in loaded.parameters())
