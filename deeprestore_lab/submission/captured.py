@@ -19,6 +19,7 @@ class Captured:
             room = max(0, self.length // 2 - len(self.start))
             self.start += data[:room]
             self.tail = (self.tail + data[room:])[-self.length // 2 :]
+        self.pipe.close()
 
     def text(self) -> str:
         """The output; where something is left out, a line says how much."""

@@ -135,14 +135,15 @@ def _too_much(folder: Path, limits: Limits) -> str | None:
     waiting = [folder]
     while waiting:
         try:
-            for entry in os.scandir(waiting.pop()):
-                count += 1
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(Path(entry.path))
-                else:
-                    size += entry.stat(follow_symlinks=False).st_size
-                if count > limits.files or size > limits.folder:
-                    return "files" if count > limits.files else "size of files"
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+                    else:
+                        size += entry.stat(follow_symlinks=False).st_size
+                    if count > limits.files or size > limits.folder:
+                        return "files" if count > limits.files else "size of files"
         except OSError:
             continue
     return None

@@ -89,6 +89,8 @@ def wrong_name(name: str) -> Refusal | None:
     parts = re.split(r"[/\\]", name.removesuffix("/"))
     if ".." in parts:
         return Refusal("climbing path", name, "its path leaves the folder it is unpacked to")
+    if "\\" in name:
+        return Refusal("odd name", name, "it has a backslash, which Windows takes for a folder")
     said = next((said for part in parts if (said := _odd(part))), None)
     if said is None and len(name) > LONGEST_NAME:
         said = f"it is longer than {LONGEST_NAME} letters"
@@ -101,7 +103,7 @@ def _odd(part: str) -> str | None:
         return "one part of the path is empty or a dot"
     if any(unicodedata.category(letter)[0] == "C" for letter in part):
         return "it has a control character or one that is not shown"
-    if bad := sorted(set(part) & set('<>:"|?*\\')):
+    if bad := sorted(set(part) & set('<>:"|?*')):
         return f"it has {bad[0]}, which Windows does not allow"
     if part[-1] in ". " or part[0] == " ":
         return "a part starts with a space, or ends in a space or a dot, which Windows drops"

@@ -1,0 +1,160 @@
+"""What a confined program cannot do. Linux; where the system lacks one protection, its test is skipped and says so."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from deeprestore_lab.submission import Limits, Outcome, confinement
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces, Landlock and seccomp are Linux's")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a program in a folder of its own, and skips the test where `needs` was not possible."""
+
+    def call(code: str, *, needs: str = "", **limits) -> Outcome:
+        folder = tmp_path / "own"
+        folder.mkdir(exist_ok=True)
+        (folder / "main.py").write_text(code)
+        outcome = confinement.run(["main.py"], folder=folder, limits=Limits(**{"seconds": 60.0} | limits))
+        if needs and outcome.possible[needs]:
+            pytest.skip(f"{needs}: {outcome.possible[needs]}")
+        return outcome
+
+    return call
+
+
+def test_a_program_runs(run, tmp_path):
+    outcome = run(
+        "import sys, pathlib\nprint('out')\nprint('err', file=sys.stderr)\npathlib.Path('made').write_text('1')"
+    )
+    assert (outcome.end, outcome.status) == ("ended", 0)
+    assert {"out", "err"} == set(outcome.output.split())
+    assert (tmp_path / "own" / "made").read_text() == "1"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("import sys; sys.exit(7)", 7), ("raise SystemExit('no')", 1), ("1 / 0", 1)]
+)
+def test_its_exit_status_comes_back(run, code, status):
+    assert run(code).status == status
+
+
+def test_it_gets_no_secrets(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("SECRET_TOKEN", "hush")
+    outcome = run("import os\nprint(dict(os.environ))\nprint(os.path.expanduser('~'))")
+    assert "hush" not in outcome.output and outcome.output.strip().endswith(str(tmp_path / "own" / ".home"))
+
+
+def test_it_cannot_look_into_other_processes(run, monkeypatch):
+    """Not into ours, whose environment has the secrets."""
+    code = f"print(len(open('/proc/{os.getpid()}/environ', 'rb').read()))"
+    assert "PermissionError" in run(code, needs="files").output
+
+
+def test_it_reads_and_writes_its_own_files_only(run, tmp_path):
+    (tmp_path / "other.txt").write_text("another student's")
+    home = str(Path.home())
+    for code in (f"open({str(tmp_path / 'other.txt')!r})", f"__import__('os').listdir({home!r})", "open('../x', 'w')"):
+        assert "PermissionError" in run(code, needs="files").output
+    (tmp_path / "own" / "link").symlink_to(tmp_path / "other.txt")
+    assert "PermissionError" in run("open('link')", needs="files").output
+    assert (tmp_path / "other.txt").exists() and not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("family", ["AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"])
+def test_no_sockets(run, family):
+    kind = "SOCK_RAW" if family == "AF_NETLINK" else "SOCK_STREAM"
+    outcome = run(f"import socket\nsocket.socket(socket.{family}, socket.{kind})", needs="no sockets")
+    assert "PermissionError" in outcome.output
+
+
+def test_a_network_of_its_own_has_nothing_in_it(run):
+    outcome = run("print(open('/proc/self/net/dev').read())", needs="processes and network of its own")
+    assert [line.split(":")[0].strip() for line in outcome.output.splitlines() if ":" in line] == ["lo"]
+
+
+def test_it_cannot_end_other_processes(run):
+    outcome = run("import os\nos.kill(-1, 9)", needs="processes and network of its own")
+    assert "ProcessLookupError" in outcome.output  # there is nobody but itself
+
+
+def test_nothing_of_it_stays(run):
+    stay = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)  # MARK'], start_new_session=True)"
+    code = f"import subprocess, sys\n{stay}"
+    run(code.replace("MARK", mark := f"stays-{os.getpid()}"), needs="processes and network of its own")
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
+    assert not [line for line in lines if mark.encode() in line]
+
+
+def _readable(path: Path) -> bool:
+    try:
+        return bool(path.read_bytes())
+    except OSError:
+        return False
+
+
+def test_time(run):
+    outcome = run("print('first', flush=True)\nwhile True: pass", seconds=1.5)
+    assert outcome.end == "time" and outcome.seconds < 20 and outcome.output == "first\n"
+
+
+def test_memory_of_one_process(run):
+    assert "MemoryError" in run("bytearray(10**9)", memory=3 * 10**8, needs="limits").output
+
+
+def test_memory_of_several_together(run):
+    code = "import os, time\nfor _ in range(2): os.fork()\nx = bytearray(b'1') * 10**8\ntime.sleep(30)"
+    outcome = run(code, memory=2 * 10**8, needs="limits")
+    assert outcome.end == "memory" and outcome.memory > 2 * 10**8
+
+
+def test_processes(run):
+    """A bounded fork bomb: 32 at most, so that a test that fails hurts nobody."""
+    outcome = run("import os, time\nfor _ in range(5): os.fork()\ntime.sleep(30)", processes=8)
+    assert outcome.end == "processes" and outcome.seconds < 20
+
+
+def test_one_large_file(run, tmp_path):
+    outcome = run("open('large', 'wb').write(bytes(10**7))", file_size=10**6, needs="limits")
+    assert "File too large" in outcome.output and (tmp_path / "own" / "large").stat().st_size <= 10**6
+
+
+def test_files_together(run):
+    code = "import time\nfor n in range(50): open(str(n), 'wb').write(bytes(10**5))\ntime.sleep(30 * WAIT)"
+    assert run(code.replace("WAIT", "1"), files=20).end == "files"
+    assert run(code.replace("WAIT", "0"), folder=10**6).end == "size of files"  # also where it has ended by itself
+
+
+def test_output_is_kept_short(run):
+    outcome = run("print('a' * 10**6)\nprint('b' * 10**6)", output=1000)
+    assert len(outcome.output) < 1100 and outcome.output.startswith("a") and outcome.output.endswith("b\n")
+    assert f"{2 * 10**6 + 2 - 1000} bytes are left out" in outcome.output
+
+
+def test_input_is_given(tmp_path):
+    outcome = confinement.run(["-c", "print(input())"], folder=tmp_path, limits=Limits(seconds=60.0), given=b"said\n")
+    assert outcome.output == "said\n"
+
+
+@pytest.mark.slow
+def test_the_library_and_torch_work_in_there(run):
+    code = "import deeprestore_lab as drl\nprint(drl.images.photograph('astronaut', size=16).shape)"
+    outcome = run(code, seconds=400.0)
+    assert outcome.output.strip().endswith("torch.Size([1, 3, 16, 16])"), outcome.output
+
+
+def test_what_a_system_refuses_is_reported(monkeypatch, tmp_path):
+    """A launcher that finds no Landlock: the program runs, and the report says so."""
+    source = Path(confinement.LAUNCHER).read_text()
+    (tmp_path / "launcher.py").write_text(source.replace("linux.restrict_files(", "(1).restrict_files("))
+    (tmp_path / "linux.py").write_text(Path(confinement.LAUNCHER).with_name("linux.py").read_text())
+    monkeypatch.setattr(confinement, "LAUNCHER", tmp_path / "launcher.py")
+    (folder := tmp_path / "own").mkdir()
+    outcome = confinement.run(["-c", "print(1)"], folder=folder, limits=Limits(seconds=60.0))
+    assert outcome.output == "1\n" and outcome.possible["files"].startswith("not possible here")

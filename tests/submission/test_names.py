@@ -1,0 +1,46 @@
+"""Names of archives and of files: properties that hold for any text."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath, PureWindowsPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deeprestore_lab.submission import Refused
+from deeprestore_lab.submission.names import archive_name, ids_of, wrong_name
+from deeprestore_lab.submission.refusals import Refusal
+
+IDS = st.from_regex(r"[A-Za-z0-9]{4,16}", fullmatch=True)
+
+
+@given(IDS, IDS)
+def test_ids_come_back_from_the_name(one, other):
+    if one.casefold() != other.casefold():
+        assert ids_of(archive_name([one, other])) == (one, other)
+
+
+@pytest.mark.parametrize(
+    "ids", [["abc", "12345678"], ["1234_567", "12345678"], ["1234567\u0665", "12345678"], ["abcd", "ABCD"], ["1234"]]
+)
+def test_wrong_ids(ids):
+    with pytest.raises(Refused, match="wrong ID"):
+        archive_name(ids)
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=30) | st.text("ab./\\: ", max_size=12))
+def test_a_name_that_passes_stays_in_its_folder_on_every_system(name):
+    if wrong_name(name) is None:
+        for kind in (PurePosixPath, PureWindowsPath):
+            path = kind(name)
+            assert not path.is_absolute() and not path.drive and ".." not in path.parts
+        assert name.removesuffix("/").split("/") == list(PureWindowsPath(name).parts)
+
+
+@given(st.text(max_size=30))
+def test_a_refusal_can_be_printed_anywhere(name):
+    shown = str(Refusal("odd name", name, "text"))
+    assert shown.isprintable() or any(letter.isspace() for letter in shown)
+    assert not set(shown) & {"\x1b", "\r", "\n", "\x9b"}
+    shown.encode("utf-8")
