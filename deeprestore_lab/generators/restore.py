@@ -51,16 +51,16 @@ def restore_over_latent(
     The energy of a code is not convex: where a search ends depends on where it began. All starts of all images are one
     batch of `minimise` with `parametrisations.Latent`, and the energy itself chooses among them, not the truth.
 
-    decode: D, from codes `(N, d)` to images `(N, C, H, W)`.
-    energy: any sum of terms for the N images, such as `GaussianLikelihood(A, y, sigma=sigma)`, weights `(N,)` too.
-    guess: codes `(N, d)` to start from first, such as `model.encode(y)`; None goes without.
-    starts: so many draws from the uniform law within `bounds` besides, the same ones for every image (so that an image
-        alone gets the starts that it gets in a batch), by `seed`; or the starts themselves, `(S, N, d)`.
-    bounds: the range of every coordinate of u, held by projection; None leaves it free.
-    solver, steps, tolerance, lr, progress: as of `minimise`. Adam is the default, with 200 steps whose size falls from
-        a tenth of the range along half a cosine: a decoder of leaky ReLUs has kinks, at which the line search of L-BFGS
-        is long; the same energies took it three to ten times as long.
-    reference: the truth `(N, C, H, W)`, for PSNR in the trace; it plays no part in the choice.
+    - `decode`: D, from codes `(N, d)` to images `(N, C, H, W)`.
+    - `energy`: any sum of terms for the N images, such as `GaussianLikelihood(A, y, sigma=sigma)`, weights `(N,)` too.
+    - `guess`: codes `(N, d)` to start from first, such as `model.encode(y)`; None goes without.
+    - `starts`: so many draws from the uniform law within `bounds` besides, the same ones for every image (so that an
+      image alone gets the starts that it gets in a batch), by `seed`; or the starts themselves, `(S, N, d)`.
+    - `bounds`: the range of every coordinate of u, held by projection; None leaves it free.
+    - `solver`, `steps`, `tolerance`, `lr`, `progress`: as of `minimise`. Adam is the default, with 200 steps whose size
+      falls from a tenth of the range along half a cosine: a decoder of leaky ReLUs has kinks, at which the line search
+      of L-BFGS is long; the same energies took it three to ten times as long.
+    - `reference`: the truth `(N, C, H, W)`, for PSNR in the trace; it plays no part in the choice.
 
     Raises `ValueError` where a number of draws has no guess to tell N and d, or no bounds; where shapes do not fit; and
     whatever `minimise` raises. Taught in chapter 12_latent_autoencoder.
