@@ -140,7 +140,7 @@ def executed(notebook, folder):
     """A notebook after it was run in a folder, errors and all."""
     from nbclient import NotebookClient
 
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True)
+    client = NotebookClient(notebook, timeout=120, startup_timeout=180, kernel_name="python3", allow_errors=True)
     client.execute(cwd=str(folder))
     return notebook
 

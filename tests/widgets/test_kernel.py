@@ -28,7 +28,7 @@ assert figure.live.error is None and figure.shown.selected_index == 1
 
 def executed(*sources: str) -> nbformat.NotebookNode:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=120, startup_timeout=180, kernel_name="python3").execute()
     return notebook
 
 
