@@ -32,8 +32,8 @@ def parse(data: bytes, at: int, *, deep: int = 0) -> tuple[object, int]:
 
     Raises `PdfError` where there is no object, or one nested deeper than any writer makes it.
 
-    >>> parse(b"<</Root 4 0 R /Size 12>>", 0)[0]
-    {'Root': Reference(number=4, generation=0), 'Size': 12}
+    >>> parse(b"<</Size 12/Root 4 0 R>>", 0)[0]
+    {'Size': 12, 'Root': Reference(number=4, generation=0)}
     """
     token, end = _token(data, at)
     if deep > DEEPEST:

@@ -63,7 +63,7 @@ def compressed(*, predictor: bool, width: int = 4) -> bytes:
         rows, parameters = up, f"/DecodeParms<</Predictor 12/Columns {width + 2}>>"
     table, start = zlib.compress(b"".join(rows)), len(data)
     said = (
-        f"6 0 obj\n<</Type/XRef/Size 7/W[1 {width} 1]/Root 1 0 R/Filter/FlateDecode{parameters}/Length {len(table)}>>"
+        f"6 0 obj\n<</Type/XRef/Size 7/Root 1 0 R/W[1 {width} 1]/Filter/FlateDecode{parameters}/Length {len(table)}>>"
     )
     data += said.encode() + b"stream\n" + table + b"\nendstream\nendobj\n"
     return data + f"startxref\n{start}\n%%EOF".encode()
@@ -89,8 +89,8 @@ def test_a_later_version_of_a_file_is_the_one_that_counts():
     [
         (b"a text", "start"),
         (a_pdf()[:-20], "cut short"),
-        (a_pdf().replace(b"/Root 1 0 R", b"/Root 1 0 R/Encrypt 1 0 R"), "encrypted"),
-        (a_pdf().replace(b"/Root 1", b"/Root 7"), "catalogue"),
+        (a_pdf().replace(b"Root 1 0 R", b"Root 1 0 R/Encrypt 1 0 R"), "encrypted"),
+        (a_pdf().replace(b"Root 1", b"Root 7"), "catalogue"),
         (a_pdf().replace(b"[3 0 R]", b"[2 0 R]"), "twice"),
         (a_pdf().replace(b"[3 0 R]", b"[9 0 R]"), "missing"),
         (a_pdf().replace(b"trailer", b"TRAILER"), "trailer"),

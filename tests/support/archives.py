@@ -31,7 +31,10 @@ def a_pdf(pages: int = 1) -> bytes:
         data += f"{number} 0 obj\n{text}\nendobj\n".encode()
     rows = "".join(f"{place:010} 00000 n \n" for place in places)
     table = f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{rows}"
-    return data + f"{table}trailer\n<</Size {len(objects) + 1}/Root 1 0 R>>\nstartxref\n{len(data)}\n%%EOF\n".encode()
+    return (
+        data
+        + f"{table}trailer\n<</Size {len(objects) + 1}/Note 0/Root 1 0 R>>\nstartxref\n{len(data)}\n%%EOF\n".encode()
+    )
 
 
 @dataclass
