@@ -100,8 +100,8 @@ def _readable(path: Path) -> bool:
 
 
 def test_time(run):
-    outcome = run("print('first', flush=True)\nwhile True: pass", seconds=1.5)
-    assert outcome.end == "time" and outcome.seconds < 20 and outcome.output == "first\n"
+    outcome = run("print('first', flush=True)\nwhile True: pass", seconds=6.0)
+    assert outcome.end == "time" and outcome.seconds < 30 and outcome.output == "first\n"
 
 
 def test_memory_of_one_process(run):
