@@ -12,14 +12,11 @@ from deeprestore_lab.generators import (
     GLANN,
     GLO,
     IMLE,
-    Reranked,
     matching_cost,
-    principal_projection,
     summed_log_density,
     train_glann,
     train_imle,
 )
-from deeprestore_lab.networks import leaky_layers
 
 
 def draw(count: int, dimensions: int, seed: int) -> torch.Tensor:
@@ -58,21 +55,6 @@ def test_the_cost_sees_a_dropped_mode_and_not_a_stray_sample():
     stray = torch.cat([both, torch.full((1, 2), 99.0).double()])
     assert matching_cost(x, one) > 100 * matching_cost(x, both)
     assert matching_cost(x, stray) == matching_cost(x, both)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("reranked", [False, True])
-def test_a_trained_generator_covers_both_modes(reranked):
-    x = torch.cat([draw(150, 2, 0) * 0.2 - 2, draw(150, 2, 1) * 0.2 + 2]).float()
-    torch.manual_seed(0)
-    network = leaky_layers([2, 32, 2])
-    settings = {"search": lambda s: Reranked(s, principal_projection(s, 1), candidates=20)} if reranked else {}
-    train_imle(network, x, latent=2, steps=200, pool=256, refresh=10, batch=64, lr=1e-2, progress=False, **settings)
-    with torch.no_grad():
-        samples = network(draw(1000, 2, 5).float())
-    share = float((samples.sum(1) > 0).double().mean())
-    assert 0.2 < share < 0.8
-    assert float(matching_cost(x, samples)) / len(x) < 0.05
 
 
 def test_steps_between_two_searches_descend_on_pairs_that_stay():
