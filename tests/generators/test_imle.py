@@ -17,6 +17,7 @@ from deeprestore_lab.generators import (
     train_glann,
     train_imle,
 )
+from deeprestore_lab.networks import leaky_layers
 
 
 def draw(count: int, dimensions: int, seed: int) -> torch.Tensor:
@@ -55,6 +56,19 @@ def test_the_cost_sees_a_dropped_mode_and_not_a_stray_sample():
     stray = torch.cat([both, torch.full((1, 2), 99.0).double()])
     assert matching_cost(x, one) > 100 * matching_cost(x, both)
     assert matching_cost(x, stray) == matching_cost(x, both)
+
+
+@pytest.mark.slow
+def test_a_trained_generator_covers_both_modes():
+    x = torch.cat([draw(150, 2, 0) * 0.2 - 2, draw(150, 2, 1) * 0.2 + 2]).float()
+    torch.manual_seed(0)
+    network = leaky_layers([2, 32, 2])
+    train_imle(network, x, latent=2, steps=200, pool=256, refresh=10, batch=64, lr=1e-2, progress=False)
+    with torch.no_grad():
+        samples = network(draw(1000, 2, 5).float())
+    share = float((samples.sum(1) > 0).double().mean())
+    assert 0.2 < share < 0.8
+    assert float(matching_cost(x, samples)) / len(x) < 0.05
 
 
 def test_steps_between_two_searches_descend_on_pairs_that_stay():
