@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from deeprestore_lab.checks import check_seed, check_whole
+from deeprestore_lab.checks import check_images, check_seed, check_whole
 from deeprestore_lab.generators.code_matching import NAIVE, MatchedTraining, Matching
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 from deeprestore_lab.training import cosine, fit
@@ -40,7 +40,7 @@ def train_bounded(
     data: 300 images, train split, from ...
     10
     """
-    check_whole(steps, name="steps", least=0), check_seed(seed)
+    check_images(images, name="images"), check_whole(steps, name="steps", least=0), check_seed(seed)
     model = BoundedAutoEncoder(latent=latent, shape=tuple(images.shape[1:]), seed=seed)
     model.initialise(images[torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:1000]])
     objective = MatchedTraining(model, images, matching=matching, batch=batch, seed=seed, mixed=mixed)
