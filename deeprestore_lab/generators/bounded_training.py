@@ -11,7 +11,8 @@ from deeprestore_lab.generators.code_matching import NAIVE, MatchedTraining, Mat
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 from deeprestore_lab.training import cosine, fit
 
-STEPS, BATCH, RATE, WARMUP = 2000, 256, 2e-3, 50
+STEPS, BATCH, RATE, WARMUP = 3000, 256, 2e-3, 50
+MENDED = Matching(sliced_wasserstein=0.05, neighbour=0.2, candidates=32)  # chosen by the record latent_matching
 
 
 def train_bounded(

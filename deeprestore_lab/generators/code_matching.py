@@ -19,7 +19,6 @@ from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 
 DIRECTIONS = 64
 BANK, REFRESH = 6000, 40  # images whose codes are known, and the steps after which they are drawn and encoded anew
-GATHERED = 128  # up to so many candidates their images are gathered; for more, all distances to the bank cost less
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class MatchedTraining(nn.Module):
                 f"images must have the shape (N, {', '.join(map(str, model.shape))}), got {describe(images)}"
             )
         self.model, self.images, self.matching, self.seed = model, images, matching, seed
-        self.mixed = mixed
+        self.mixed, self.rows, self.squares = mixed, None, None
         self.batch = check_whole(batch, name="batch", least=2)
         size = min(BANK, len(images))
         self.register_buffer("places", torch.zeros(size, dtype=torch.long))
@@ -150,19 +149,20 @@ class MatchedTraining(nn.Module):
         if batch.bank is not None:
             self.places.copy_(batch.bank)
             self.codes.copy_(self._encode(self.images[batch.bank].to(batch.x)))
+        if batch.bank is not None or self.rows is None:
+            kind = torch.bfloat16 if self.mixed else torch.float32
+            self.rows = self.images[self.places.to(self.images.device)].flatten(1).to(batch.x).to(kind)
+            self.squares = self.rows.float().square().sum(1)
         count = min(self.matching.candidates, len(self.places))
-        rows, wanted = self.images.flatten(1), decoded.flatten(1)
-        if count > GATHERED:
-            distances = torch.cdist(wanted, rows[self.places.to(rows.device)].to(wanted))
-            if count < len(self.places):
-                far = torch.cdist(batch.u, self.codes).topk(len(self.places) - count).indices
-                distances.scatter_(1, far, torch.inf)
-            return self.images[self.places[distances.argmin(1)].to(rows.device)].to(wanted)
-        near = self.places[torch.cdist(batch.u, self.codes).topk(count, largest=False).indices]
-        if count > 1:
-            gaps = rows[near.to(rows.device)].to(wanted) - wanted[:, None]  # (N, candidates, C H W)
-            near = near.gather(1, torch.linalg.vector_norm(gaps, dim=2).argmin(1, keepdim=True))
-        return self.images[near[:, 0].to(rows.device)].to(wanted)
+        wanted = decoded.flatten(1).to(self.rows.dtype)
+        if count == len(self.places):
+            best = (self.squares - 2 * (wanted @ self.rows.T).float()).argmin(1)  # |r - w|^2 less |w|^2
+        else:
+            gaps = torch.addmm(self.codes.square().sum(1), batch.u, self.codes.T, alpha=-2)
+            near = gaps.topk(count, largest=False).indices
+            products = torch.bmm(self.rows[near], wanted[:, :, None])[:, :, 0].float()  # (N, candidates)
+            best = near.gather(1, (self.squares[near] - 2 * products).argmin(1, keepdim=True))[:, 0]
+        return self.images[self.places[best].to(self.images.device)].to(decoded)
 
 
 def _mmd(codes: torch.Tensor, batch: Batch) -> torch.Tensor:

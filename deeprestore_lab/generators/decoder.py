@@ -10,6 +10,7 @@ from torch import nn
 
 from deeprestore_lab.checks import check_images, check_seed, check_whole, describe
 from deeprestore_lab.networks import leaky_layers
+from deeprestore_lab.networks.bounded_autoencoder import WIDTHS
 
 
 class Decoder(nn.Module):
@@ -27,7 +28,7 @@ class Decoder(nn.Module):
         self,
         *,
         latent: int = 10,
-        widths: Sequence[int] = (512, 256),
+        widths: Sequence[int] = WIDTHS,
         shape: tuple[int, int, int] = (1, 28, 28),
         seed: int = 0,
     ) -> None:

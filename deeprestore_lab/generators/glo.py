@@ -12,6 +12,7 @@ from torch.nn.functional import mse_loss
 from deeprestore_lab.checks import check_choice, check_images, check_seed, check_whole, describe
 from deeprestore_lab.generators.autoencoder import normal_like
 from deeprestore_lab.generators.decoder import Decoder
+from deeprestore_lab.networks.bounded_autoencoder import WIDTHS
 from deeprestore_lab.training import History, fit
 
 SETS = ("ball", "cube")
@@ -73,7 +74,7 @@ class GLO(nn.Module):
         images: torch.Tensor,
         *,
         latent: int = 10,
-        widths: Sequence[int] = (512, 256),
+        widths: Sequence[int] = WIDTHS,
         within: str = "ball",
         start: str = "principal",
         seed: int = 0,

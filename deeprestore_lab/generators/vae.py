@@ -11,6 +11,7 @@ from torch import nn
 from deeprestore_lab.checks import check_positive, check_seed, check_whole, describe
 from deeprestore_lab.generators.decoder import Decoder
 from deeprestore_lab.networks import leaky_layers
+from deeprestore_lab.networks.bounded_autoencoder import WIDTHS
 
 
 class VariationalAutoEncoder(nn.Module):
@@ -35,7 +36,7 @@ class VariationalAutoEncoder(nn.Module):
         self,
         *,
         latent: int = 10,
-        widths: Sequence[int] = (512, 256),
+        widths: Sequence[int] = WIDTHS,
         shape: tuple[int, int, int] = (1, 28, 28),
         sigma: float = 0.2,
         encoder: nn.Module | None = None,

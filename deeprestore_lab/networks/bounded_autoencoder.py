@@ -12,6 +12,7 @@ from torch import nn
 from deeprestore_lab.artifacts import load_weights
 from deeprestore_lab.checks import check_choice, check_images, check_seed, check_whole, describe
 
+WIDTHS = (256, 128)
 SLOPE = 0.2
 SCALE = 0.3
 KINDS = ("naive", "mended")
@@ -58,7 +59,7 @@ class BoundedAutoEncoder(nn.Module):
         self,
         *,
         latent: int = 10,
-        widths: Sequence[int] = (512, 256),
+        widths: Sequence[int] = WIDTHS,
         shape: tuple[int, int, int] = (1, 28, 28),
         seed: int = 0,
     ) -> None:

@@ -1,0 +1,75 @@
+"""The classifier of digits of chapters 12 and 13, which measures samples and counts restorations. Needs MNIST."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from deeprestore_lab import data
+from deeprestore_lab.artifacts import save_weights
+from deeprestore_lab.networks.digit_classifier import DigitClassifier
+from deeprestore_lab.training import cosine, fit
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from resumable import Parts  # noqa: E402
+
+STEPS, BATCH, LR, SHIFT, SMOOTHING = 4000, 128, 2e-3, 2, 0.05
+SETTINGS = {"steps": STEPS, "batch": BATCH, "lr": LR, "shift": SHIFT, "smoothing": SMOOTHING, "seed": 0}
+PARTS = Parts("digit_classifier", SETTINGS)
+
+
+def smoothed(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross entropy with a share of the label spread over all classes: features then stay at comparable lengths."""
+    return cross_entropy(logits, labels, label_smoothing=SMOOTHING)
+
+
+def train(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
+    """The classifier on all training digits, each batch moved by up to two pixels."""
+    found = data.mnist("train")
+    if len(found.images) != 60_000:
+        raise SystemExit(f"this needs MNIST (DEEPRESTORE_DATA or a download), found {found.source}")
+
+    def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(step)
+        chosen = torch.randint(len(found.images), (BATCH,), generator=generator)
+        moves = torch.randint(-SHIFT, SHIFT + 1, (2,), generator=generator).tolist()
+        return torch.roll(found.images[chosen], moves, (2, 3)), found.labels[chosen]  # their border is empty
+
+    classifier = DigitClassifier()
+    fit(
+        classifier,
+        draw,
+        steps=STEPS,
+        loss=smoothed,
+        lr=cosine(LR, STEPS, warmup=50),
+        weight_decay=0.01,
+        checkpoint=PARTS.checkpoint(key),
+        label="classifier",
+    )
+    return {}, classifier.half().state_dict()
+
+
+def main() -> None:
+    """Train it, measure the weights as they are shipped, and write the artifact."""
+    weights = PARTS.get("classifier", train)[1]
+    classifier = DigitClassifier()
+    classifier.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    test = data.mnist("test")
+    with torch.no_grad():
+        right = (classifier(test.images).argmax(1) == test.labels).float().mean()
+    save_weights(
+        "digit_classifier",
+        weights,
+        command="make weights NAME=digit_classifier",
+        data="MNIST, 60,000 training digits",
+        licence="MNIST: Y. LeCun, C. Cortes and C. Burges; no licence is stated at the source",
+        seeds=[0],
+        metric=f"right answers on the 10,000 test digits: {100 * float(right):.2f} %",
+    )
+
+
+if __name__ == "__main__":
+    main()
