@@ -1,6 +1,8 @@
 """Generators without an adversary: auto-encoder, VAE, GLO, IMLE, GLANN and flows, each thin; and neighbours."""
 
 from deeprestore_lab.generators.autoencoder import AutoEncoder, normal_like
+from deeprestore_lab.generators.bounded_training import MENDED, train_bounded
+from deeprestore_lab.generators.code_matching import NAIVE, Batch, MatchedTraining, Matching
 from deeprestore_lab.generators.coupling_networks import convolutional, fully_connected
 from deeprestore_lab.generators.decoder import Decoder
 from deeprestore_lab.generators.dequantisation import bits_per_dimension, dequantised
@@ -27,9 +29,12 @@ __all__ = [
     "GLANN",
     "GLO",
     "IMLE",
+    "MENDED",
+    "NAIVE",
     "ActNorm",
     "AffineCoupling",
     "AutoEncoder",
+    "Batch",
     "Decoder",
     "FirstHalf",
     "Flow",
@@ -39,6 +44,8 @@ __all__ = [
     "LinearMixing",
     "LogitMap",
     "Mapped",
+    "MatchedTraining",
+    "Matching",
     "Neighbours",
     "Reranked",
     "Reshape",
@@ -61,6 +68,7 @@ __all__ = [
     "restore_over_latent",
     "summed_log_density",
     "train",
+    "train_bounded",
     "train_glann",
     "train_glo",
     "train_imle",
