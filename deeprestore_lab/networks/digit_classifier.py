@@ -16,10 +16,10 @@ SHAPE = (1, 28, 28)
 class DigitClassifier(nn.Module):
     r"""x -> logits W phi(x) + b of the ten digits, with phi two strided convolutions and one layer of 64 features.
 
-    phi: 5 x 5 convolution with stride 2 to 16 channels, 3 x 3 with stride 2 to 32, both with zeros at the border, a
-    linear layer to 64, each followed by a GELU. Images `(N, 1, 28, 28)` in [0, 1], logits `(N, 10)` in nats; a softmax
-    makes probabilities of them. `seed` makes the start repeatable. Raises `ValueError` for images of another shape.
-    Taught in chapter 12_latent_autoencoder.
+    phi is a 5 x 5 convolution with stride 2 to 16 channels, one of 3 x 3 with stride 2 to 32, both with zeros at
+    the border, and a linear layer to 64, each followed by a GELU. Images `(N, 1, 28, 28)` in [0, 1], logits `(N,
+    10)` in nats; a softmax makes probabilities of them. `seed` makes the start repeatable. Raises `ValueError` for
+    images of another shape. Taught in chapter 12_latent_autoencoder.
 
     >>> classifier = DigitClassifier()
     >>> x = torch.rand(3, 1, 28, 28)
