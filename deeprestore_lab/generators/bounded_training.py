@@ -30,11 +30,11 @@ def train_bounded(
 ) -> BoundedAutoEncoder:
     r"""Minimise ||D(E(x)) - x||^2 and what `matching` adds, over the codec's weights, from `initialise`; Adam.
 
-    images: the data `(N, C, H, W)` in [0, 1]. `latent` is d. `matching` `NAIVE` adds nothing. The step size rises
-    to 2e-3 in 50 steps and falls as a cosine. `seed` makes weights and batches repeatable. With `mixed` the layers
-    multiply in bfloat16. `accelerator`, `checkpoint` and `progress` are those of `training.fit`. The model comes
-    back in eval mode, its parameters without gradients. Raises `ValueError` for settings that do not fit and a loss
-    that is not finite. Taught in chapter 12_latent_autoencoder.
+    `images` are the data, `(N, C, H, W)` in [0, 1]. `latent` is d. `matching` `NAIVE` adds nothing. The step size
+    rises to 2e-3 in 50 steps and falls as a cosine. `seed` makes weights and batches repeatable. With `mixed` the
+    layers multiply in bfloat16. `accelerator`, `checkpoint` and `progress` are those of `training.fit`. The model
+    comes back in eval mode, its parameters without gradients. Raises `ValueError` for settings that do not fit and
+    a loss that is not finite. Taught in chapter 12_latent_autoencoder.
 
     >>> from deeprestore_lab import data
     >>> train_bounded(data.mnist("train", limit=300).images, steps=0, progress=False).latent
