@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -78,18 +80,23 @@ def test_a_disk_that_fails_leaves_what_was_there(folder, monkeypatch):
 
 
 def test_the_skeleton_becomes_an_archive(tmp_path, command):
-    """As students would go: nothing filled in, then names, then the numbers, then the archive, then a run."""
+    """As students would go: nothing filled in, then what main.py makes, then names, then the archive."""
     pytest.importorskip("typst")
     folder = tmp_path / "project"
     folder.mkdir()
     for path in SKELETON.iterdir():
-        if path.name in ("README.md", "report.typ", "main.py", "TASK.md"):
+        if path.suffix in (".md", ".typ", ".py"):
             (folder / path.name).write_bytes(path.read_bytes())
     line = ("build", "--ids", *IDS, "--folder", folder)
     answer = command(*line)
     assert answer.exit_code == 1 and "results.json" in answer.stderr and "No archive was written." in answer.stderr
-    (folder / "results.json").write_text('{"holes": {"naive": 0.5, "mended": 0.05}}')
-    (folder / "codes.png").write_bytes(_picture())
+    results = {"data": "MNIST", "latent": 10, "open": [], "measures": {}, "restoration": {}, "more": {}}
+    (folder / "results.json").write_text(json.dumps(results))
+    (folder / "pictures").mkdir()
+    shown = re.findall(r'image\("(pictures/\w+\.png)"', (folder / "report.typ").read_text())
+    assert len(shown) == 7
+    for name in shown:
+        (folder / name).write_bytes(_picture())
     answer = command(*line)
     assert answer.exit_code == 1 and answer.stderr.count("missing part: 'README.md'") == 3
     (folder / "README.md").write_bytes(README)

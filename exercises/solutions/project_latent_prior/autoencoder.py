@@ -1,0 +1,28 @@
+"""Step 1: the auto-encoder and its naive loss."""
+
+import torch
+
+from training import Layers
+
+
+class AutoEncoder(Layers):
+    """E into the cube [0, 1]^d, D out of it."""
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """Images `(N, 1, 28, 28)` to codes `(N, d)` in [0, 1]: E(x)."""
+        return self.encoder(self.standardised(x)).sigmoid()
+
+    def decode(self, u: torch.Tensor) -> torch.Tensor:
+        """Codes `(N, d)` in [0, 1] to images `(N, 1, 28, 28)` in [0, 1]."""
+        return self.decoder(2 * u - 1).sigmoid().reshape(-1, 1, 28, 28)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """D(E(x))."""
+        return self.decode(self.encode(x))
+
+
+def naive_loss(
+    model: AutoEncoder, x: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    """The mean square of D(E(x)) - x over images and pixels, a scalar."""
+    return (model(x) - x).square().mean()
