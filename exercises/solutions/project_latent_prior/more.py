@@ -13,7 +13,7 @@ from data import Digits
 from training import train
 from uniform import uniform_loss
 
-SEEDS, TRIAL_STEPS = (0, 1, 2), 300
+SEEDS, TRIAL_STEPS = (0, 1, 2), 150
 TEMPERATURES = (0.005, 0.02, 0.08)
 
 
