@@ -64,6 +64,7 @@ def _stay_outside(report: int) -> None:
     When the first of a tree ends, the kernel ends all that are left in it.
     """
     linux = _linux()
+    linux.die_with_parent()  # else the program would outlive a checker that was ended
     child = os.fork()
     if child:
         os.close(report)

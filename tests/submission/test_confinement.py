@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,6 +100,35 @@ def test_nothing_of_it_stays(run):
     run(code.replace("MARK", mark := f"stays-{os.getpid()}"), needs="processes and network of its own")
     lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
     assert not [line for line in lines if mark.encode() in line]
+
+
+def test_it_ends_with_a_checker_that_is_ended(possible, tmp_path):
+    """The program would otherwise run on, with nobody to count its time."""
+    if possible["processes and network of its own"]:
+        pytest.skip(possible["processes and network of its own"])
+    mark = f"outlives-{os.getpid()}"
+    (tmp_path / "main.py").write_text("import time\nprint('started')\ntime.sleep(60)")
+    checker = "from deeprestore_lab.submission import Limits, confinement\n"
+    checker += f"from pathlib import Path\nfolder = Path({str(tmp_path)!r})\n"
+    checker += f"confinement.run(['main.py', {mark!r}], folder=folder, limits=Limits(seconds=60.0))"
+    process = subprocess.Popen([sys.executable, "-c", checker])
+    assert _within(30, lambda: _running(f"main.py\0{mark}"))
+    process.terminate()
+    process.wait()
+    assert _within(10, lambda: not _running(f"main.py\0{mark}"))
+
+
+def _running(words: str) -> bool:
+    """Whether the arguments of a process hold `words`."""
+    return any(words.encode() in path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path))
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Whether something comes to hold before the time is over."""
+    end = time.monotonic() + seconds
+    while not (held := holds()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return held
 
 
 def _readable(path: Path) -> bool:
