@@ -15,11 +15,20 @@ REFERENCE, REAL, DRAWN = 10_000, 5_000, 5_000
 SHARE = 0.95
 
 
-def split() -> tuple[torch.Tensor, torch.Tensor]:
-    """Images of MNIST to learn from and to validate with, `(50000, 1, 28, 28)` and `(10000, 1, 28, 28)`."""
+LICENCE = "MNIST: Y. LeCun, C. Cortes and C. Burges; no licence is stated at the source"
+
+
+def training_digits() -> data.Dataset:
+    """The 60,000 training digits of MNIST; the script ends where there are only others."""
     found = data.mnist("train")
     if "MNIST" not in found.source or len(found.images) != 60_000:
         raise SystemExit(f"this needs MNIST (DEEPRESTORE_DATA or a download), found {found.source}")
+    return found
+
+
+def split() -> tuple[torch.Tensor, torch.Tensor]:
+    """Images of MNIST to learn from and to validate with, `(50000, 1, 28, 28)` and `(10000, 1, 28, 28)`."""
+    found = training_digits()
     return found.images[:LEARNT], found.images[LEARNT:]
 
 

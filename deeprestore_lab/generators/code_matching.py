@@ -16,6 +16,7 @@ from torch.nn.functional import mse_loss
 from deeprestore_lab import discrepancies
 from deeprestore_lab.checks import check_images, check_weight, check_whole, describe
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
+from deeprestore_lab.training import step_generator
 
 DIRECTIONS = 64
 BANK, REFRESH = 6000, 40  # images whose codes are known, and the steps after which they are drawn and encoded anew
@@ -110,7 +111,7 @@ class MatchedTraining(nn.Module):
 
     def draw(self, step: int) -> tuple[Batch, torch.Tensor]:
         """The batch of a step, and a target that nothing looks at."""
-        generator, latent = torch.Generator().manual_seed(1_000_003 * self.seed + step), self.model.latent
+        generator, latent = step_generator(self.seed, step), self.model.latent
         chosen = torch.randint(len(self.images), (self.batch,), generator=generator)
         u = torch.rand(self.batch, latent, generator=generator)
         directions = discrepancies.random_directions(latent, DIRECTIONS, generator=generator)

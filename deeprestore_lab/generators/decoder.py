@@ -10,7 +10,7 @@ from torch import nn
 
 from deeprestore_lab.checks import check_images, check_seed, check_whole, describe
 from deeprestore_lab.networks import leaky_layers
-from deeprestore_lab.networks.bounded_autoencoder import WIDTHS
+from deeprestore_lab.networks.bounded_autoencoder import WIDTHS, check_code_length, start_at
 
 
 class Decoder(nn.Module):
@@ -40,11 +40,8 @@ class Decoder(nn.Module):
             self.layers = leaky_layers([self.latent, *widths[::-1], math.prod(self.shape)])
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        if not isinstance(z, torch.Tensor) or z.ndim != 2 or z.shape[1] != self.latent or not z.is_floating_point():
-            raise ValueError(f"codes must be a float tensor (N, {self.latent}), got {describe(z)}")
-        return torch.sigmoid(self.layers(z)).unflatten(1, self.shape)
+        return torch.sigmoid(self.layers(check_code_length(z, self.latent))).unflatten(1, self.shape)
 
-    @torch.no_grad()
     def initialise(self, images: torch.Tensor) -> Decoder:
         """Start at the mean of `images` `(N, *shape)` in [0, 1], clamped to [0.01, 0.99]; gives the decoder back.
 
@@ -54,6 +51,5 @@ class Decoder(nn.Module):
             raise ValueError(
                 f"images must have the shape (N, {', '.join(map(str, self.shape))}), got {describe(images)}"
             )
-        self.layers[-1].weight.mul_(0.1)
-        self.layers[-1].bias.copy_(images.mean(0).clamp(0.01, 0.99).logit().flatten())
+        start_at(images.mean(0), self.layers[-1])
         return self

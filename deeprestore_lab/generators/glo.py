@@ -13,7 +13,7 @@ from deeprestore_lab.checks import check_choice, check_images, check_seed, check
 from deeprestore_lab.generators.autoencoder import normal_like
 from deeprestore_lab.generators.decoder import Decoder
 from deeprestore_lab.networks.bounded_autoencoder import WIDTHS
-from deeprestore_lab.training import History, fit
+from deeprestore_lab.training import History, fit, step_generator
 
 SETS = ("ball", "cube")
 
@@ -136,7 +136,7 @@ def train_glo(
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         project()  # after the step before
-        generator = torch.Generator().manual_seed((1_000_003 * seed + step) % 2**63)
+        generator = step_generator(seed, step)
         rows = torch.randint(len(images), (batch,), generator=generator)
         return rows, images[rows]
 

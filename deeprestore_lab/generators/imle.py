@@ -14,7 +14,7 @@ from deeprestore_lab.checks import check_positive, check_seed, check_whole, desc
 from deeprestore_lab.discrepancies import nearest
 from deeprestore_lab.generators.decoder import Decoder
 from deeprestore_lab.generators.neighbours import Neighbours
-from deeprestore_lab.training import History, fit
+from deeprestore_lab.training import History, fit, step_generator
 
 
 class Search(Protocol):
@@ -132,7 +132,7 @@ def train_imle(
 
     @torch.no_grad()
     def match(step: int) -> None:
-        numbers = torch.Generator().manual_seed((1_000_003 * seed + step) % 2**63)
+        numbers = step_generator(seed, step)
         rows = torch.cat([torch.randperm(count, generator=numbers) for _ in range(-(-refresh * batch // count))])
         codes = torch.randn(pool, latent, generator=numbers)
         device = next(generator.parameters()).device

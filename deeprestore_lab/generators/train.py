@@ -11,7 +11,7 @@ from torch import nn
 
 from deeprestore_lab.checks import check_images, check_seed, check_whole
 from deeprestore_lab.generators.dequantisation import dequantised
-from deeprestore_lab.training import History, fit
+from deeprestore_lab.training import History, fit, step_generator
 
 
 class Generator(Protocol):
@@ -66,7 +66,7 @@ def train(
         return torch.cat([x.flatten(1), torch.randn(len(x), model.noise, generator=generator).to(x)], dim=1)
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        generator = torch.Generator().manual_seed((1_000_003 * seed + step) % 2**63)
+        generator = step_generator(seed, step)
         rows = torch.randint(len(images), (batch,), generator=generator)
         return packed(images[rows], generator), rows
 

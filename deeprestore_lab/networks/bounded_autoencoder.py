@@ -41,6 +41,23 @@ def leaky_layers(widths: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+def check_code_length(u: torch.Tensor, latent: int) -> torch.Tensor:
+    """Return `u` if it is a float tensor `(N, latent)`, else raise `ValueError`."""
+    if not isinstance(u, torch.Tensor) or u.ndim != 2 or u.shape[1] != latent or not u.is_floating_point():
+        raise ValueError(f"codes must be a float tensor (N, {latent}), got {describe(u)}")
+    return u
+
+
+def start_at(mean: torch.Tensor, last: nn.Linear) -> None:
+    """Let a decoder whose `last` layer a sigmoid follows start near the image `mean`, clamped to [0.01, 0.99].
+
+    Its weights are multiplied by 0.1 and its biases are the logit of the mean.
+    """
+    with torch.no_grad():
+        last.weight.mul_(0.1)
+        last.bias.copy_(mean.clamp(0.01, 0.99).logit().flatten())
+
+
 class BoundedAutoEncoder(nn.Module):
     r"""D(E(x)) with u = E(x) = sigmoid(f((x - m) / 0.3)) in (0, 1)^d and D(u) = sigmoid(h(2 u - 1)) in (0, 1).
 
@@ -84,9 +101,7 @@ class BoundedAutoEncoder(nn.Module):
 
     def decode(self, u: torch.Tensor) -> torch.Tensor:
         """The images D(u) of codes `(N, latent)`, `(N, *shape)` in (0, 1)."""
-        if not isinstance(u, torch.Tensor) or u.ndim != 2 or u.shape[1] != self.latent or not u.is_floating_point():
-            raise ValueError(f"codes must be a float tensor (N, {self.latent}), got {describe(u)}")
-        return torch.sigmoid(self.decoder(2 * u - 1)).unflatten(1, self.shape)
+        return torch.sigmoid(self.decoder(2 * check_code_length(u, self.latent) - 1)).unflatten(1, self.shape)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.decode(self.encode(x))
@@ -110,8 +125,7 @@ class BoundedAutoEncoder(nn.Module):
         if not spread > 0:
             raise ValueError("images are all alike, or not finite; a start needs images that differ")
         self.encoder[-1].weight.div_(spread)
-        self.decoder[-1].weight.mul_(0.1)
-        self.decoder[-1].bias.copy_(torch.logit(self.mean.clamp(0.01, 0.99)).flatten())
+        start_at(self.mean, self.decoder[-1])
         return self
 
     def _standardised(self, x: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ from deeprestore_lab.training.fit import fit
 from deeprestore_lab.training.least_squares import LeastSquares, descend
 from deeprestore_lab.training.mean_square import MeanSquare, measured_growth
 from deeprestore_lab.training.patches import Patches
-from deeprestore_lab.training.run import History
+from deeprestore_lab.training.run import History, step_generator
 from deeprestore_lab.training.schedules import cosine, inverse_time, stairs
 from deeprestore_lab.training.step_size import full_batch_threshold, largest_curvature
 
@@ -28,5 +28,6 @@ __all__ = [
     "measured_growth",
     "pair_batches",
     "stairs",
+    "step_generator",
     "turned",
 ]

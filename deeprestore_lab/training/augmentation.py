@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.checks import check_images, check_seed, check_whole, describe
+from deeprestore_lab.training.run import step_generator
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
@@ -52,7 +53,7 @@ def pair_batches(
     seed = check_seed(seed)
 
     def draw(step: int) -> Pair:
-        generator = torch.Generator().manual_seed((1_000_003 * seed + check_whole(step, name="step", least=0)) % 2**63)
+        generator = step_generator(seed, check_whole(step, name="step", least=0))
         chosen = torch.randint(len(inputs), (count,), generator=generator).tolist()
         tops, lefts = (torch.randint(most + 1, (count,), generator=generator).tolist() for most in room)
         poses = torch.randint(8, (count,), generator=generator).tolist()

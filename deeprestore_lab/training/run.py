@@ -13,6 +13,11 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The random numbers of a step, from the seed and the step alone, so that an interrupted run draws them again."""
+    return torch.Generator().manual_seed((1_000_003 * seed + step) % 2**63)
+
+
 @dataclass
 class History:
     """What happened: the loss of each batch, the held-out loss at `evaluated` steps, and why the run ended.

@@ -25,7 +25,7 @@ from deeprestore_lab.networks.bounded_autoencoder import WIDTHS, BoundedAutoEnco
 from deeprestore_lab.networks.digit_classifier import digit_classifier
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from latent_measures import Judge, split  # noqa: E402
+from latent_measures import LICENCE, Judge, split  # noqa: E402
 from resumable import Parts, rounded  # noqa: E402
 
 SEEDS, LATENT, ALLOWED = (0, 1, 2, 3, 4), 10, 1.08
@@ -164,7 +164,7 @@ def main() -> None:
         ),
         command="make records NAME=latent_matching",
         data="MNIST: 50,000 training digits, 10,000 to validate, 5,000 test digits",
-        licence="MNIST: Y. LeCun, C. Cortes and C. Burges; no licence is stated at the source",
+        licence=LICENCE,
         seeds=list(SEEDS),
         metric=f"holes in features, test digits: naive {table['naive']['holes_features']['mean']:.3f}, "
         f"SW + neighbour {table['SW + neighbour']['holes_features']['mean']:.3f}",

@@ -20,7 +20,7 @@ from deeprestore_lab.networks.bounded_autoencoder import WIDTHS, BoundedAutoEnco
 from deeprestore_lab.networks.digit_classifier import digit_classifier
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from latent_measures import Judge, split  # noqa: E402
+from latent_measures import LICENCE, Judge, split  # noqa: E402
 from resumable import Parts  # noqa: E402
 
 KINDS, LATENTS = {"naive": NAIVE, "mended": MENDED}, (8, 10, 12)
@@ -53,7 +53,7 @@ def main() -> None:
         shipped,
         command="make weights NAME=latent_autoencoders",
         data="MNIST, the first 50,000 training digits",
-        licence="MNIST: Y. LeCun, C. Cortes and C. Burges; no licence is stated at the source",
+        licence=LICENCE,
         seeds=[0],
         metric=f"on test digits, mean square error of the reconstruction and share of holes: {', '.join(reached)}",
     )

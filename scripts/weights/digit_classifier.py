@@ -14,6 +14,7 @@ from deeprestore_lab.networks.digit_classifier import DigitClassifier
 from deeprestore_lab.training import cosine, fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from latent_measures import LICENCE, training_digits  # noqa: E402
 from resumable import Parts  # noqa: E402
 
 STEPS, BATCH, LR, SHIFT, SMOOTHING = 4000, 128, 2e-3, 2, 0.05
@@ -28,9 +29,7 @@ def smoothed(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def train(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     """The classifier on all training digits, each batch moved by up to two pixels."""
-    found = data.mnist("train")
-    if len(found.images) != 60_000:
-        raise SystemExit(f"this needs MNIST (DEEPRESTORE_DATA or a download), found {found.source}")
+    found = training_digits()
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         generator = torch.Generator().manual_seed(step)
@@ -65,7 +64,7 @@ def main() -> None:
         weights,
         command="make weights NAME=digit_classifier",
         data="MNIST, 60,000 training digits",
-        licence="MNIST: Y. LeCun, C. Cortes and C. Burges; no licence is stated at the source",
+        licence=LICENCE,
         seeds=[0],
         metric=f"right answers on the 10,000 test digits: {100 * float(right):.2f} %",
     )
