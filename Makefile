@@ -10,6 +10,7 @@ endif
 
 SETUP = @$(if $(PYTHON),$(PYTHON) scripts/setup_environment.py,echo "Set-up stopped: Python 3.11 or newer is needed, found none." >&2; exit 1;)
 NAME ?=
+SCHEDULER ?= $(DEEPRESTORE_SCHEDULER)
 LAB_ARGS ?=
 TEST_ARGS ?=
 
@@ -46,9 +47,9 @@ bench: ## measure speed against the peers; prints a table and writes benchmarks/
 	$(SETUP) benchmarks
 	@$(VENV_PYTHON) benchmarks/run.py
 
-records: ## make the shipped records again: all, or NAME=calibration
-	$(SETUP) training
-	@$(VENV_PYTHON) scripts/make_records.py $(NAME)
+records: ## make the shipped records again: all, or NAME=calibration; SCHEDULER=tcp://HOST:8786 runs a sweep on a cluster
+	$(SETUP) training scale
+	@DEEPRESTORE_SCHEDULER=$(SCHEDULER) $(VENV_PYTHON) scripts/make_records.py $(NAME)
 
 weights: ## make the shipped weights again: all, or NAME=...
 	$(SETUP) training

@@ -43,6 +43,7 @@ _MODULES = (
     "solve",
     "style",
     "submission",
+    "sweeps",
     "training",
     "weight_choice",
     "widgets",
