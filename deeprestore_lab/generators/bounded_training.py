@@ -12,7 +12,7 @@ from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 from deeprestore_lab.training import cosine, fit
 
 STEPS, BATCH, RATE, WARMUP = 3000, 256, 2e-3, 50
-MENDED = Matching(sliced_wasserstein=0.02, neighbour=0.2, candidates=32)  # from trials on validation digits
+MENDED = Matching(sliced_wasserstein=0.02, neighbour=0.2, candidates=32)  # chosen by the record latent_matching
 
 
 def train_bounded(

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from deeprestore_lab.networks import BoundedAutoEncoder, latent_autoencoder, leaky_layers
+from deeprestore_lab.networks import BoundedAutoEncoder, digit_classifier, latent_autoencoder, leaky_layers
 
 SHAPE = (2, 3, 4)
 
@@ -145,3 +145,17 @@ def test_unknown_auto_encoders_are_named(shipped):
         latent_autoencoder("plain")
     with pytest.raises(ValueError, match="latent must be one of 8, 10, 12; got 9"):
         latent_autoencoder("naive", latent=9)
+
+
+@pytest.mark.parametrize("latent", [8, 10, 12])
+def test_the_classifier_is_surer_of_what_the_shipped_mended_cube_holds(latent):
+    u = torch.rand(2000, latent, generator=torch.Generator().manual_seed(0))
+    classifier, sure = digit_classifier(), {}
+    for kind in ("naive", "mended"):
+        model = latent_autoencoder(kind, latent=latent)
+        x = model.decode(u)
+        probabilities = torch.softmax(classifier(x), 1)
+        sure[kind] = float(probabilities.max(1).values.mean())
+        assert set(probabilities.argmax(1).tolist()) == set(range(10))
+        assert (model.encode(x) - u).square().mean().sqrt() < 0.12  # a collapsed encoder has 0.289
+    assert sure["mended"] > sure["naive"] + 0.04
