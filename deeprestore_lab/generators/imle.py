@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -101,6 +102,7 @@ def train_imle(
     jitter: float = 0.0,
     search: Callable[[torch.Tensor], Search] = Neighbours,
     seed: int = 0,
+    checkpoint: str | Path | None = None,
     accelerator: str = "cpu",
     progress: bool | None = None,
 ) -> History:
@@ -113,7 +115,8 @@ def train_imle(
     high dimension all samples are about equally far, and approximate searches miss the nearest: `Reranked`, or the
     latent form, `GLANN`.
 
-    The trained steps are those of `training.fit` with Adam. Raises `ValueError` for settings that do not fit. Source:
+    The trained steps are those of `training.fit` with Adam, and so is `checkpoint`, which holds the pairs too: a run
+    that is taken up again ends as it would have. Raises `ValueError` for settings that do not fit. Source:
     Li & Malik (2018), algorithm 1. Taught in chapter 13_generators.
 
     >>> data = torch.rand(64, 2, generator=torch.Generator().manual_seed(0))
@@ -128,36 +131,50 @@ def train_imle(
     )
     latent = check_whole(latent, name="latent", least=1)
     refresh, count = check_whole(refresh, name="refresh", least=1), len(data)
-    pairs: list[torch.Tensor] = []
+    matched = _Matched(generator, torch.zeros(refresh * batch, latent, dtype=data.dtype))
 
     @torch.no_grad()
     def match(step: int) -> None:
         numbers = step_generator(seed, step)
         rows = torch.cat([torch.randperm(count, generator=numbers) for _ in range(-(-refresh * batch // count))])
         codes = torch.randn(pool, latent, generator=numbers)
-        device = next(generator.parameters()).device
-        samples = torch.cat([generator(some.to(device)).cpu() for some in codes.to(data).split(4096)])
+        samples = torch.cat([generator(some.to(matched.codes)).cpu() for some in codes.to(data).split(4096)])
         needed, back = rows[: refresh * batch].unique(return_inverse=True)
         places = search(samples.flatten(1)).query(data[needed].flatten(1))[1][:, 0][back]
         spread = jitter * torch.randn(len(places), latent, generator=numbers)
-        pairs[:] = [rows[: refresh * batch], (codes[places] + spread).to(data)]
+        matched.rows.copy_(rows[: refresh * batch])
+        matched.codes.copy_(codes[places] + spread)
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         if step % refresh == 0:
             match(step)
         part = slice(step % refresh * batch, (step % refresh + 1) * batch)
-        return pairs[1][part], data[pairs[0][part]]
+        return matched.codes[part], data[matched.rows[part].to(data.device)]
 
     return fit(
-        generator,
+        matched,
         draw,
         steps=steps,
         loss=mse_loss,
         lr=lr,
+        checkpoint=checkpoint,
         accelerator=accelerator,
         label="training by matching",
         progress=progress,
     )
+
+
+class _Matched(nn.Module):
+    """A generator with its pairs of data and codes, which a checkpoint then holds."""
+
+    def __init__(self, generator: nn.Module, codes: torch.Tensor) -> None:
+        super().__init__()
+        self.generator = generator
+        self.register_buffer("codes", codes)
+        self.register_buffer("rows", torch.zeros(len(codes), dtype=torch.long))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return self.generator(z)
 
 
 def _check_rows(x: torch.Tensor, samples: torch.Tensor) -> None:

@@ -121,3 +121,18 @@ def test_seeds_repeat_samples():
 def test_sides_that_cannot_be_halved_are_refused():
     with pytest.raises(ValueError, match="halved 3 times"):
         image_flow((1, 28, 28), levels=3)
+
+
+def test_a_first_level_that_squeezes_twice_inverts_and_gives_the_jacobian():
+    flow = image_flow((1, 8, 8), levels=2, depth=1, width=8, squeezes=2, seed=0).double()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():  # networks start at zero: move them
+        for parameter in flow.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator).double())
+    x = torch.rand(2, 1, 8, 8, generator=generator).double()
+    z, log_det = flow(x)
+    assert torch.allclose(flow.inverse(z), x, atol=1e-9)
+    jacobian = torch.autograd.functional.jacobian(lambda one: flow(one[None]).z[0].flatten(), x[0]).reshape(64, 64)
+    assert torch.linalg.slogdet(jacobian)[1] == pytest.approx(float(log_det[0]), rel=1e-9)
+    with pytest.raises(ValueError, match="cannot be halved 3 times"):
+        image_flow((1, 12, 12), levels=2, squeezes=2)

@@ -100,6 +100,28 @@ def test_seeds_repeat_a_run():
     assert torch.equal(*weights)
 
 
+def test_an_interrupted_run_ends_as_it_would_have(tmp_path, monkeypatch):
+    """It is stopped at step 12, between the searches of steps 10 and 15."""
+    monkeypatch.setattr("deeprestore_lab.training.checkpoint.EVERY_SECONDS", -1.0)  # saved before every step
+    x = draw(40, 2, 0).float()
+
+    def run(name, *, stop=None):
+        def rate(step):
+            if step == stop:
+                raise KeyboardInterrupt
+            return 1e-2
+
+        torch.manual_seed(0)
+        network = nn.Linear(2, 2)
+        settings = {"latent": 2, "steps": 14, "pool": 16, "refresh": 5, "batch": 8, "jitter": 0.1, "progress": False}
+        train_imle(network, x, checkpoint=tmp_path / name, lr=rate, **settings)
+        return network.weight.detach().clone()
+
+    with pytest.raises(KeyboardInterrupt):
+        run("stopped", stop=12)
+    assert torch.equal(run("stopped"), run("whole"))
+
+
 def test_the_latent_form_covers_the_codes_and_leaves_the_decoder():
     images = torch.rand(80, 1, 4, 4, generator=torch.Generator().manual_seed(0))
     glo = GLO(images, latent=2, widths=(8,))
