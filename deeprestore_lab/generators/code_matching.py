@@ -161,7 +161,8 @@ class MatchedTraining(nn.Module):
         else:
             gaps = torch.addmm(self.codes.square().sum(1), batch.u, self.codes.T, alpha=-2)
             near = gaps.topk(count, largest=False).indices
-            products = torch.bmm(self.rows[near], wanted[:, :, None])[:, :, 0].float()  # (N, candidates)
+            images = self.rows.index_select(0, near.flatten()).unflatten(0, near.shape)  # much faster than rows[near]
+            products = torch.bmm(images, wanted[:, :, None])[:, :, 0].float()  # (N, candidates)
             best = near.gather(1, (self.squares[near] - 2 * products).argmin(1, keepdim=True))[:, 0]
         return self.images[self.places[best].to(self.images.device)].to(decoded)
 
