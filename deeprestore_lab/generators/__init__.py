@@ -22,6 +22,7 @@ from deeprestore_lab.generators.invertible import Invertible, LeakyReLU, LogitMa
 from deeprestore_lab.generators.neighbours import Neighbours, neighbour_recall, ranked
 from deeprestore_lab.generators.reranking import Reranked, principal_projection, random_projection
 from deeprestore_lab.generators.restore import LatentRestoration, restore_over_latent
+from deeprestore_lab.generators.shipped_models import digit_flow, shipped
 from deeprestore_lab.generators.train import train
 from deeprestore_lab.generators.vae import VariationalAutoEncoder
 
@@ -54,6 +55,7 @@ __all__ = [
     "bits_per_dimension",
     "convolutional",
     "dequantised",
+    "digit_flow",
     "fully_connected",
     "image_flow",
     "matching_cost",
@@ -66,6 +68,7 @@ __all__ = [
     "random_projection",
     "ranked",
     "restore_over_latent",
+    "shipped",
     "summed_log_density",
     "train",
     "train_bounded",

@@ -1,0 +1,58 @@
+"""Six generators at three sizes, each trained on 500, 5,000 and 50,000 digits: the grid of chapter 13. Needs MNIST.
+
+The cells are a sweep: on this machine's cores (DEEPRESTORE_WORKERS says how many), or on the cluster whose scheduler
+DEEPRESTORE_SCHEDULER names (`make records NAME=generator_grid SCHEDULER=tcp://HOST:8786`; its workers start with
+PYTHONPATH=scripts). Trainings are short; all cells have the same number of steps, the flow's apart.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.sweeps import sweep
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from generator_cells import FLOW_BATCH, FLOW_STEPS, IMAGES, SETTINGS, STEPS, TRAINED, WIDTHS, cell  # noqa: E402
+from latent_measures import LICENCE, training_digits  # noqa: E402
+from resumable import CACHE, rounded  # noqa: E402
+
+POINTS = [
+    {"kind": kind, "size": size, "images": images, "seed": 0}
+    for kind in TRAINED
+    for size in WIDTHS
+    for images in IMAGES
+]
+POINTS += [{"kind": kind, "size": "middle", "images": 5_000, "seed": 1} for kind in TRAINED]
+
+
+def main() -> None:
+    """Train and measure the cells that are not there yet, and write the record."""
+    training_digits()
+    found = sweep(
+        cell,
+        POINTS,
+        folder=CACHE / "generator_grid",
+        settings=SETTINGS,
+        scheduler=os.environ.get("DEEPRESTORE_SCHEDULER") or None,
+        workers=int(os.environ.get("DEEPRESTORE_WORKERS", 0)) or None,
+        progress=True,
+    )
+    cells = [cell for part in found for cell in part["cells"]]
+    best = {c["kind"]: c["coverage"] for c in sorted(cells, key=lambda c: c["coverage"])}
+    save_record(
+        "generator_grid",
+        rounded({"settings": SETTINGS, "bits": {"VAE": "bound", "flow": "exact"}, "cells": cells}),
+        command="make records NAME=generator_grid",
+        data="MNIST: up to 50,000 training digits, 1,000 test digits",
+        licence=LICENCE,
+        seeds=[0, 1],
+        metric=f"{STEPS} steps each, {FLOW_STEPS} of {FLOW_BATCH} digits for the flow; best coverage of test digits: "
+        + ", ".join(f"{kind} {100 * value:.0f} %" for kind, value in best.items()),
+    )
+
+
+if __name__ == "__main__":
+    main()
