@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,7 @@ def check(
     keep: Annotated[Path | None, typer.Option(help="with --run: a new folder for what it leaves")] = None,
 ) -> None:
     """Say what is wrong with an archive, without unpacking it; status 1 where it is refused, or its code fails."""
-    from deeprestore_lab.submission import Limits, check, try_out
+    from deeprestore_lab.submission import Limits, Refused, check, try_out
 
     ids = None
     if roster is not None:
@@ -61,7 +62,14 @@ def check(
     if run:
         if keep is not None and keep.exists():
             raise _failure(f"{keep} is there already: name a new folder")
-        trial = try_out(file, limits=Limits(seconds=seconds, memory=int(memory * 1e9)), keep=keep)
+        if sys.platform != "linux":
+            typer.echo(
+                f"{sys.platform} cannot keep it from your files and the network: better run it on Linux", err=True
+            )
+        try:
+            trial = try_out(file, limits=Limits(seconds=seconds, memory=int(memory * 1e9)), keep=keep)
+        except (Refused, OSError) as error:
+            raise _failure(f"it could not be run: {error}") from error
         _show(trial)
         if (trial.outcome.end, trial.outcome.status) != ("ended", 0):
             raise typer.Exit(1)
@@ -76,7 +84,9 @@ def _show(trial) -> None:
         typer.echo(f"made: {quoted(name)}, {size} bytes")
     for what, why in outcome.possible.items():
         typer.echo(f"confined: {what}" if not why else f"NOT confined: {what}: {why}")
-    how = f"status {outcome.status}" if outcome.end == "ended" else f"stopped, it went beyond its {outcome.end}"
+    how = (
+        f"status {outcome.status}" if outcome.end == "ended" else f"stopped, it went beyond its limit of {outcome.end}"
+    )
     typer.echo(f"main.py: {how}, {outcome.seconds:.1f} s, {outcome.memory / 1e6:.0f} MB at most")
 
 

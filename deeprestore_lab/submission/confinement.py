@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deeprestore_lab.submission import processes
+from deeprestore_lab.submission import processes, storage
 from deeprestore_lab.submission.captured import Captured
 from deeprestore_lab.submission.rights import rights_of
 
@@ -110,11 +110,15 @@ def _start(command, folder, environment, limits, standard_input, readable):
 
 def _watch(process: subprocess.Popen, folder: Path, limits: Limits, started: float) -> tuple[str, int]:
     """Wait for the end, or for what goes beyond a limit: its word, and the most memory seen."""
+
+    def too_much(numbers: Sequence[int] = ()) -> str | None:
+        return storage.too_much(folder, numbers, count=limits.files, size=limits.folder)
+
     most = 0
     while True:
         try:
             process.wait(timeout=0.1)
-            return _too_much(folder, limits) or "ended", most
+            return too_much() or "ended", most
         except subprocess.TimeoutExpired:
             pass
         numbers = processes.tree(process.pid)
@@ -125,25 +129,5 @@ def _watch(process: subprocess.Popen, folder: Path, limits: Limits, started: flo
             return "memory", most
         if len(numbers) > limits.processes + 2:  # two are ours
             return "processes", most
-        if word := _too_much(folder, limits):
+        if word := too_much(numbers):
             return word, most
-
-
-def _too_much(folder: Path, limits: Limits) -> str | None:
-    """Whether the folder holds too many files or bytes."""
-    count = size = 0
-    waiting = [folder]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    count += 1
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(Path(entry.path))
-                    else:
-                        size += entry.stat(follow_symlinks=False).st_size
-                    if count > limits.files or size > limits.folder:
-                        return "files" if count > limits.files else "size of files"
-        except OSError:
-            continue
-    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -76,11 +77,17 @@ def read(data: bytes, ids: Sequence[str]) -> dict[str, bytes]:
 
 
 def _wrong_parts(parts: Mapping[str, bytes], ids: Sequence[str]) -> list[Refusal]:
-    """`parts.wrong_parts` in a process with limits. Where that gives no answer, each part alone, to name the one."""
+    """`parts.wrong_parts` in a process with limits. Where that gives no answer, each part alone, to name the one.
+
+    That search has the same time again: many parts that are slow together, and none alone, are "archive".
+    """
     said = _asked(parts, ids)
     if isinstance(said, list):
         return said
+    end = time.monotonic() + READING.seconds
     for name, data in parts.items():
+        if time.monotonic() > end:
+            break
         if isinstance(alone := _asked({name: data}, ids), str):
             return [Refusal("broken part", name, alone)]
     return [Refusal("broken part", "archive", said)]

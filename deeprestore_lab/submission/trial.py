@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from deeprestore_lab.submission import confinement
+from deeprestore_lab.submission import confinement, storage
 from deeprestore_lab.submission.confinement import HOME, Limits, Outcome
 from deeprestore_lab.submission.inspection import bytes_of, read
 from deeprestore_lab.submission.names import MAIN, ids_of
@@ -32,8 +32,11 @@ def try_out(path: Path, *, limits: Limits | None = None, keep: Path | None = Non
     if keep is not None:
         keep.mkdir(parents=True)
         return _run(keep, files, limits or Limits())
-    with tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as folder:
-        return _run(Path(folder), files, limits or Limits())
+    folder = Path(tempfile.mkdtemp(prefix="submission-"))
+    try:
+        return _run(folder, files, limits or Limits())
+    finally:
+        storage.remove(folder)
 
 
 def _run(folder: Path, files: dict[str, bytes], limits: Limits) -> Trial:
@@ -41,9 +44,9 @@ def _run(folder: Path, files: dict[str, bytes], limits: Limits) -> Trial:
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
-    before = _files(folder)
+    before = _made(folder)
     outcome = confinement.run([MAIN], folder=folder, limits=limits, readable=_course_data())
-    made = {name: size for name, (size, when) in _files(folder).items() if before.get(name) != (size, when)}
+    made = {name: size for name, (size, when) in _made(folder).items() if before.get(name) != (size, when)}
     return Trial(outcome, made)
 
 
@@ -54,15 +57,5 @@ def _course_data() -> list[str]:
     return [str(cache_folder()), *([str(Path(local).expanduser())] if local else [])]
 
 
-def _files(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of each file below a folder, by its path in it; at most ten thousand."""
-    found: dict[str, tuple[int, int]] = {}
-    for place, folders, names in os.walk(folder):
-        if place == str(folder):
-            folders[:] = [each for each in folders if each != HOME]
-        for name in names:
-            state = os.lstat(os.path.join(place, name))
-            found[os.path.relpath(os.path.join(place, name), folder)] = (state.st_size, state.st_mtime_ns)
-            if len(found) >= 10_000:
-                return found
-    return found
+def _made(folder: Path) -> dict[str, tuple[int, int]]:
+    return storage.files(folder, without=HOME, most=10_000)

@@ -164,7 +164,7 @@ def test_run_says_what_went_wrong(tmp_path, command):
     answer = command("check", with_main(tmp_path, "1 / 0"), "--run")
     assert answer.exit_code == 1 and "ZeroDivisionError" in answer.stdout and "main.py: status 1" in answer.stdout
     answer = command("check", with_main(tmp_path, "while True: pass"), "--run", "--seconds", "1")
-    assert answer.exit_code == 1 and "it went beyond its time" in answer.stdout
+    assert answer.exit_code == 1 and "it went beyond its limit of time" in answer.stdout
 
 
 def test_what_is_refused_is_not_run(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deeprestore_lab.submission import Limits, Outcome, confinement
+from deeprestore_lab.submission import Limits, Outcome, confinement, storage
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces, Landlock and seccomp are Linux's")
 
@@ -168,6 +168,28 @@ def test_files_together(run):
     code = "import time\nfor n in range(50): open(str(n), 'wb').write(bytes(10**5))\ntime.sleep(30 * WAIT)"
     assert run(code.replace("WAIT", "1"), files=20).end == "files"
     assert run(code.replace("WAIT", "0"), folder=10**6).end == "size of files"  # also where it has ended by itself
+
+
+@pytest.mark.parametrize("wait", [0, 30])
+def test_folders_that_nobody_can_list_are_too_much(run, tmp_path, wait):
+    """A path longer than the system takes hides what is in it; without a limit a disk would fill unseen."""
+    code = f"import os, time\nfor _ in range(50): os.mkdir('a' * 100); os.chdir('a' * 100)\ntime.sleep({wait})"
+    assert run(code).end == "files"
+    storage.remove(tmp_path / "own")
+
+
+def test_removed_files_that_are_held_open_count(run):
+    code = "import os, time\nkept = open('x', 'wb')\n"
+    code += "kept.write(bytes(10**6)), kept.flush(), os.unlink('x')\ntime.sleep(30)"
+    assert run(code, folder=10**5).end == "size of files"
+
+
+@pytest.mark.parametrize("call", ["os.memfd_create('x')", "ctypes.CDLL(None, use_errno=True).shmget(0, 10**6, 0o1600)"])
+def test_no_memory_that_belongs_to_no_process(run, call):
+    code = (
+        f"import ctypes, os\ntry: print({call}, os.strerror(ctypes.get_errno()))\nexcept OSError as error: print(error)"
+    )
+    assert "Operation not permitted" in run(code, needs="no sockets").output
 
 
 def test_output_is_kept_short(run):

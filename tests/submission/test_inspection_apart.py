@@ -51,3 +51,17 @@ def test_a_reader_that_takes_too_long_is_a_refusal(monkeypatch):
     monkeypatch.setattr(inspection, "CODE", "while True: pass")
     monkeypatch.setattr(inspection, "READING", confinement.Limits(seconds=0.3))
     assert refusals() == ["broken part: ex3.pdf"]
+
+
+def test_naming_the_part_ends_with_the_time(monkeypatch):
+    """Many parts that are slow together and none alone: the search for the one does not go on for hours."""
+    asked = []
+    monkeypatch.setattr(inspection, "READING", confinement.Limits(seconds=1.0))
+    monkeypatch.setattr(inspection, "_asked", lambda parts, ids: asked.append(parts) or time.sleep(0.6) or _late(parts))
+    parts = {f"{number}.py": b"" for number in range(50)}
+    assert [str(each) for each in inspection._wrong_parts(parts, IDS)] == ["broken part: 'archive': late"]
+    assert 2 <= len(asked) < 6
+
+
+def _late(parts) -> list | str:
+    return "late" if len(parts) > 1 else []
