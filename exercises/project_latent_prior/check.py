@@ -29,7 +29,9 @@ def missing(folder: Path = HERE) -> list[str]:
             if not _number(found.get(name)):
                 said.append(f"results.json: no {name} of the {kind} model")
         if sum(map(_number, found.values())) < 4:
-            said.append(f"results.json: the {kind} model has fewer than four")
+            said.append(f"results.json: fewer than four measures, {kind}")
+        if not list(folder.glob(f"{kind}-*.safetensors")):
+            said.append(f"{kind}-*.safetensors: no weights of the {kind} model")
         for task in TASKS:
             ways = results.get("restoration", {}).get(task, {}).get(kind, {})
             for way in WAYS:

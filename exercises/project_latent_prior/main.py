@@ -129,9 +129,15 @@ def main() -> None:
         except NotImplementedError as error:
             print(f"step {number} is open: {error}")
             results["open"].append(f"step {number}: {error}")
+        write(results)  # a later step that fails loses nothing
     results["more"] = more.numbers(data, models)
+    write(results)
     for name in pictures.fill():
         print(f"not made yet: pictures/{name}")
+
+
+def write(results: dict) -> None:
+    """Write `results.json`."""
     text = json.dumps(results, indent=1, allow_nan=False)
     (HERE / "results.json").write_text(text + "\n")
 

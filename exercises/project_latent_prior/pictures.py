@@ -27,7 +27,7 @@ def rows(name: str, images: dict[str, torch.Tensor]) -> None:
     figure, axes = plt.subplots(len(images), 1, squeeze=False)
     figure.set_size_inches(0.6 * count + 1.2, 0.62 * len(images))
     for axis, (label, each) in zip(axes[:, 0], images.items(), strict=True):
-        strip = each[:count, 0].permute(1, 0, 2).reshape(28, -1)
+        strip = each[:count, 0].detach().permute(1, 0, 2).reshape(28, -1)
         axis.imshow(strip, cmap="gray", vmin=0, vmax=1)
         axis.set(xticks=[], yticks=[])
         axis.set_ylabel(label, rotation=0, ha="right", va="center")

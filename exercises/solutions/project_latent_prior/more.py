@@ -18,7 +18,8 @@ TEMPERATURES = (0.005, 0.02, 0.08)
 
 
 def numbers(data: Digits, models: dict) -> dict:
-    """Spread of codes by start, pictures that deceive, T, the loss at best."""
+    """Spread of codes by start, pictures that deceive, T, the loss at best,
+    and its cost."""
     return {
         "spread": {
             "own": [spread(data, seed, ours=False) for seed in SEEDS],
@@ -27,6 +28,7 @@ def numbers(data: Digits, models: dict) -> dict:
         "pass": passing(models["naive"], data),
         "temperatures": temperatures(models["naive"], data),
         "batch": at_best(256),
+        "cost": cost(models, data),
     }
 
 
@@ -91,3 +93,13 @@ def at_best(batch: int) -> float:
     generator = torch.Generator().manual_seed(4)
     codes = torch.rand(20, batch, 10, generator=generator)
     return sum(float(uniform_loss(each, generator)) for each in codes) / 20
+
+
+def cost(models: dict, data: Digits) -> float:
+    """By what share the loss raises the error on validation digits."""
+    x = data.validation
+    naive, mended = (
+        float((models[kind](x) - x).square().mean())
+        for kind in ("naive", "mended")
+    )
+    return mended / naive - 1
