@@ -65,13 +65,14 @@ def run(
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     (home := folder / HOME).mkdir(exist_ok=True)
     homes = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "XDG_CACHE_HOME", "MPLCONFIGDIR"), str(home))
-    single = {"OMP_NUM_THREADS": "2", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
+    fixed = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}  # threads spin on a busy machine
+    fixed |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}  # what it printed is there when it is stopped
     with tempfile.TemporaryFile() as standard_input:
         standard_input.write(given)
         standard_input.seek(0)
         started = time.monotonic()
         process, possible = _start(
-            [sys.executable, *command], folder, environment | homes | single, limits, standard_input, readable
+            [sys.executable, *command], folder, environment | homes | fixed, limits, standard_input, readable
         )
         output = Captured(process.stdout, limits.output)
         end, memory = _watch(process, folder, limits, started)
