@@ -40,9 +40,15 @@ STEPS = {"VAE": 4000, "GLO": 5000, "GLANN": 2000, "IMLE": 2000, "flow": 1000}
 BATCH = {"VAE": 128, "GLO": 128, "GLANN": 128, "IMLE": 128, "flow": 64}
 RATES = {"VAE": 2e-3, "GLO": 3e-3, "GLANN": 2e-3, "IMLE": 2e-3, "flow": 2e-3}
 POOL, COMPONENTS, CANDIDATES, JITTER = 16384, 40, 32, 0.05
-SETTINGS = {"steps": STEPS, "batch": BATCH, "lr": RATES, "pool": POOL, "components": COMPONENTS, "seed": 0}
-SETTINGS |= {"candidates": CANDIDATES, "jitter": JITTER}
-PARTS = Parts("generators", SETTINGS)
+IMPLICIT = {"pool": POOL, "components": COMPONENTS, "candidates": CANDIDATES, "jitter": JITTER}
+PARTS = {
+    kind: Parts(
+        f"generators_{kind}",
+        {"steps": STEPS[kind], "batch": BATCH[kind], "lr": RATES[kind], "seed": 0}
+        | (IMPLICIT if kind in ("GLANN", "IMLE") else {}),
+    )
+    for kind in STEPS
+}
 
 
 def trained(kind: str) -> tuple[dict, dict[str, torch.Tensor]]:
@@ -51,10 +57,10 @@ def trained(kind: str) -> tuple[dict, dict[str, torch.Tensor]]:
     usual = {"steps": STEPS[kind], "batch": BATCH[kind], "lr": cosine(RATES[kind], STEPS[kind], warmup=50)}
     if kind == "GLO":
         model = GLO(images)
-        train_glo(model, images, checkpoint=PARTS.checkpoint(kind), **usual)
+        train_glo(model, images, checkpoint=PARTS[kind].checkpoint(kind), **usual)
     elif kind == "GLANN":
         glo = GLO(images, start="random")
-        glo.load_state_dict({name: w.float() for name, w in PARTS.get("GLO", trained)[1].items()})
+        glo.load_state_dict({name: w.float() for name, w in PARTS["GLO"].get("GLO", trained)[1].items()})
         model = GLANN(glo)
         train_glann(model, pool=POOL, **usual)
     elif kind == "IMLE":
@@ -62,14 +68,23 @@ def trained(kind: str) -> tuple[dict, dict[str, torch.Tensor]]:
         search = partial(
             Reranked, small=principal_projection(images[:10_000].flatten(1), COMPONENTS), candidates=CANDIDATES
         )
-        train_imle(model, images, latent=model.latent, pool=POOL, jitter=JITTER, search=search, **usual)
+        train_imle(
+            model,
+            images,
+            latent=model.latent,
+            pool=POOL,
+            jitter=JITTER,
+            search=search,
+            checkpoint=PARTS[kind].checkpoint(kind),
+            **usual,
+        )
     else:
         model = untrained(kind)
         first = images[:1000]
         generator = torch.Generator().manual_seed(0)
         model.initialise(first if kind == "VAE" else dequantised(first, torch.rand(first.shape, generator=generator)))
         model.to(memory_format=torch.channels_last)  # a third faster
-        train(model, images, levels=256, checkpoint=PARTS.checkpoint(kind), **usual)
+        train(model, images, levels=256, checkpoint=PARTS[kind].checkpoint(kind), **usual)
     weights = {name: w for name, w in model.state_dict().items() if not name.startswith("glo.")}
     return {"seconds": time.perf_counter() - begin}, weights
 
@@ -81,7 +96,7 @@ def main() -> None:
     x = dequantised(x, torch.rand(x.shape, generator=torch.Generator().manual_seed(0)))
     shipped, reached, glo = {}, [], None
     for kind in STEPS:
-        weights = PARTS.get(kind, trained)[1]
+        weights = PARTS[kind].get(kind, trained)[1]
         if kind == "GLO":
             weights["codes"] = weights["codes"][:CODES]
         weights = {name: w.half() for name, w in weights.items()}
