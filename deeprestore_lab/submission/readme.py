@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from deeprestore_lab.submission.names import README
 from deeprestore_lab.submission.refusals import Refusal
 
-LINE = re.compile(r"[ \t*-]*(name|id|user name)[ \t*]*:[ \t*]*([^\r\n]*?)[ \t*]*$", re.IGNORECASE | re.MULTILINE)
+START = r"^[ \t>#*_+-]*(?:\d{1,3}[.)][ \t*_]*)?"  # of a line, as Markdown may have it
+LINE = re.compile(START + r"(name|id|user name)[ \t*_]*:[ \t*_]*([^\r\n]*?)[ \t*_]*\r?$", re.IGNORECASE | re.MULTILINE)
 KEYS = ("name", "id", "user name")
 
 
@@ -31,9 +32,9 @@ def wrong_readme(text: str, ids: Sequence[str]) -> list[Refusal]:
         if count != 2:
             lines = "1 line" if count == 1 else f"{count} lines"
             said.append(Refusal("missing part", README, f"it has {lines} `{label}: ...`; two students need two"))
-    for key in ("name", "user name"):
-        if len(found[key]) == 2 and found[key][0].casefold() == found[key][1].casefold():
-            said.append(Refusal("broken part", README, f"both students have the {key} {found[key][0]!a}"))
+    users = found["user name"]
+    if len(users) == 2 and users[0].casefold() == users[1].casefold():  # two people may share a name
+        said.append(Refusal("broken part", README, f"both students have the user name {users[0]!a}"))
     if len(found["id"]) == 2 and {each.casefold() for each in found["id"]} != {each.casefold() for each in ids}:
         theirs = " and ".join(map(ascii, found["id"]))
         said.append(Refusal("broken part", README, f"its IDs are {theirs}, the archive's {ids[0]} and {ids[1]}"))
