@@ -18,7 +18,8 @@ def build(
     out: Annotated[Path | None, typer.Option(help="where the archive goes; the folder itself, if not given")] = None,
 ) -> None:
     """Make ex3_ID1_ID2.zip from a folder; where something is missing, say what, and write none (status 1)."""
-    from deeprestore_lab.submission import Refused, build
+    from deeprestore_lab.submission import Refused, build, page_count
+    from deeprestore_lab.submission.names import REPORT
     from deeprestore_lab.submission.refusals import quoted
 
     for place in (folder, out):
@@ -32,6 +33,7 @@ def build(
         raise _failure(f"The archive could not be written: {error}") from error
     for name in built.left_out:
         typer.echo(f"left out: {quoted(name)}")
+    typer.echo(f"{REPORT}: pages: {page_count((folder / REPORT).read_bytes())}")
     typer.echo(f"{built.path}: {len(built.names)} files, {built.path.stat().st_size / 1e6:.1f} MB")
 
 

@@ -22,6 +22,8 @@ def wrong_readme(text: str, ids: Sequence[str]) -> list[Refusal]:
     missing part: 'README.md': it has 1 line `Name: ...`; two students need two
     missing part: 'README.md': it has 1 line `User name: ...`; two students need two
     """
+    if "\0" in text:
+        return [Refusal("broken part", README, "it is not UTF-8 text: save it as that")]
     found: dict[str, list[str]] = {key: [] for key in KEYS}
     for key, value in LINE.findall(text):
         if value and not re.fullmatch(r"<.*>|\.\.\.|TODO.*", value):

@@ -102,7 +102,7 @@ def test_the_skeleton_becomes_an_archive(tmp_path, command):
     (folder / "README.md").write_bytes(README)
     answer = command(*line)
     assert answer.exit_code == 0, answer.stderr
-    assert check(folder / NAME) == []
+    assert check(folder / NAME) == [] and re.search(r"^ex3.pdf: pages: [3-9]$", answer.stdout, re.MULTILINE)
 
 
 def _picture() -> bytes:

@@ -236,6 +236,7 @@ def test_code_is_not_run(tmp_path):
         README.replace(b"emmy", b"ada"),
         README.replace(b"User name", b"Login"),
         README + b"Name: A third\n",
+        README.decode().encode("utf-16"),
     ],
 )
 def test_a_readme_without_names(readme):
