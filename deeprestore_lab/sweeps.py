@@ -111,7 +111,7 @@ def _client(scheduler: str | None, workers: int | None):
         with Client(scheduler) as client:
             yield client
         return
-    settings = {"n_workers": workers or os.cpu_count(), "threads_per_worker": 1, "dashboard_address": None}
+    settings = {"n_workers": workers or os.cpu_count(), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(processes=True, silence_logs=logging.ERROR, **settings) as cluster, Client(cluster) as client:
         yield client
 

@@ -60,7 +60,7 @@ def test_workers_of_the_local_cluster_are_other_processes_and_a_failing_point_st
 def test_a_cluster_is_reached_by_its_address(tmp_path):
     from distributed import LocalCluster
 
-    settings = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "processes": False}
+    settings = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "processes": False}
     with LocalCluster(protocol="tcp://", host="127.0.0.1", **settings) as cluster:
         assert sweep(squares, POINTS, folder=tmp_path, scheduler=cluster.scheduler_address) == SQUARES
 
