@@ -37,7 +37,8 @@ def shipped(kind: str) -> nn.Module:
     `VariationalAutoEncoder`, `GLO`, `IMLE`, `GLANN` or `Flow`. All learnt from MNIST's first 50,000 digits, with 10
     codes and layers of 256 and 128 where they have a decoder. The auto-encoder is the mended one of
     `latent_autoencoder`, with codes that fill the cube. The GLO keeps the codes of the first 5,000 digits; the GLANN
-    stands on that very GLO. Samples lie in [0, 1], the flow's up to 0.06 beside it (see `LogitMap`).
+    stands on that very GLO. Samples lie in [0, 1], the flow's up to 0.06 beside it (see `LogitMap`). After
+    its short training the flow has by far the highest density of test digits and draws strokes, not digits.
 
     The cards are `artifacts.card("generators", kind="weights")` and `latent_autoencoders`. Parameters take no
     gradients; those with respect to images and codes work. Raises `ValueError` for another kind. Taught in chapter
