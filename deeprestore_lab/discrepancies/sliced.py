@@ -7,6 +7,8 @@ import torch
 from deeprestore_lab.checks import check_whole, describe
 from deeprestore_lab.discrepancies.samples import check_pair
 
+ROUNDING = 1e-2  # of a direction's length: bfloat16 has no more
+
 
 def random_directions(
     latent: int, count: int, *, generator: torch.Generator | None = None, orthogonal: bool = False
@@ -55,8 +57,8 @@ def sliced_wasserstein(a: torch.Tensor, b: torch.Tensor, *, directions: torch.Te
     a constant of training either: it falls with the spread of the codes. Of the uniform laws on [1/2 - s/2, 1/2 + s/2]
     the one with s = (N - 1) / (N + 1) has the smallest expected value, so batches of N shrink the codes by 2 / (N + 1).
 
-    Raises `ValueError` for shapes that do not fit. Source: Rabin et al. (2011); Bonneel et al. (2015); as a loss for
-    auto-encoders Kolouri et al. (2018). Taught in chapter 12_latent_autoencoder.
+    Raises `ValueError` for shapes that do not fit and directions of other lengths. Source: Rabin et al. (2011); Bonneel
+    et al. (2015); as a loss for auto-encoders Kolouri et al. (2018). Taught in chapter 12_latent_autoencoder.
 
     >>> a = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
     >>> float(sliced_wasserstein(a, a + torch.tensor([0.0, 2.0]), directions=torch.eye(2)))  # |shift|^2 / d
@@ -67,6 +69,9 @@ def sliced_wasserstein(a: torch.Tensor, b: torch.Tensor, *, directions: torch.Te
         raise ValueError(f"directions must be a tensor of shape ({a.shape[1]}, K), got {describe(directions)}")
     if directions.shape[1] == 0:
         raise ValueError(f"at least one direction is needed, got {describe(directions)}")
+    lengths = directions.detach().float().norm(dim=0)
+    if not (lengths - 1).abs().max() < ROUNDING:
+        raise ValueError(f"directions must be columns of length 1, got lengths from {lengths.min()} to {lengths.max()}")
     directions = directions.to(a)
     first, second = ((rows @ directions).T.sort(dim=1).values for rows in (a, b))  # (K, N) and (K, M)
     if len(a) == len(b):

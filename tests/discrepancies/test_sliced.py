@@ -144,6 +144,8 @@ def test_directions_follow_their_generator():
         (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.eye(3)), r"shape \(2, K\)"),
         (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.ones(2, 0)), "at least one"),
         (lambda: sliced_wasserstein(torch.ones(3), sample(3, 2, 0), directions=torch.eye(2)), r"a must be .*\(N, D\)"),
+        (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.ones(2, 4)), "of length 1, got"),
+        (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.eye(2) * torch.nan), "length 1"),
         (lambda: random_directions(0, 3), "latent"),
         (lambda: random_directions(3, 0), "count"),
         (lambda: exact_wasserstein(sample(3, 2, 0), sample(4, 2, 0)), "one size"),
