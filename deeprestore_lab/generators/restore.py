@@ -76,8 +76,8 @@ def restore_over_latent(
     """
     codes = all_starts(guess, starts, bounds=check_bounds(bounds), seed=seed)
     count, images = codes.shape[:2]
-    if reference is not None:
-        reference = reference.repeat(count, 1, 1, 1) if reference.shape[0] == images else reference
+    if isinstance(reference, torch.Tensor) and reference.shape[:1] == (images,):
+        reference = torch.cat([reference] * count)  # `minimise` refuses what does not fit
     g = Latent(decode, codes.flatten(0, 1), bounds=bounds)
     if solver == "adam":
         steps = STEPS if steps is None else check_whole(steps, name="steps", least=0)

@@ -146,6 +146,7 @@ class Kinked(Energy):
         (lambda m, e, u: restore_over_latent(m.decode, e, guess=u[0]), r"guess must be a float tensor of codes"),
         (lambda m, e, u: restore_over_latent(m.decode, Kinked() + e, guess=u, solver="lbfgs"), "kinked has kinks"),
         (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, reference=rand(3, *SHAPE)), "reference has shape"),
+        (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, reference=3.0), "reference must be"),
     ],
 )
 def test_bad_arguments_are_named(act, message):
