@@ -12,7 +12,7 @@ from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 from deeprestore_lab.training import cosine, fit
 
 STEPS, BATCH, RATE, WARMUP = 3000, 256, 2e-3, 50
-MENDED = Matching(sliced_wasserstein=0.02, neighbour=0.2, candidates=32)  # chosen by the record latent_matching
+MENDED = Matching(sliced_wasserstein=0.02, neighbour=0.2, candidates=32)  # measured by the record latent_matching
 
 
 def train_bounded(
@@ -32,9 +32,9 @@ def train_bounded(
 
     `images` are the data, `(N, C, H, W)` in [0, 1]. `latent` is d. `matching` `NAIVE` adds nothing. The step size
     rises to 2e-3 in 50 steps and falls as a cosine. `seed` makes weights and batches repeatable. With `mixed` the
-    layers multiply in bfloat16. `accelerator`, `checkpoint` and `progress` are those of `training.fit`. The model
-    comes back in eval mode, its parameters without gradients. Raises `ValueError` for settings that do not fit and
-    a loss that is not finite. Taught in chapter 12_latent_autoencoder.
+    layers and their sigmoids run in bfloat16 while training. `accelerator`, `checkpoint` and `progress` are those of
+    `training.fit`. The model comes back in eval mode, its parameters without gradients. Raises `ValueError` for
+    settings that do not fit and a loss that is not finite. Taught in chapter 12_latent_autoencoder.
 
     >>> from deeprestore_lab import data
     >>> train_bounded(data.mnist("train", limit=300).images, steps=0, progress=False).latent

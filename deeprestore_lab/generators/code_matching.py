@@ -83,8 +83,8 @@ class MatchedTraining(nn.Module):
 
     `images` are the data, `(N, *model.shape)` in [0, 1]. `draw(step)` gives the batch of a step, from the seed and
     the step alone. The bank's codes are buffers, so that a checkpoint of the training holds them. With `mixed` the
-    layers multiply in bfloat16; codes and losses stay in float32. Raises `ValueError` for images of another shape.
-    Taught in chapter 12_latent_autoencoder.
+    layers and their sigmoids run in bfloat16, so codes and decoded images carry its 8 bits; losses are in float32.
+    Raises `ValueError` for images of another shape. Taught in chapter 12_latent_autoencoder.
     """
 
     def __init__(

@@ -113,8 +113,9 @@ class BoundedAutoEncoder(nn.Module):
         The weights of the seed are drawn again. m becomes the mean image; the last layer of f is scaled so that its
         outputs have standard deviation 1 (over images and coordinates together), so that codes fill the cube; the last
         weights of h are multiplied by 0.1 and its last biases are logit(m), m clamped to [0.01, 0.99], so that the
-        decoder starts near the mean image. With PyTorch's own start the codes of digits fall into one point and stay.
-        Raises `ValueError` for images of another shape, fewer than 2, or all alike.
+        decoder starts near the mean image. From PyTorch's own start on raw pixels the codes of digits fall into one
+        point and stay; the standardised input is what keeps them apart. Raises `ValueError` for images of another
+        shape, fewer than 2, or all alike.
         """
         if tuple(check_images(images, name="images").shape[1:]) != self.shape or len(images) < 2:
             raise ValueError(f"images must be at least 2 of shape {self.shape}, got {describe(images)}")
