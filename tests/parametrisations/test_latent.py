@@ -85,7 +85,7 @@ def test_images_and_codes_of_an_affine_decoder_solve_one_too(solver, bounds):
     assert torch.equal(trace.x, g().detach()) and set(trace.terms) == {"gaussian likelihood", "penalty"}
 
 
-def bounded(activation: bool = True) -> BoundedAutoEncoder:
+def bounded() -> BoundedAutoEncoder:
     model = BoundedAutoEncoder(latent=D, widths=(8,), shape=SHAPE, seed=2).double().initialise(rand(30, *SHAPE))
     with torch.no_grad():
         model.decoder[-1].weight.mul_(30)
