@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from deeprestore_lab import artifacts, images
+from deeprestore_lab.generators import MENDED
+from deeprestore_lab.generators.code_matching import Matching
 from deeprestore_lab.networks import PRESETS
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -44,3 +46,12 @@ def test_the_presets_recorded_are_those_of_the_library():
 def test_every_run_went_to_twice_its_peak():
     for key, run in artifacts.load_record("dip_runs")["runs"].items():
         assert run["steps"] >= 2 * run["peak"]["step"], key
+
+
+def test_the_mended_auto_encoder_is_trained_as_its_record_chose():
+    record = artifacts.load_record("latent_matching")
+    weight = record["weights"]["SW + neighbour"]
+    assert MENDED == Matching(
+        sliced_wasserstein=record["settings"]["sliced"], neighbour=weight, candidates=MENDED.candidates
+    )
+    assert str(MENDED.candidates) in record["candidates"] and weight in record["grids"]["SW + neighbour"]
