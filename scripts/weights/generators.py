@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from latent_measures import LICENCE, Judge, split  # noqa: E402
 from resumable import Parts  # noqa: E402
 
-STEPS = {"VAE": 4000, "GLO": 5000, "GLANN": 2000, "IMLE": 2000, "flow": 1000}
+STEPS = {"VAE": 4000, "GLO": 5000, "GLANN": 2000, "IMLE": 2000, "flow": 5000}
 BATCH = {"VAE": 128, "GLO": 128, "GLANN": 128, "IMLE": 128, "flow": 64}
 RATES = {"VAE": 2e-3, "GLO": 3e-3, "GLANN": 2e-3, "IMLE": 2e-3, "flow": 2e-3}
 POOL, COMPONENTS, CANDIDATES, JITTER = 16384, 40, 32, 0.05
