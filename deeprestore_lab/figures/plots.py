@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import matplotlib as mpl
 import numpy as np
@@ -37,7 +39,7 @@ LOOK = {
 def svg(drawing: Drawing) -> tuple[bytes, int, int]:
     """A matplotlib figure as SVG on white, with its width and height in page pixels."""
     buffer = io.BytesIO()
-    with mpl.rc_context({key: LOOK[key] for key in ("svg.fonttype", "svg.hashsalt")}):
+    with mpl.rc_context({key: LOOK[key] for key in ("svg.fonttype", "svg.hashsalt")}), _without_haste():
         drawing.savefig(buffer, format="svg", facecolor="white", metadata={"Date": None})
     width, height = (round(96 * inches) for inches in drawing.get_size_inches())
     return buffer.getvalue(), width, height
@@ -101,11 +103,20 @@ def curves(
         return plot(drawing, alt=alt, see=see)
 
 
+@contextmanager
+def _without_haste() -> Iterator[None]:
+    """No warning that the best place of a legend took over a second: a busy machine gets it for small plots too."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message='Creating legend with loc="best"')
+        yield
+
+
 def _place_legend(drawing: Drawing, axes: Axes) -> None:
     """The legend inside the axes where no line runs through it, else above them; the figure grows by its rows."""
     legend = axes.legend()
-    drawing.draw_without_rendering()
-    box = legend.get_window_extent()
+    with _without_haste():
+        drawing.draw_without_rendering()
+        box = legend.get_window_extent()
     paths = (line.get_path().transformed(line.get_transform()) for line in axes.lines)
     if not any(path.intersects_bbox(box, filled=False) for path in paths):
         return

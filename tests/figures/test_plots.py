@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
-from itertools import combinations
+import warnings
+from itertools import combinations, count
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from matplotlib.figure import Figure as Drawing
 
 from deeprestore_lab.figures import curves, plot
-from deeprestore_lab.figures.plots import COLOURS, STYLES
+from deeprestore_lab.figures.plots import COLOURS, STYLES, svg
 
 WORDS = {"x_label": "step", "y_label": "energy", "alt": "Energy by step", "see": "It falls."}
 
@@ -96,3 +98,17 @@ def test_a_legend_that_lines_would_run_through_stands_above_them():
     beside = {"rises": [0.0, 0.1, 1.0], "rises later": [0.0, 0.0, 0.9]}  # the upper left is free
     everywhere = {f"level {i}": [i / 12] * 20 for i in range(13)}
     assert height_of(beside) == round(3.5 * 96) < height_of(everywhere)
+
+
+def test_a_slow_machine_gets_no_warning_for_a_legend(monkeypatch):
+    seconds = count(step=5.0)
+    monkeypatch.setattr("matplotlib.legend.time.perf_counter", lambda: next(seconds))
+    drawing = Drawing()
+    drawing.subplots().plot([0, 1], label="a line")
+    drawing.axes[0].legend()
+    with pytest.warns(UserWarning, match='loc="best" can be slow'):
+        drawing.draw_without_rendering()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        svg(drawing)
+        curves({"a": [0, 1], "b": [1, 0]}, **WORDS)
