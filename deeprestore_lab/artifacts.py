@@ -187,11 +187,12 @@ def _save(kind, name, files, command, data, licence, seeds, metric, folder) -> P
     target.mkdir(parents=True, exist_ok=True)
     files = files | {f"{name}.card.json": (json.dumps(asdict(own_card), indent=1, ensure_ascii=False) + "\n").encode()}
     for file, raw in files.items():  # the card last: an interrupted save is refused when loaded, never believed
-        _write_atomically(target / file, raw)
+        write_atomically(target / file, raw)
     return target / f"{name}{SUFFIXES[kind]}"
 
 
-def _write_atomically(path: Path, raw: bytes) -> None:
+def write_atomically(path: Path, raw: bytes) -> None:
+    """Write a file whole or not at all: what was there before stays until the new one is complete."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -6,11 +6,11 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from deeprestore_lab.artifacts import write_atomically
 from deeprestore_lab.checks import check_whole
 
 Point = Mapping[str, object]
@@ -63,11 +63,13 @@ def sweep(
             raise ValueError(f"workers are those of the scheduler at {scheduler}; leave the number out")
     _same_in_json(settings, "settings")
     files = [folder / f"{_key(point, settings)}.json" for point in points]
-    for place, file in enumerate(files):
-        if file in files[:place]:
-            raise ValueError(f"two points are alike: {json.dumps(points[place])}")
-    known = {file: _read(file, point, settings) for file, point in zip(files, points, strict=True) if file.exists()}
-    left = {file: point for file, point in zip(files, points, strict=True) if file not in known}
+    points_of: dict[Path, Point] = {}
+    for file, point in zip(files, points, strict=True):
+        if file in points_of:
+            raise ValueError(f"two points are alike: {json.dumps(point)}")
+        points_of[file] = point
+    known = {file: _read(file, point, settings) for file, point in points_of.items() if file.exists()}
+    left = {file: point for file, point in points_of.items() if file not in known}
     failures: list[tuple[Point, str]] = []
     if left:
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +78,8 @@ def sweep(
                 if isinstance(outcome, BaseException):
                     raise outcome
                 _same_in_json(outcome, "the result")
-                _write(file, {"point": dict(left[file]), "settings": settings, "result": dict(outcome)})
+                content = {"point": dict(left[file]), "settings": settings, "result": dict(outcome)}
+                write_atomically(file, json.dumps(content, indent=1).encode())
                 known[file] = dict(outcome)
             except Exception as error:
                 failures.append((left[file], f"{type(error).__name__}: {error}"))
@@ -138,14 +141,3 @@ def _read(file: Path, point: Point, settings: Mapping) -> dict:
     except (ValueError, KeyError, TypeError):
         pass
     raise ValueError(f"{file} is not the result of {json.dumps(point)}: remove it, and the point is made again")
-
-
-def _write(file: Path, content: Mapping) -> None:
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(content, stream, indent=1)
-        os.replace(temporary, file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache, partial
 
 import torch
-from latent_measures import Judge, split
+from latent_measures import Judge, split, spread
 from torch import nn
 
 from deeprestore_lab import data, generators
@@ -32,13 +32,10 @@ SETTINGS = {"steps": STEPS, "batch": BATCH, "lr": RATE, "flow_steps": FLOW_STEPS
 SETTINGS |= {"pool": POOL, "samples": DRAWN, "held_out": HELD, "latent": 10}
 
 
-digits = cache(split)
-
-
 @cache
 def judge() -> Judge:
     """The measures, against 1,000 test digits."""
-    return Judge(digit_classifier(), digits()[0], data.mnist("test").images[:HELD])
+    return Judge(digit_classifier(), split()[0], data.mnist("test").images[:HELD])
 
 
 def cell(point: dict) -> dict:
@@ -47,7 +44,7 @@ def cell(point: dict) -> dict:
     A GLO gives two cells, since the GLANN stands on it.
     """
     torch.set_num_threads(1)
-    images, cells = digits()[0][: point["images"]], []
+    images, cells = split()[0][: point["images"]], []
     for kind, model, seconds in trained(point["kind"], images, size=point["size"], seed=point["seed"]):
         cells.append({**point, "kind": kind, "seconds": seconds, **measured(model, images, point["seed"])})
         cells[-1]["widths"] = [FLOWS[point["size"]]] if kind == "flow" else list(WIDTHS[point["size"]])
@@ -77,7 +74,7 @@ def trained(kind: str, images: torch.Tensor, *, size: str, seed: int) -> Iterato
         generators.train_imle(model, images, latent=model.latent, pool=POOL, jitter=0.05, search=search, **usual)
     else:
         model = digit_flow(width=FLOWS[size], seed=seed)
-        model.initialise(_spread(first)).to(memory_format=torch.channels_last)
+        model.initialise(spread(first)).to(memory_format=torch.channels_last)
         usual |= {"steps": FLOW_STEPS, "batch": FLOW_BATCH, "lr": cosine(RATE, FLOW_STEPS, warmup=20)}
         generators.train(model, images, levels=256, **usual)
     yield kind, model.eval(), time.process_time() - begin
@@ -89,7 +86,7 @@ def measured(model: nn.Module, images: torch.Tensor, seed: int) -> dict:
     found = {"parameters": drawing(model), **judge().samples(drawn)}
     found["nearest_sample"] = _distance(held[:NEAR], drawn)  # from a test digit: what is missing
     found["nearest_training"] = _distance(drawn[:NEAR], images[:count])
-    found["nearest_held_out"] = _distance(drawn[:NEAR], digits()[1][:count])  # as many that it did not learn from
+    found["nearest_held_out"] = _distance(drawn[:NEAR], split()[1][:count])  # as many that it did not learn from
     if isinstance(model, generators.AutoEncoder | generators.VariationalAutoEncoder):
         with torch.no_grad():
             found["reconstruction"] = float((model(held) - held).square().mean())
@@ -101,7 +98,7 @@ def measured(model: nn.Module, images: torch.Tensor, seed: int) -> dict:
 @cache
 def components() -> torch.Tensor:
     """The first principal components of 5,000 digits."""
-    return generators.principal_projection(digits()[0][:5000].flatten(1), COMPONENTS)
+    return generators.principal_projection(split()[0][:5000].flatten(1), COMPONENTS)
 
 
 def drawing(model: nn.Module) -> int:
@@ -115,17 +112,13 @@ def drawing(model: nn.Module) -> int:
 @torch.no_grad()
 def bits(model: nn.Module, x: torch.Tensor) -> float:
     """Bits per dimension of dequantised images: a VAE's bound on them, its expectation by eight draws; a flow's own."""
-    x, generator = _spread(x), torch.Generator().manual_seed(1)
+    x, generator = spread(x), torch.Generator().manual_seed(1)
     if isinstance(model, generators.Flow):
         log_density = model.log_density(x)
     else:
         draws = [torch.randn(len(x), model.latent, generator=generator) for _ in range(8)]
         log_density = torch.stack([model.bound(x, noise) for noise in draws]).mean(0)
     return float(generators.bits_per_dimension(log_density, 784).mean())
-
-
-def _spread(x: torch.Tensor) -> torch.Tensor:
-    return generators.dequantised(x, torch.rand(x.shape, generator=torch.Generator().manual_seed(0)))
 
 
 def _distance(x: torch.Tensor, reference: torch.Tensor) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 
 from deeprestore_lab import data, discrepancies, sample_quality
+from deeprestore_lab.generators import dequantised
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 from deeprestore_lab.networks.digit_classifier import DigitClassifier
 
@@ -26,10 +28,16 @@ def training_digits() -> data.Dataset:
     return found
 
 
+@cache
 def split() -> tuple[torch.Tensor, torch.Tensor]:
-    """Images of MNIST to learn from and to validate with, `(50000, 1, 28, 28)` and `(10000, 1, 28, 28)`."""
+    """Images of MNIST to learn from and to validate with, `(50000, 1, 28, 28)` and `(10000, 1, 28, 28)`; read once."""
     found = training_digits()
     return found.images[:LEARNT], found.images[LEARNT:]
+
+
+def spread(x: torch.Tensor) -> torch.Tensor:
+    """Digits with noise of one level, by seed 0, as a density of them needs it."""
+    return dequantised(x, torch.rand(x.shape, generator=torch.Generator().manual_seed(0)))
 
 
 @dataclass

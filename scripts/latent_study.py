@@ -88,7 +88,7 @@ class Study:
         return self._loaded(self.parts.get(f"model {kind} {seed}", make)[1], BoundedAutoEncoder(latent=LATENT))
 
     def denoiser(self, task: str, latent: int, seed: int) -> BoundedAutoEncoder:
-        """An auto-encoder trained to give the digit for its measurement: all values of y and the mask are its input."""
+        """An auto-encoder trained to give the digit for its measurement y, which is all that it sees."""
 
         def make(key: str) -> Part:
             model = BoundedAutoEncoder(latent=latent, seed=seed).initialise(self.learnt[:1000])

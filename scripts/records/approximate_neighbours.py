@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -33,7 +33,7 @@ from deeprestore_lab.training import cosine
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from latent_measures import LICENCE, Judge, split  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from resumable import Part, Parts, rounded  # noqa: E402
 
 DIMENSIONS, EFFORTS, ROWS, QUERIES = (2, 5, 10, 20, 50, 100, 200, 784), (16, 64, 256), 10_000, 500
 PROJECTIONS, CANDIDATES = ("PCA 10", "PCA 40", "random 40", "auto-encoder 10"), (10, 50, 200)
@@ -41,15 +41,12 @@ WAYS = ("exact", "graph", "thin graph", "PCA 40 without ranking", "re-ranked")
 STEPS, POOL = 600, 4096
 SETTINGS = {"rows": ROWS, "queries": QUERIES, "links": 16, "steps": STEPS, "pool": POOL}
 PARTS = Parts("approximate_neighbours", SETTINGS)
-Part = tuple[dict, dict[str, torch.Tensor]]
-
-digits = cache(split)
 
 
 def rows_of(name: str) -> tuple[torch.Tensor, torch.Tensor]:
     """The reference `(10000, D)` and the queries `(500, D)`, of "normal D" or "MNIST"."""
     if name == "MNIST":
-        return digits()[0][:ROWS].flatten(1), data.mnist("test").images[:QUERIES].flatten(1)
+        return split()[0][:ROWS].flatten(1), data.mnist("test").images[:QUERIES].flatten(1)
     numbers = torch.randn(ROWS + QUERIES, int(name.split()[1]), generator=torch.Generator().manual_seed(0))
     return numbers[:ROWS], numbers[ROWS:]
 
@@ -119,7 +116,7 @@ class Small:
 
 def imle(way: str) -> Part:
     """An IMLE trained by one way to search: its exact cost on test digits, that way's recall, and the measures."""
-    images, held = digits()[0], data.mnist("test").images
+    images, held = split()[0], data.mnist("test").images
     small = principal_projection(images[:5000].flatten(1), 40)
     search = {
         "exact": Neighbours,

@@ -45,8 +45,9 @@ def measure(settings: Settings) -> dict:
             for method, found in runs.items()
         }
         ways = [method.split(", ")[1] for method in METHODS if method.startswith("naive")]
+        measures = list(runs[METHODS[0]])
         leads[task] = {
-            way: {name: interval(runs[f"mended, {way}"][name] - runs[f"naive, {way}"][name]) for name in each[0]}
+            way: {name: interval(runs[f"mended, {way}"][name] - runs[f"naive, {way}"][name]) for name in measures}
             for way in ways
         }
     return {

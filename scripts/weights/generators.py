@@ -21,7 +21,6 @@ from deeprestore_lab.generators import (
     GLO,
     Reranked,
     bits_per_dimension,
-    dequantised,
     principal_projection,
     train,
     train_glann,
@@ -33,7 +32,7 @@ from deeprestore_lab.networks.digit_classifier import digit_classifier
 from deeprestore_lab.training import cosine
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from latent_measures import LICENCE, Judge, split  # noqa: E402
+from latent_measures import LICENCE, Judge, split, spread  # noqa: E402
 from resumable import Parts  # noqa: E402
 
 STEPS = {"VAE": 4000, "GLO": 5000, "GLANN": 2000, "IMLE": 2000, "flow": 5000}
@@ -81,8 +80,7 @@ def trained(kind: str) -> tuple[dict, dict[str, torch.Tensor]]:
     else:
         model = untrained(kind)
         first = images[:1000]
-        generator = torch.Generator().manual_seed(0)
-        model.initialise(first if kind == "VAE" else dequantised(first, torch.rand(first.shape, generator=generator)))
+        model.initialise(first if kind == "VAE" else spread(first))
         model.to(memory_format=torch.channels_last)  # a third faster
         train(model, images, levels=256, checkpoint=PARTS[kind].checkpoint(kind), **usual)
     weights = {name: w for name, w in model.state_dict().items() if not name.startswith("glo.")}
@@ -92,8 +90,7 @@ def trained(kind: str) -> tuple[dict, dict[str, torch.Tensor]]:
 def main() -> None:
     """Train what is not trained yet, measure the weights as shipped on the test digits, and write all."""
     judge = Judge(digit_classifier(), split()[0], data.mnist("test").images)
-    x = judge.real[:1000]
-    x = dequantised(x, torch.rand(x.shape, generator=torch.Generator().manual_seed(0)))
+    x = spread(judge.real[:1000])
     shipped, reached, glo = {}, [], None
     for kind in STEPS:
         weights = PARTS[kind].get(kind, trained)[1]

@@ -35,7 +35,7 @@ def test_what_draws_samples_has_a_comparable_size(cells):
 def test_every_kind_is_trained_and_measured(cells, monkeypatch):
     """On random images in place of MNIST: the numbers mean nothing, but they must all be there and be finite."""
     images = torch.rand(300, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(cells, "digits", lambda: (images[:200], images[200:]))
+    monkeypatch.setattr(cells, "split", lambda: (images[:200], images[200:]))
     own = cells.Judge(cells.digit_classifier(), images[:200], images[200:])
     monkeypatch.setattr(cells, "judge", lambda: own)
     for name, value in {"STEPS": 51, "FLOW_STEPS": 21, "BATCH": 4, "FLOW_BATCH": 4, "POOL": 50, "DRAWN": 40}.items():
