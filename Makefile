@@ -32,7 +32,7 @@ WORKERS = OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -q -n 2 --dist loadfile --n
 test: ## build the book, then run the notebooks, all tests, doctests and browser tests, with coverage
 	$(SETUP) book tests training
 	@$(VENV_PYTHON) scripts/build_book.py
-	$(WORKERS) book --nbval-lax --nbval-kernel-startup-timeout=180
+	$(WORKERS) book --nbval-lax --nbval-kernel-startup-timeout=180 $(TEST_ARGS)
 	$(WORKERS) tests deeprestore_lab --cov --cov-report=term --cov-fail-under=90 $(TEST_ARGS)
 
 lab: ## open JupyterLab on the chapters and the exercises

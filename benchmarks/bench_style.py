@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable
 
 import torch
-import torchvision
 from torch import nn
+from torchvision.models.vgg import cfgs, make_layers
 
 import deeprestore_lab as drl
 from deeprestore_lab.data import DataError
@@ -60,7 +60,7 @@ class Textbook:
 
     def __init__(self, net: drl.backbones.Backbone, size: int, *, whole: bool) -> None:
         self.whole, self.closures = whole, 0
-        self.features = torchvision.models.vgg16(weights=None).features.eval().requires_grad_(False)
+        self.features = make_layers(cfgs["D"]).eval().requires_grad_(False)  # `vgg16().features` alone
         own = [m for m in net.module.modules() if isinstance(m, nn.Conv2d)]
         for plain, ours in zip([m for m in self.features if isinstance(m, nn.Conv2d)], own, strict=False):
             plain.load_state_dict(ours.state_dict())

@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "book" / "_build" / "html"
+HERE = Path(__file__).resolve().parent
+BY_PAGE = ("test_book.py", "test_exercise_pages.py")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = [
     "--no-sandbox",
@@ -85,25 +87,64 @@ class Visit:
         return self
 
 
+class Visits:
+    """The page that is open, so that tests of one page and one kind of window share its load."""
+
+    def __init__(self, chromium, html: Path) -> None:
+        self.chromium, self.html = chromium, html
+        self.asked, self.context, self.shown = None, None, None
+
+    def open(self, name: str, *, width: int = 1280, dark: bool = False, scripts: bool = True) -> Visit:
+        """The page in a window of that kind, as the tests before this one left it where it was open already."""
+        asked = (name, width, dark, scripts)
+        if asked != self.asked:
+            self.close()
+            self.context = self.chromium.new_context(
+                viewport={"width": width, "height": 900},
+                color_scheme="dark" if dark else "light",
+                reduced_motion="reduce",
+                java_script_enabled=scripts,
+            )
+            self.shown = Visit(self.context.new_page(), self.html)
+            self.shown.open(name) if scripts else self.shown.page.goto((self.html / name).as_uri())
+            self.asked = asked
+        return self.shown
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self.context is not None:
+            self.context.close()
+        self.asked = self.context = self.shown = None
+
+
+@pytest.fixture(scope="session")
+def _visits(chromium, html: Path) -> Iterator[Visits]:
+    visits = Visits(chromium, html)
+    yield visits
+    visits.close()
+
+
 @pytest.fixture
-def visit(chromium, html: Path) -> Iterator:
-    """`visit(name, width=..., dark=..., scripts=...)` opens a page of the book."""
-    contexts = []
+def visit(_visits: Visits) -> Iterator:
+    """`visit(name, width=..., dark=..., scripts=...)` opens a page of the book, or gives the one that is open.
 
-    def open_page(name: str, *, width: int = 1280, dark: bool = False, scripts: bool = True) -> Visit:
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce",
-            java_script_enabled=scripts,
-        )
-        contexts.append(context)
-        shown = Visit(context.new_page(), html)
-        if not scripts:
-            shown.page.goto((html / name).as_uri())
-            return shown
-        return shown.open(name)
+    A test in which a page logs an error or asks for something elsewhere fails at its end.
+    """
+    yield _visits.open
+    shown = _visits.shown
+    if shown is not None and (problems := shown.errors + shown.refused):
+        _visits.close()
+        pytest.fail(f"the page logged errors, or asked for something elsewhere: {problems}")
 
-    yield open_page
-    for context in contexts:
-        context.close()
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Page by page, in place: within a page the tests keep the order of their file, windows of one kind together."""
+    places = [place for place, item in enumerate(items) if item.path.name in BY_PAGE and item.path.parent == HERE]
+    ordered = sorted((items[place] for place in places), key=lambda item: (item.path.name, _page(item)))
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
+
+
+def _page(item: pytest.Item) -> str:
+    return getattr(item, "callspec", None) and item.callspec.params.get("name") or ""

@@ -1,8 +1,13 @@
-"""The built book as a reader meets it: from a file, without a network, by mouse, by keyboard, by ear."""
+"""The built book as a reader meets it: from a file, without a network, by mouse, by keyboard, by ear.
+
+Tests of one page share its load (`conftest.py`): here they stand by the kind of window, light before dark before
+narrow, and none relies on where the one before left the sliders.
+"""
 
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import re
 from pathlib import Path
@@ -149,6 +154,12 @@ def test_every_picture_has_alternative_text(visit, name):
     assert all(image.count("<img") == image.count("alt=") for image in hidden)
 
 
+@functools.cache
+def anchors(path: Path) -> frozenset[str]:
+    """The names that links into a page may end in."""
+    return frozenset(re.findall(r"""\b(?:id|name)=["']([^"']+)["']""", path.read_text(encoding="utf-8")))
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_inner_links_lead_somewhere(html, visit, name):
     targets = visit(name).page.evaluate("[...document.querySelectorAll('a[href]')].map(a => a.href)")
@@ -156,24 +167,14 @@ def test_inner_links_lead_somewhere(html, visit, name):
     for link in {target for target in targets if target.startswith("file:")}:
         path = Path(unquote(urlsplit(link).path))
         anchor = unquote(urlsplit(link).fragment)
-        if not path.is_file() or not path.is_relative_to(html):
-            broken.append(link)
-        elif anchor and not re.search(
-            rf"""\b(?:id|name)=["']{re.escape(anchor)}["']""", path.read_text(encoding="utf-8")
-        ):
+        if not path.is_file() or not path.is_relative_to(html) or (anchor and anchor not in anchors(path)):
             broken.append(link)
     assert broken == []
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_dark_theme_leaves_pictures_as_they_are(visit, name):
-    page = visit(name, dark=True).page
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-    images = page.locator(".bd-content img:visible")
-    styles = images.evaluate_all(
-        "all => all.map(i => getComputedStyle(i)).map(s => [s.filter, s.opacity, s.mixBlendMode, s.padding])"
-    )
-    assert styles and all(style == ["none", "1", "normal", "0px"] for style in styles)
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_light(html, name):
+    assert (html / name).stat().st_size < 3_000_000
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -194,9 +195,15 @@ def test_pixels_on_the_screen_are_the_pixels_of_the_picture(visit, name, dark):
     assert np.abs(inside).max() <= 1
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_page_is_light(html, name):
-    assert (html / name).stat().st_size < 3_000_000
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_dark_theme_leaves_pictures_as_they_are(visit, name):
+    page = visit(name, dark=True).page
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    images = page.locator(".bd-content img:visible")
+    styles = images.evaluate_all(
+        "all => all.map(i => getComputedStyle(i)).map(s => [s.filter, s.opacity, s.mixBlendMode, s.padding])"
+    )
+    assert styles and all(style == ["none", "1", "normal", "0px"] for style in styles)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -136,12 +136,26 @@ def test_the_student_notebook_has_nothing_of_solutions_and_misconceptions(name):
     assert not [word for word in ("### BEGIN", "misconception", "check.author", *hints) if word in text]
 
 
-def executed(notebook, folder):
-    """A notebook after it was run in a folder, errors and all."""
+@pytest.fixture(scope="module")
+def kernel():
+    """One kernel for all notebooks of this file: to start one and import torch takes longer than most of them run."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(startup_timeout=180, kernel_name="python3")
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def executed(notebook, kernel, folder):
+    """A notebook after it was run in a folder, errors and all, from an empty namespace."""
     from nbclient import NotebookClient
 
-    client = NotebookClient(notebook, timeout=120, startup_timeout=180, kernel_name="python3", allow_errors=True)
-    client.execute(cwd=str(folder))
+    manager, own = kernel
+    own.execute_interactive(f"%reset -f\nimport os; os.chdir({str(folder)!r})", timeout=60, store_history=False)
+    client = NotebookClient(notebook, km=manager, timeout=120, allow_errors=True)
+    client.execute()
+    client.kc.stop_channels()
     return notebook
 
 
@@ -154,8 +168,8 @@ def is_check(cell):
 
 
 @pytest.mark.slow
-def test_the_student_notebook_fails_only_where_it_should(name, tmp_path):
-    notebook = executed(nbformat.read(COURSE.student(name), as_version=4), tmp_path)
+def test_the_student_notebook_fails_only_where_it_should(name, kernel, tmp_path):
+    notebook = executed(nbformat.read(COURSE.student(name), as_version=4), kernel, tmp_path)
     checks = [cell for cell in notebook.cells if is_check(cell)]
     assert len(checks) == len(read_source(COURSE.source(name)).tasks)
     for cell in checks:
@@ -169,8 +183,8 @@ def test_the_student_notebook_fails_only_where_it_should(name, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_solved_notebook_runs_to_its_end(name, tmp_path):
-    notebook = executed(solved(COURSE.student(name), COURSE.source(name)), tmp_path)
+def test_the_solved_notebook_runs_to_its_end(name, kernel, tmp_path):
+    notebook = executed(solved(COURSE.student(name), COURSE.source(name)), kernel, tmp_path)
     assert not [errors(cell)[0].evalue for cell in notebook.cells if errors(cell)]
     said = "".join(o.text for c in notebook.cells if is_check(c) for o in c.outputs if o.output_type == "stream")
     assert said.splitlines() == [f"right: {task.name}" for task in read_source(COURSE.source(name)).tasks]
