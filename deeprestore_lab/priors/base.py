@@ -26,25 +26,31 @@ class Prior(Energy):
         """The prior's row in the calibration record, or None where it has none."""
         return None
 
-    def calibrated(self, sigma: float | torch.Tensor) -> WeightedSum:
+    def calibrated(self, sigma: float | torch.Tensor, *, channels: int = 3) -> WeightedSum:
         r"""lambda_ref(sigma) * R, with lambda_ref = coefficient * sigma^exponent from the calibration record.
 
-        `sigma` is the noise level in [0, 1] units, a float or `(N,)`. Calibration scales a weight and
-        nothing else. It was fitted on colour: pictures of one channel want less, about 0.7 of total variation at
-        sigma = 25/255. Raises `ValueError` for a prior that has no row in the record.
+        `sigma` is the noise level in [0, 1] units, a float or `(N,)`. `channels` is that of the pictures: colour (3)
+        and grey (1) were fitted each by itself, since a prior that joins the colours wants more weight where there
+        are three. Calibration scales a weight and nothing else. Raises `ValueError` for other channels, and for a
+        prior that has no row in the record.
         """
-        return reference_weight(self.calibration_key, sigma, name=self.name) * self
+        return reference_weight(self.calibration_key, sigma, name=self.name, channels=channels) * self
 
 
 @cache
-def _calibration() -> dict[str, dict[str, float]]:
-    return load_record("calibration")["priors"]
+def _calibration() -> dict[int, dict[str, dict[str, float]]]:
+    record = load_record("calibration")
+    return {3: record["priors"], 1: record["grey"]}
 
 
-def reference_weight(key: str | None, sigma: float | torch.Tensor, *, name: str) -> float | torch.Tensor:
-    """lambda_ref(sigma) of the prior whose row in the calibration record is `key`."""
+def reference_weight(
+    key: str | None, sigma: float | torch.Tensor, *, name: str, channels: int = 3
+) -> float | torch.Tensor:
+    """lambda_ref(sigma) of the prior whose row in the calibration record is `key`, for pictures of 1 or 3 channels."""
     sigma = check_positive(sigma, name="sigma")
-    rows = _calibration()
+    if channels not in _calibration():
+        raise ValueError(f"weights are calibrated for pictures of 3 or 1 channels, got channels={channels!r}")
+    rows = _calibration()[channels]
     if key not in rows:
         raise ValueError(
             f"{name} with these settings has no calibrated weight (known: {', '.join(sorted(rows))}); "

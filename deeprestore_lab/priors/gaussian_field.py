@@ -69,8 +69,8 @@ class GaussianField(Prior):
             raise ValueError(f"the field has images of {self.shape} and {self.mean.shape[0]} means, got {describe(x)}")
         return x - self.mean.to(x)
 
-    def calibrated(self, sigma: Weight) -> WeightedSum:
-        """1 * this prior: in its own world the weight 1 is the best at every noise."""
+    def calibrated(self, sigma: Weight, *, channels: int = 3) -> WeightedSum:
+        """1 * this prior: in its own world the weight 1 is the best at every noise, whatever the `channels`."""
         check_positive(sigma, name="sigma")
         return 1.0 * self
 

@@ -9,6 +9,9 @@ not touched: a test uses them.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
@@ -20,11 +23,15 @@ from deeprestore_lab.artifacts import save_record
 from deeprestore_lab.metrics import psnr
 from deeprestore_lab.priors import AlphaNorm, Prior, Tikhonov, TotalVariation
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from resumable import Parts  # noqa: E402
+
 SIGMAS = [value / 255 for value in (5, 10, 25, 50, 75)]
 SIZES = (64, 128, 256)
 FACTORS = 2.0 ** np.arange(-2, 2.1, 0.25)  # of the first guess, made at the smallest size
 WIDE = 2.0 ** np.arange(-14, 12)
 SEED = 0
+PARTS = Parts("calibration", {"sigmas": SIGMAS, "sizes": list(SIZES), "factors": FACTORS.tolist(), "seed": SEED})
 
 
 def priors() -> list[Prior]:
@@ -89,22 +96,31 @@ def fit(prior: Prior, photographs: dict[str, torch.Tensor]) -> dict:
     }
 
 
+def fit_all(photographs: dict[str, torch.Tensor], *, kind: str) -> dict[str, dict]:
+    """The rows of all priors, each kept once it is fitted."""
+    keys = {f"{kind} {prior.calibration_key}": prior for prior in priors()}
+    fitted = PARTS.all(list(keys), lambda key: (fit(keys[key], photographs), {}))
+    return {prior.calibration_key: fitted[key][0] for key, prior in keys.items()}
+
+
 def main() -> None:
-    """Fit all priors and write the record `calibration`."""
+    """Fit all priors, in colour and in grey, and write the record `calibration`."""
     names = images.TRAINING_PHOTOGRAPHS
     photographs = {name: images.photograph(name, size=max(SIZES)) for name in names}
-    rows = {prior.calibration_key: fit(prior, photographs) for prior in priors()}
-    for key, row in rows.items():
-        print(key, row)
+    grey = {name: images.to_grey(x) for name, x in photographs.items()}
+    # Parts are kept, so that a run goes on where it stopped, and one kind of pictures can be fitted without the other.
+    rows = {"priors": fit_all(photographs, kind="priors"), "grey": fit_all(grey, kind="grey")}
     save_record(
         "calibration",
-        {"photographs": list(names), "sizes": list(SIZES), "sigmas_over_255": [5, 10, 25, 50, 75], "priors": rows},
+        {"photographs": list(names), "sizes": list(SIZES), "sigmas_over_255": [5, 10, 25, 50, 75], **rows},
         command="make records NAME=calibration",
         data="photographs of scikit-image and scikit-learn: " + ", ".join(names),
         licence="as stated by scikit-image and scikit-learn for each picture; none is shipped here",
         seeds=[SEED],
-        metric="mean loss against the best weight of each case: "
-        + ", ".join(f"{key} {row['mean_loss_db']:.2f} dB" for key, row in rows.items()),
+        metric="mean loss against the best weight of each case, in colour: "
+        + ", ".join(f"{key} {row['mean_loss_db']:.2f} dB" for key, row in rows["priors"].items())
+        + "; in grey: "
+        + ", ".join(f"{key} {row['mean_loss_db']:.2f} dB" for key, row in rows["grey"].items()),
     )
 
 

@@ -21,16 +21,17 @@ def test_the_held_out_photographs_were_not_used():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("channels", [3, 1])
 @pytest.mark.parametrize("name", images.HELD_OUT_PHOTOGRAPHS)
-def test_weight_one_loses_at_most_three_tenths_of_a_decibel(name):
-    """Against the best of a curve through nine weights, for each size and noise level."""
+def test_weight_one_loses_at_most_three_tenths_of_a_decibel(name, channels):
+    """Against the best of a curve through nine weights, for each size and noise level, in colour and in grey."""
     prior = TotalVariation(gap=1e-3)
-    largest, losses = images.photograph(name, size=256), {}
+    largest, losses = images.photograph(name, size=256, grey=channels == 1), {}
     for size in (64, 128, 256):
         x = images.resize(largest, size=size)
         for sigma in (10 / 255, 25 / 255, 50 / 255, 75 / 255):
             y = (x + images.gaussian_noise(x, sigma=sigma, seed=0)).expand(len(FACTORS), -1, -1, -1)
-            ((reference, _),) = weighted_terms(prior.calibrated(sigma))
+            ((reference, _),) = weighted_terms(prior.calibrated(sigma, channels=channels))
             restored = prior.prox(y, torch.as_tensor(reference * FACTORS * sigma**2, dtype=x.dtype))
             curve = CubicSpline(np.log(FACTORS), psnr(restored, x.expand_as(restored)).numpy())
             best = curve(np.linspace(np.log(FACTORS[0]), np.log(FACTORS[-1]), 300)).max()
@@ -47,6 +48,9 @@ def test_calibration_multiplies_by_the_power_law_and_nothing_else(prior):
     expected = row["coefficient"] * sigmas ** row["exponent"] * prior(x)
     torch.testing.assert_close(prior.calibrated(sigmas)(x), expected)
     torch.testing.assert_close(prior.calibrated(0.2)(x)[1], expected[1])
+    grey = RECORD["grey"][prior.calibration_key]
+    expected = grey["coefficient"] * sigmas ** grey["exponent"] * prior(x[:, :1])
+    torch.testing.assert_close(prior.calibrated(sigmas, channels=1)(x[:, :1]), expected)
 
 
 def test_settings_that_were_not_fitted_have_no_calibrated_weight():
@@ -54,6 +58,16 @@ def test_settings_that_were_not_fitted_have_no_calibrated_weight():
         AlphaNorm(alpha=4).calibrated(0.1)
     with pytest.raises(ValueError, match="sigma must be"):
         TotalVariation().calibrated(0.0)
+    with pytest.raises(ValueError, match="for pictures of 3 or 1 channels, got channels=2"):
+        TotalVariation().calibrated(0.1, channels=2)
+
+
+def test_grey_wants_less_of_a_prior_that_joins_colours():
+    """Three channels with the same edges have sqrt(3) times the joint variation of one."""
+    joint = TotalVariation()
+    for sigma in (10 / 255, 25 / 255, 75 / 255):
+        ((colour, _),), ((grey, _),) = (joint.calibrated(sigma, channels=c).weighted for c in (3, 1))
+        assert 0.4 < grey / colour < 0.9
 
 
 @pytest.mark.parametrize(
