@@ -103,6 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Build the book.")
     parser.add_argument("--fresh", action="store_true", help="run every notebook and render every page anew")
     arguments = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # what a chapter raises may hold letters the terminal lacks
     began = time.perf_counter()
     build(fresh=arguments.fresh)
     html = HERE.html
