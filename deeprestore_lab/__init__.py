@@ -9,6 +9,7 @@ Each symbol is a folder or a module: `operators` (A), `energies` (E), `priors` (
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ _MODULES = (
     "frames",
     "generators",
     "images",
+    "kernels",
     "losses",
     "metrics",
     "networks",
@@ -53,7 +55,8 @@ __all__ = [*_MODULES, "claim", "minimise"]
 
 
 def __getattr__(name: str):
-    if name in _MODULES:
+    # Every module, not only those of the list: else one would be there or not by what had been imported before.
+    if name in _MODULES or (not name.startswith("_") and find_spec(f"deeprestore_lab.{name}")):
         return import_module(f"deeprestore_lab.{name}")
     if name == "minimise":
         return import_module("deeprestore_lab.solve").minimise

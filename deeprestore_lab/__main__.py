@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +34,14 @@ app.add_typer(submission_app, name="submission")
 Names = Annotated[list[str] | None, typer.Argument(help="names of exercises; all, if none")]
 Folder = Annotated[Path, typer.Option(help="the course: source/NAME/NAME.ipynb lie in it")]
 STYLES = {"ok": "green", "missing": "yellow", "broken": "bold red"}
+
+
+@app.callback()
+def plain_output() -> None:
+    """Letters that the terminal cannot show become escapes: licences name people, archives hold anything."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @app.command()

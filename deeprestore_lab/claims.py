@@ -8,6 +8,7 @@ from numbers import Real
 import torch
 
 from deeprestore_lab.checks import describe
+from deeprestore_lab.printing import say
 
 
 class Measured:
@@ -49,7 +50,7 @@ def claim(
     low, high, band = _band(at_least, at_most, between)
     if not low <= value <= high:
         raise AssertionError(f"does not hold: {text} (measured {value:.6g}, claimed {band})")
-    print(f"holds: {text}")
+    say(f"holds: {text}")
     _display(Measured(value, band))
 
 
@@ -99,4 +100,4 @@ def _display(measured: Measured) -> None:
     if get_ipython() is not None:
         display(measured)
     else:
-        print(f"  measured: {measured.value:.4g} ({measured.band})")
+        say(f"  measured: {measured.value:.4g} ({measured.band})")

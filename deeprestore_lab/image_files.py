@@ -18,14 +18,16 @@ from deeprestore_lab.image_transforms import Size, fit, to_grey
 MAX_PIXELS = 50_000_000
 _SAVED = {".png": {}, ".bmp": {}, ".tif": {}, ".tiff": {}, ".webp": {"lossless": True}, ".jpg": {"quality": 95}}
 _SAVED[".jpeg"] = _SAVED[".jpg"]
+_TIFF_BITS, _TIFF_POLARITY = 258, 262  # numbers of tags; a polarity of 0 means that 0 is white
 
 
 def load(path: str | os.PathLike | bytes, *, grey: bool = False, size: Size | None = None) -> torch.Tensor:
     """The picture in a file (or in the bytes of one) as `(1, 3, H, W)` in [0, 1], float32; `(1, 1, H, W)` with `grey`.
 
-    It is turned the way its EXIF orientation says. Grey, 16-bit grey and palette pictures become three channels
-    (16 bits are divided by 65535; 16-bit colour is read as 8 bits). Transparent parts are laid on white. Colour
-    profiles are not applied; of an animation the first picture is taken. `size` as in `photograph`.
+    It is turned the way its EXIF orientation says. Grey, palette and 16-bit grey pictures (PNG, TIFF, PGM, JPEG 2000)
+    become three channels: 1 is the largest level that the file's bits can hold, and white. 16-bit colour is read as
+    8 bits. Transparent parts are laid on white. Colour profiles are not applied; of an animation the first picture is
+    taken. `size` as in `photograph`.
 
     Raises `ValueError` for a file that is missing, empty, no image, damaged, of more than 50 million pixels
     (checked before it is decoded), or of a kind whose values have no agreed meaning here (CMYK, float, 32 bits).
@@ -96,8 +98,8 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
             picture = Image.open(io.BytesIO(raw))
         if picture.width * picture.height > MAX_PIXELS:
             raise ValueError(too_large)
-        mode = picture.mode
         picture.load()
+        mode, white = picture.mode, _white_of_grey(picture)  # before the turn, which forgets the format
         picture = ImageOps.exif_transpose(picture)
     except Image.DecompressionBombError as error:
         raise ValueError(too_large) from error
@@ -107,11 +109,33 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
         if str(error) == too_large:
             raise
         raise ValueError(f"{name} is damaged or cut off and cannot be decoded ({error})") from error
-    if mode.startswith("I;16") or (mode == "I" and picture.format == "PNG"):
-        return np.repeat(np.asarray(picture).astype(np.float32)[..., None] / np.float32(65535), 3, axis=2)
+    if white is not None:
+        return np.repeat(_grey(picture, white)[..., None], 3, axis=2)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     elif mode not in ("1", "L", "P", "RGB", "RGBX", "YCbCr"):
         raise ValueError(f"{name} has the colour mode {mode}, which is not read; save it as RGB or grey first")
     return np.asarray(picture.convert("RGB")).astype(np.float32) / np.float32(255)
+
+
+def _white_of_grey(picture: Image.Image) -> tuple[int, bool] | None:
+    """Of grey with more than 8 bits: its largest level, and whether that is black. None for every other picture.
+
+    Pillow gives PNG, JPEG 2000 and PGM over the whole of 16 bits, TIFF as its levels stand in the file.
+    """
+    if not (picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format in ("PNG", "PPM"))):
+        return None
+    if picture.format == "TIFF":
+        bits = picture.tag_v2.get(_TIFF_BITS, (16,))
+        return 2 ** (bits[0] if isinstance(bits, tuple) else bits) - 1, picture.tag_v2.get(_TIFF_POLARITY) == 0
+    return (65535, False) if picture.format in ("PNG", "PPM", "JPEG2000") else None
+
+
+def _grey(picture: Image.Image, white: tuple[int, bool]) -> np.ndarray:
+    """Levels of more than 8 bits as float32 `(H, W)` in [0, 1]; a level that is named transparent is laid on white."""
+    levels, (largest, inverted) = np.asarray(picture), white
+    x = levels.astype(np.float32) / np.float32(largest)
+    x = 1 - x if inverted else x
+    transparent = picture.info.get("transparency")
+    return np.where(levels == transparent, np.float32(1), x) if isinstance(transparent, int) else x

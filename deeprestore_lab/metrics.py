@@ -137,6 +137,11 @@ def _pair(
             f"{tuple(reference.shape)}"
         )
     left = min(x.shape[2:]) - smallest
+    if left < 0:  # whatever the border
+        raise ValueError(
+            f"x must have {smallest} x {smallest} pixels or more, the window of the measure; got images of "
+            f"{x.shape[2]} x {x.shape[3]}"
+        )
     if isinstance(border, bool) or not isinstance(border, (int, np.integer)) or border < 0 or 2 * border > left:
         raise ValueError(
             f"border must be a whole number from 0 that leaves {smallest} x {smallest} pixels or more, "

@@ -3,140 +3,99 @@
     python scripts/build_book.py [--fresh]
 
 Notebooks run again only when they or `deeprestore_lab/` have changed; `--fresh` runs and renders everything anew.
-The pages land in `book/_build/html`.
+The pages land in `book/_build/html`, what each chapter cost in `book/_build/seconds.json`.
+
+What a build that did not end well has left is never taken for up to date: the mark of a finished build is removed
+first and written last, and without it the next build renders every page anew.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
-import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import time
 from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
-BOOK, CACHE = ROOT / "book", ROOT / ".cache" / "book"
-BUILD, HTML = BOOK / "_build", BOOK / "_build" / "html"
-PAGE_LIMIT = 3_000_000  # bytes of one page, its pictures inside it, scripts and styles shared by all pages aside
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from building.chapters import run_chapters  # noqa: E402
+from building.pages import check  # noqa: E402
+from building.places import Places, frame_hash, source_hash  # noqa: E402
+from building.widgets import offline_widgets  # noqa: E402
+
+HERE = Places(Path(__file__).resolve().parents[1])
+KEPT_CACHES = 3  # of executed notebooks: going back to another branch runs nothing again
 
 
-def library_hash() -> str:
-    """A hash of everything a notebook's result depends on besides itself: the library's files and its records."""
-    digest = hashlib.sha256()
-    for path in sorted((ROOT / "deeprestore_lab").rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
+def prepare(places: Places, *, fresh: bool) -> None:
+    """Remove whatever a page could be out of date by and the mark of the last build that ended well."""
+    mark = places.finished.read_text(encoding="utf-8").split() if places.finished.is_file() else []
+    if fresh or len(mark) != 2 or mark[1] != frame_hash(places):
+        shutil.rmtree(places.built, ignore_errors=True)
+    if fresh:
+        shutil.rmtree(places.executed, ignore_errors=True)
+    places.finished.unlink(missing_ok=True)
+    for old in sorted(places.cache.glob("executed-*"), key=lambda path: path.stat().st_mtime)[:-KEPT_CACHES]:
+        if old != places.executed:
+            shutil.rmtree(old)
 
 
-def source_hash() -> str:
-    """A hash of everything a page depends on."""
-    digest = hashlib.sha256(library_hash().encode() + Path(__file__).read_bytes())
-    for path in sorted([*BOOK.rglob("*"), *(ROOT / "exercises").glob("*.ipynb")]):
-        if path.is_file() and not {"_build", "extra", "__pycache__", ".ipynb_checkpoints"} & set(path.parts):
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
+def up_to_date(places: Places) -> bool:
+    """Whether the pages are those of a build of the present sources that ended well."""
+    return places.finished.is_file() and places.finished.read_text(encoding="utf-8").split() == mark(places)
 
 
-def offline_widgets() -> bool:
-    """Put the widget scripts into `book/extra`, fetched with npm at the pinned version; whether they are there."""
-    pin = json.loads((BOOK / "offline.json").read_text(encoding="utf-8"))
-    target = BOOK / "extra" / "_static" / "widgets"
-    stamp = target / "version.txt"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == pin["integrity"]:
-        return True
-    npm = shutil.which("npm")
-    if npm is None:
-        print(
-            "npm was not found: the pages load the widget scripts from a public server and slide only with a network."
-        )
-        return False
-    packed = CACHE / "widgets"
-    shutil.rmtree(packed, ignore_errors=True)
-    packed.mkdir(parents=True)
-    command = [npm, "pack", f"{pin['package']}@{pin['version']}", "--silent"]
-    result = subprocess.run(command, cwd=packed, capture_output=True, text=True, timeout=300)
-    archives = list(packed.glob("*.tgz"))
-    if result.returncode or not archives:
-        print(f"npm could not fetch {pin['package']}: the pages slide only with a network.\n{result.stderr.strip()}")
-        return False
-    found = "sha512-" + base64.b64encode(hashlib.sha512(archives[0].read_bytes()).digest()).decode()
-    if found != pin["integrity"]:
-        raise SystemExit(f"{pin['package']} {pin['version']} is not the package that was pinned ({found})")
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    with tarfile.open(archives[0]) as archive:
-        for member in archive:
-            name = Path(member.name)
-            if name.parent.as_posix() == "package/dist" and (name.name == "embed.js" or name.suffix == ".woff2"):
-                (target / name.name).write_bytes(archive.extractfile(member).read())
-    stamp.write_text(pin["integrity"], encoding="utf-8")
-    shutil.rmtree(packed)
-    return True
+def mark(places: Places) -> list[str]:
+    """What a finished build leaves: the hash of all sources, and the hash of what Sphinx does not look at."""
+    return [source_hash(places), frame_hash(places)]
 
 
-def write_config(*, offline: bool) -> Path:
-    """The book's settings with the execution cache (keyed on the library) and the widgets' scripts added."""
-    config = yaml.safe_load((BOOK / "_config.yml").read_text(encoding="utf-8"))
-    cache = CACHE / f"executed-{library_hash()}"
-    for old in sorted(CACHE.glob("executed-*"), key=lambda path: path.stat().st_mtime)[:-3]:
-        shutil.rmtree(old)
-    config["execute"]["cache"] = str(cache)
+def write_config(places: Places, *, offline: bool) -> Path:
+    """The book's settings with the cache of executed notebooks and the widgets' scripts added."""
+    config = yaml.safe_load((places.book / "_config.yml").read_text(encoding="utf-8"))
+    config["execute"]["cache"] = str(places.executed)
     if offline:
         # In an extra path, not in _static: scripts there are added to every page, and widgets would show twice.
         config["sphinx"]["config"]["html_extra_path"] = ["extra"]
         config["sphinx"]["config"]["nb_ipywidgets_js"] = {"widgets/embed.js": {}}
-    CACHE.mkdir(parents=True, exist_ok=True)
-    path = CACHE / "_config.yml"
+    places.cache.mkdir(parents=True, exist_ok=True)
+    path = places.cache / "_config.yml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     return path
 
 
-def build(*, fresh: bool) -> None:
-    """Run jupyter-book; warnings and errors in cells end the build."""
-    offline = offline_widgets()
-    config = write_config(offline=offline)
-    if fresh:
-        shutil.rmtree(BUILD, ignore_errors=True)
-        shutil.rmtree(CACHE / f"executed-{library_hash()}", ignore_errors=True)
-    threads = os.environ.get("OMP_NUM_THREADS", "1")  # two stall each other on a busy machine
+def build(places: Places = HERE, *, fresh: bool = False) -> None:
+    """Run the chapters, then jupyter-book, then check the pages. Anything wrong ends with `SystemExit`."""
+    sources = mark(places)  # of now: what is saved while it builds is for the next build
+    prepare(places, fresh=fresh)
+    offline = offline_widgets(places)
+    config = write_config(places, offline=offline)
+    paths = [places.root, places.book / "_ext", *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {
         "DEEPRESTORE_BUILD": "1",
-        "OMP_NUM_THREADS": threads,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(BOOK / "_ext"), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),  # two stall each other on a busy machine
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(BOOK)]
-    command += ["--config", str(config), "-W", "--keep-going", *(["--all"] if fresh else [])]
-    if subprocess.run(command, env=environment, cwd=ROOT).returncode:
+    limit = yaml.safe_load(config.read_text(encoding="utf-8"))["execute"]["timeout"]
+    ended, failed = run_chapters(places, limit=limit, environment=environment)
+    if failed:
+        for name in failed:  # nobody should read an old page for the one that was asked for
+            (places.html / f"{name}.html").unlink(missing_ok=True)
+        lines = [f"{name}: {problem.splitlines()[0]}" for name, problem in failed.items()]
+        raise SystemExit("\n".join(["the book was not built, these chapters did not run to their end:", *lines]))
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(places.book)]
+    command += ["--config", str(config), "-W", "--keep-going"]
+    if subprocess.run(command, env=environment, cwd=places.root).returncode:
         raise SystemExit("the book was not built: see the warnings and errors above")
-    problems = check(offline=offline)
-    if problems:
+    if problems := check(places, ended, offline=offline):
         raise SystemExit("\n".join(["the book was built, but its pages do not pass:", *problems]))
-    (HTML / ".source-hash").write_text(source_hash(), encoding="utf-8")
-
-
-def check(*, offline: bool) -> list[str]:
-    """What is wrong with the built pages: too heavy, or loading something from elsewhere."""
-    problems = []
-    for page in sorted(HTML.rglob("*.html")):
-        name, text = page.relative_to(HTML).as_posix(), page.read_text(encoding="utf-8")
-        if page.stat().st_size > PAGE_LIMIT:
-            problems.append(f"{name}: {page.stat().st_size / 1e6:.2f} MB, more than {PAGE_LIMIT / 1e6:.0f} MB")
-        tags = re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)=[\"'](?:https?:)?//[^\"']*", text)
-        outside = [tag for tag in tags if 'rel="canonical"' not in tag]
-        if offline:
-            problems += [f"{name}: loads from elsewhere: {tag[:120]}" for tag in outside]
-    return problems
+    places.finished.write_text("\n".join(sources), encoding="utf-8")
 
 
 def main() -> None:
@@ -144,13 +103,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Build the book.")
     parser.add_argument("--fresh", action="store_true", help="run every notebook and render every page anew")
     arguments = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # what a chapter raises may hold letters the terminal lacks
     began = time.perf_counter()
     build(fresh=arguments.fresh)
-    sizes = {page.relative_to(HTML).as_posix(): page.stat().st_size / 1e6 for page in HTML.rglob("*.html")}
+    html = HERE.html
+    sizes = {page.relative_to(html).as_posix(): page.stat().st_size / 1e6 for page in html.rglob("*.html")}
     heaviest = max(sizes, key=sizes.get)
     seconds = time.perf_counter() - began
     print(f"\n{len(sizes)} pages in {seconds:.0f} s; {heaviest} is the heaviest ({sizes[heaviest]:.2f} MB)")
-    print(f"Open {(HTML / 'index.html').as_uri()}")
+    print(f"Seconds of each chapter: {HERE.seconds.relative_to(HERE.root)}")
+    print(f"Open {(html / 'index.html').as_uri()}")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,8 @@ def main(arguments: list[str] | None = None) -> int:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         if options.fix and (fixed := stripped(notebook)) != notebook:
             notebook = fixed
-            path.write_text(json.dumps(fixed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            text = json.dumps(fixed, indent=1, ensure_ascii=False) + "\n"
+            path.write_text(text, encoding="utf-8", newline="\n")
             print(f"{path}: stripped")
         for problem in problems(notebook):
             wrong += 1

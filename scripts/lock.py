@@ -37,7 +37,7 @@ def main() -> int:
     if answer.returncode != 0:
         print("constraints.txt was left as it is: the dependencies could not be resolved (see above)", file=sys.stderr)
         return 1
-    (ROOT / "constraints.txt").write_text(HEADER + checked(answer.stdout), encoding="utf-8")
+    (ROOT / "constraints.txt").write_text(HEADER + checked(answer.stdout), encoding="utf-8", newline="\n")
     print(f"constraints.txt: {len(answer.stdout.splitlines())} pins")
     return 0
 

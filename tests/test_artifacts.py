@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 
 import pytest
 import torch
@@ -48,6 +49,23 @@ def test_changed_or_missing_file_is_refused(tmp_path, damage):
     path = artifacts.save_record("numbers", {"n": 1}, **CARD, folder=tmp_path)
     path.write_bytes(damage) if damage is not None else path.unlink()
     with pytest.raises(artifacts.ArtifactError, match="missing|not the file its card describes"):
+        artifacts.load_record("numbers", folder=tmp_path)
+
+
+def test_line_ends_of_another_system_are_no_damage(tmp_path):
+    """As a checkout on Windows has them: in the records that ship, and in a new one."""
+    shutil.copytree(artifacts.SHIPPED / "records", tmp_path / "records")
+    artifacts.save_record("numbers", {"text": "two\nlines\r\n"}, **CARD, folder=tmp_path)
+    texts = list((tmp_path / "records").glob("*.json"))
+    for path in texts:
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert len(texts) > 10
+    assert artifacts.load_record("numbers", folder=tmp_path) == {"text": "two\nlines\r\n"}  # the text's own stay
+    for name in artifacts.available()["records"]:
+        assert artifacts.load_record(name, folder=tmp_path) == artifacts.load_record(name)
+    path = tmp_path / "records" / "numbers.json"
+    path.write_bytes(path.read_bytes().replace(b"two", b"too"))
+    with pytest.raises(artifacts.ArtifactError, match="not the file its card describes"):
         artifacts.load_record("numbers", folder=tmp_path)
 
 

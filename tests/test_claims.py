@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import shutil
@@ -52,6 +53,22 @@ def test_a_claim_outside_its_band_names_claim_value_and_band(capsys, measured, b
         claim("it is so", measured, **band)
     assert said in str(caught.value) and f"{float(measured):.6g}" in str(caught.value)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "line"),
+    [
+        ("ascii", r"holds: \u03c3 \u2265 1, na\xefve"),
+        ("latin-1", r"holds: \u03c3 \u2265 1, naïve"),
+        ("utf-8", "holds: σ ≥ 1, naïve"),
+    ],
+)
+def test_a_claim_is_printed_on_a_terminal_that_lacks_its_letters(monkeypatch, encoding, line):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding, newline="\n"))
+    claim("σ ≥ 1, naïve", 2.0, at_least=1)
+    sys.stdout.flush()
+    assert raw.getvalue().decode(encoding).splitlines() == [line, "  measured: 2 (at least 1)"]
 
 
 @pytest.mark.parametrize("measured", [True, np.bool_(True), "5", None, torch.tensor([1.0, 2.0]), torch.tensor(True)])

@@ -1,6 +1,7 @@
 """Files of every kind: those that are read come back right, the others are refused in one clear sentence."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -99,6 +100,75 @@ def test_sixteen_bits_are_kept(tmp_path, suffix):
     x = images.load(write(tmp_path / f"a.{suffix}", Image.fromarray(levels)))
     expected = torch.from_numpy(levels.astype(np.float32) / 65535).expand(1, 3, 5, 4)
     torch.testing.assert_close(x, expected, rtol=0, atol=1e-7)
+
+
+def grey_tiff(values, *, bits, polarity):
+    """The bytes of an uncompressed grey TIFF, written by hand: entries of 12 bytes, then the strip."""
+    height, width = values.shape
+    strip = values.astype("<u2").tobytes() if bits == 16 else packed_twelve(values)
+    entries = [(256, width), (257, height), (258, bits), (259, 1), (262, polarity), (273, 8 + 2 + 12 * 9 + 4)]
+    entries += [(277, 1), (278, height), (279, len(strip))]
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + struct.pack("<I", 0) + strip
+
+
+def packed_twelve(values):
+    """Two values of 12 bits in three bytes, the highest bits first."""
+    pairs = values.reshape(-1, 2).astype(int)
+    return bytes(b for one, two in pairs for b in (one >> 4, (one & 15) << 4 | two >> 8, two & 255))
+
+
+@pytest.mark.parametrize(("bits", "polarity"), [(12, 1), (16, 0), (16, 1)])  # Pillow refuses 12 bits from white
+def test_a_tiff_is_read_by_its_bits_and_its_polarity(bits, polarity):
+    largest = 2**bits - 1
+    levels = RNG.integers(0, largest + 1, (5, 4), dtype=np.uint16)
+    levels[0, :2] = 0, largest
+    x = images.load(grey_tiff(levels, bits=bits, polarity=polarity))
+    share = levels / largest
+    expected = torch.from_numpy(share if polarity else 1 - share).float().expand(1, 3, 5, 4)
+    torch.testing.assert_close(x, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("largest", [1, 200, 255, 1023, 65535])
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_pgm_is_read_by_its_largest_level(largest, plain):
+    levels = RNG.integers(0, largest + 1, (5, 4))
+    kind = ">u2" if largest > 255 else "u1"
+    body = " ".join(map(str, levels.flatten())).encode() if plain else levels.astype(kind).tobytes()
+    x = images.load(f"P{2 if plain else 5} 4 5 {largest}\n".encode() + body)
+    expected = torch.from_numpy(levels / largest).float().expand(1, 3, 5, 4)
+    step = 1 / 65535 if largest > 255 else 1 / 255  # Pillow stretches to 8 or 16 bits
+    torch.testing.assert_close(x, expected, rtol=0, atol=0.5 * step + 1e-6)
+
+
+def test_sixteen_bits_of_jpeg_2000_are_kept(tmp_path):
+    levels = RNG.integers(0, 65536, (5, 4), dtype=np.uint16)
+    x = images.load(write(tmp_path / "a.jp2", Image.fromarray(levels)))
+    torch.testing.assert_close(x[0, 0], torch.from_numpy(levels / 65535).float(), rtol=0, atol=1e-6)
+
+
+def test_sixteen_bits_are_turned_and_a_transparent_level_is_white(tmp_path):
+    levels = RNG.integers(0, 65536, (5, 4), dtype=np.uint16)
+    picture = Image.fromarray(levels)
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    x = images.load(write(tmp_path / "a.png", picture, exif=exif))
+    expected = torch.from_numpy(np.rot90(levels, -1) / 65535).float()
+    torch.testing.assert_close(x[0, 1], expected, rtol=0, atol=1e-6)
+    levels[2, 1] = 1234
+    x = images.load(write(tmp_path / "b.png", Image.fromarray(levels), transparency=1234))
+    expected = torch.from_numpy(np.where(levels == 1234, 65535, levels) / 65535).float()
+    torch.testing.assert_close(x[0, 2], expected, rtol=0, atol=1e-6)
+
+
+def test_the_format_is_asked_before_the_turn_which_forgets_it(monkeypatch):
+    """Older Pillows read 16-bit PNG as 32 bits: told apart by the format alone."""
+    levels = np.array([[0, 1000, 65535]], np.int32)
+    picture = Image.fromarray(levels)
+    picture.format = "PNG"
+    monkeypatch.setattr(Image, "open", lambda file: picture)
+    x = images.load(b"anything")
+    torch.testing.assert_close(x[0, 0], torch.from_numpy(levels / 65535).float(), rtol=0, atol=1e-6)
 
 
 def test_transparency_is_laid_on_white(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,16 @@ def test_list_shows_every_source(run, monkeypatch):
     lines = answer.stdout.splitlines()
     for source in data.sources():
         assert any(source.name in line and source.tier in line for line in lines), source
+
+
+def test_the_list_is_printed_on_a_terminal_that_lacks_its_letters(monkeypatch):
+    monkeypatch.delenv("DEEPRESTORE_DATA", raising=False)
+    monkeypatch.setattr(data, "sources", lambda: [data.Source("retina", "embedded", True, 0, "CC0, Häggström", "")])
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    command_line.app(["data", "list", "--licences"], standalone_mode=False)
+    sys.stdout.flush()
+    assert rb"CC0, H\xe4ggstr\xf6m" in raw.getvalue()
 
 
 @pytest.mark.parametrize("arguments", [("data", "list"), ("data", "list", "--licences")])

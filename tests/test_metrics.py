@@ -201,3 +201,16 @@ def test_error_pictures_share_a_scale_when_told(picture_of):
 def test_equal_images_have_a_grey_signed_error():
     picture, scale = metrics.signed_error(images(), images())
     assert (picture == 0.5).all() and scale.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("metric", [metrics.ssim, metrics.ssim_components])
+@pytest.mark.parametrize("size", [(10, 40), (40, 10), (1, 1)])
+def test_a_picture_smaller_than_the_window_is_named_and_no_border_blamed(metric, size):
+    x = images(1, 1, *size)
+    with pytest.raises(
+        ValueError, match=rf"x must have 11 x 11 pixels or more.*got images of {size[0]} x {size[1]}"
+    ) as caught:
+        metric(x, x)
+    assert "border" not in str(caught.value)
+    with pytest.raises(ValueError, match="border must be"):  # here it is the border
+        metric(images(1, 1, 12, 12), images(1, 1, 12, 12), border=1)

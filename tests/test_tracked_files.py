@@ -60,3 +60,44 @@ def test_the_pattern_sees_them(line):
 @pytest.mark.parametrize("line", ["the network/working set", "~/" + "work/", "`pip install`", "a/root/b"])
 def test_the_pattern_leaves_plain_text_alone(line):
     assert not FORBIDDEN.search(line)
+
+
+def git(*command, cwd=ROOT):
+    answer = subprocess.run(["git", *command], cwd=cwd, capture_output=True, text=True)
+    if answer.returncode != 0 and cwd == ROOT:
+        pytest.skip("this is not a clone of the repository")
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def test_every_text_is_tracked_with_plain_line_ends_and_named_as_text():
+    for line in git("ls-files", "--eol").splitlines():
+        state, name = line.split("\t")
+        stored, attribute = state.split()[0], state.split("attr/")[1].strip()
+        assert stored in ("i/lf", "i/none", "i/-text"), line
+        assert attribute == ("-text" if stored == "i/-text" else "text=auto eol=lf"), f"{name}: see .gitattributes"
+
+
+def test_a_clone_with_windows_line_ends_has_what_was_tracked(tmp_path):
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    origin.mkdir()
+    shipped = ROOT / "deeprestore_lab" / "shipped" / "records"
+    files = [
+        ROOT / ".gitattributes",
+        shipped / "calibration.json",
+        shipped / "calibration.card.json",
+        ROOT / "Makefile",
+    ]
+    files += [
+        ROOT / ".ci" / "run",
+        next(shipped.glob("*.webp")),
+        next((shipped.parent / "weights").glob("*.safetensors")),
+    ]
+    for path in files:
+        (origin / path.name).write_bytes(path.read_bytes())
+    git("init", "--quiet", cwd=origin)
+    git("add", "--all", cwd=origin)
+    git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message=all", cwd=origin)
+    git("-c", "core.autocrlf=true", "clone", "--quiet", str(origin), str(clone), cwd=tmp_path)
+    for path in files:
+        assert (clone / path.name).read_bytes() == path.read_bytes(), path.name

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torchvision.models.squeezenet import Fire
 
 from deeprestore_lab.backbones.stages import Stage, convolution
+
+
+class Fire(nn.Module):
+    """One narrow convolution, then two side by side (Iandola et al. 2016, figure 1), with the names of torchvision's.
+
+    Its own, since `import torchvision` takes longer than `import torch`.
+    """
+
+    def __init__(self, inputs: int, squeeze: int, expand: int) -> None:
+        super().__init__()
+        self.squeeze, self.squeeze_activation = nn.Conv2d(inputs, squeeze, 1), nn.ReLU(inplace=True)
+        self.expand1x1, self.expand1x1_activation = nn.Conv2d(squeeze, expand, 1), nn.ReLU(inplace=True)
+        self.expand3x3, self.expand3x3_activation = nn.Conv2d(squeeze, expand, 3, padding=1), nn.ReLU(inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.squeeze_activation(self.squeeze(x))
+        return torch.cat(
+            [self.expand1x1_activation(self.expand1x1(x)), self.expand3x3_activation(self.expand3x3(x))], 1
+        )
 
 
 def squeezenet() -> list[Stage]:
@@ -18,7 +36,7 @@ def squeezenet() -> list[Stage]:
     stages.append(Stage("pool1", nn.MaxPool2d(**pool)))
     place = 3
     for number, (inputs, squeeze, expand) in widths.items():
-        stages.append(Stage(f"fire{number}", Fire(inputs, squeeze, expand, expand), f"features.{place}."))
+        stages.append(Stage(f"fire{number}", Fire(inputs, squeeze, expand), f"features.{place}."))
         place += 1
         if number in (3, 5):
             stages.append(Stage(f"pool{number}", nn.MaxPool2d(**pool)))

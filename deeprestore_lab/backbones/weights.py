@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 
 import safetensors.torch
 import torch
@@ -117,16 +118,31 @@ def at_hand(network: str, tier: str, *, allow_download: bool | None = None) -> b
 
 
 def read(network: str, tier: str) -> dict[str, torch.Tensor]:
-    """The weights of a tier, float32, by the names in their file; their sum is checked."""
+    """The weights of a tier, float32, by the names in their file; their sum is checked where one is known.
+
+    Raises `DataError` for a file that is damaged or cannot be read.
+    """
     own = WEIGHTS[network][tier]
     if tier == "embedded":
         found = load_weights(own.file)
     elif tier == "torchvision":  # torchvision's own format; torch's reader that knows tensors only
-        found = torch.load(data.fetch(own.file), map_location="cpu", weights_only=True, mmap=True)
+        read_file = partial(torch.load, map_location="cpu", weights_only=True, mmap=True)
+        found = _read_whole(data.fetch(own.file), read_file)
     else:
         file = next(file for file in local_files("weights", (".safetensors",)) if file.name == own.file)
-        found = safetensors.torch.load_file(file)
+        found = _read_whole(file, safetensors.torch.load_file)
     return {name: tensor.float() for name, tensor in found.items()}
+
+
+def _read_whole(file: Path, read_file: Callable[[Path], dict]) -> dict[str, torch.Tensor]:
+    """What a file of weights holds: readers fail on a damaged one in many ways, each means the same."""
+    try:
+        found = read_file(file)
+    except Exception as error:
+        raise data.DataError(f"{file.name} is damaged or no file of weights ({error}); get it again") from error
+    if not isinstance(found, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in found.values()):
+        raise data.DataError(f"{file.name} is no file of weights: it does not hold tensors by name; get it again")
+    return found
 
 
 def how_to_get(network: str, layers: Sequence[str] = ()) -> str:

@@ -59,6 +59,8 @@ def fetched(name: str) -> bool:
     """Whether the files of a network source lie in the cache (their sums are checked when they are read)."""
     if name == "mnist":
         return all((mnist_cache() / file).is_file() for file in MNIST_SUMS)
+    if not any((Path(torch.hub.get_dir()) / "checkpoints").glob(f"{name}*.pth")):
+        return False  # said without torchvision, whose import takes longer than torch's
     return _checkpoint(name).is_file()
 
 

@@ -9,6 +9,7 @@ from deeprestore_lab.exercises.compare import is_right
 from deeprestore_lab.exercises.diagnosis import recognised, wrong_form
 from deeprestore_lab.exercises.keys import Key, Task, find_key, read_key
 from deeprestore_lab.exercises.running import NOT_WRITTEN, Stopped, parts_of, run
+from deeprestore_lab.printing import say
 
 
 class CheckFailed(AssertionError):  # noqa: N818, the field says so
@@ -51,7 +52,7 @@ class Checks:
             problem = str(stop)
         if problem:
             raise CheckFailed(f"{task}: {problem}")
-        print(f"right: {task}")
+        say(f"right: {task}")
 
     def author(self, task: str) -> Author:
         """What the author says about a task. The builder listens; in a notebook it does nothing."""

@@ -88,6 +88,27 @@ def test_a_file_that_was_changed_is_refused(monkeypatch, tmp_path):
         backbones.load("vgg16")
 
 
+@pytest.mark.parametrize("left", [0, 5, 1000, -1])
+def test_a_file_that_was_cut_off_is_refused_where_no_sum_is_known_too(monkeypatch, tmp_path, left):
+    local_vgg16(monkeypatch, tmp_path)
+    (tmp_path / "data" / "SHA256SUMS").unlink()
+    file = tmp_path / "data" / "weights" / WEIGHTS["vgg16"]["local"].file
+    file.write_bytes(file.read_bytes()[:left])
+    with pytest.raises(data.DataError, match=f"{file.name} is damaged or no file of weights .*get it again"):
+        backbones.load("vgg16")
+
+
+@pytest.mark.parametrize("content", [b"no checkpoint", {"a": 3}, [torch.zeros(1)]])
+def test_a_checkpoint_that_holds_no_tensors_is_refused(monkeypatch, tmp_path, content):
+    """With the right sum: it was damaged, or another thing, before the sum was taken."""
+    file = tmp_path / "made.pth"
+    file.write_bytes(content) if isinstance(content, bytes) else torch.save(content, file)
+    monkeypatch.setattr(data, "fetch", lambda name: file)
+    monkeypatch.setattr(data.network, "fetched", lambda name: True)
+    with pytest.raises(data.DataError, match="made.pth is (damaged or )?no file of weights.*get it again"):
+        backbones.load("alexnet", "torchvision")
+
+
 @pytest.mark.parametrize(
     ("change", "got"),
     [

@@ -39,9 +39,9 @@ def build_script():
 @pytest.fixture(scope="session")
 def html() -> Path:
     """The folder of the built pages; built first where they are missing or older than their sources."""
-    stamp = HTML / ".source-hash"
-    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != build_script().source_hash():
-        subprocess.run([sys.executable, str(ROOT / "scripts" / "build_book.py")], check=True, timeout=900)
+    script = build_script()
+    if not script.up_to_date(script.HERE):
+        subprocess.run([sys.executable, str(ROOT / "scripts" / "build_book.py")], check=True, timeout=3600)
     return HTML
 
 
