@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from deeprestore_lab.checks import check_choice, check_lr, check_weight, check_whole, describe
+from deeprestore_lab.dependence import check_gradients_on
 from deeprestore_lab.solve.progress import Progress
 from deeprestore_lab.training.checkpoint import RunFile
 from deeprestore_lab.training.run import History, Loss, Pair, Run
@@ -53,10 +54,12 @@ def fit(
         is there, bit for bit on the same machine. It belongs to these settings and this start; `steps` may differ.
     progress: a bar after two seconds (None), at once (True) or never (False).
 
-    Raises `ValueError` for settings that do not fit, a checkpoint of another run, and a loss that is not finite
-    (naming the step; the checkpoint keeps the state before it); `ImportError` that names the extra where Lightning
+    Raises `ValueError` for settings that do not fit, inside of `torch.no_grad()`, for a loss that does not depend on
+    the network's weights, a checkpoint of another run, and a loss that is not finite (naming the step; the checkpoint
+    keeps the state before it); `ImportError` that names the extra where Lightning
     Fabric is missing. Taught in chapter 05_learning_filters.
     """
+    check_gradients_on("training")
     _check(network, optimiser, precision, held_out)
     rate = _rate(lr)
     steps, every = check_whole(steps, name="steps", least=0), check_whole(every, name="every", least=1)

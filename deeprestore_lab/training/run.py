@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from deeprestore_lab.dependence import check_depends
+
 CHUNK = 8  # images at a time when a loss is only evaluated
 Pair = tuple[torch.Tensor, torch.Tensor]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -46,6 +48,7 @@ class Run:
         self.network, self.wrapped, self.engine, self.fabric, self.loss = network, wrapped, engine, fabric, loss
         self.held_out = held_out
         self.step, self.history, self.best, self.waited = 0, History(), None, 0
+        self.followed = False  # whether the loss was seen to depend on the weights
 
     def advance(self, pair: Pair, rate: float) -> None:
         """One step downhill."""
@@ -58,6 +61,9 @@ class Run:
         number = float(value.detach())
         if not math.isfinite(number):
             raise ValueError(f"the loss at step {self.step} is {number}; a smaller lr (now {rate:.3g}) may help")
+        if not self.followed:
+            check_depends({"the loss": value}, self.network.parameters(), on="the network's weights")
+            self.followed = True
         self.fabric.backward(value)
         self.engine.step()
         self.step += 1
