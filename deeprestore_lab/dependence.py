@@ -1,4 +1,4 @@
-"""Whether autograd sees that a value depends on what is searched over: without that a gradient of zero is no optimum."""
+"""Whether autograd sees that a value depends on what is searched over: else a gradient of zero is no optimum."""
 
 from __future__ import annotations
 

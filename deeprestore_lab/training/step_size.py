@@ -23,9 +23,10 @@ def largest_curvature(
     `loss` maps a tensor shaped like `theta` to one number, and must be differentiable twice. H v is the gradient of
     (gradient . v); H is never formed. The iteration ends when the estimate v . H v changes by less than `tolerance`,
     relatively. Where the eigenvalue of largest size is negative, it is repeated with H shifted up by that size, so the
-    result is the largest one, not the largest in size. Raises `ValueError` where the loss is no single number, or does
-    not depend on theta as autograd sees it, and where `theta` is no float tensor. Source: LeCun, Simard & Pearlmutter (1993), "Automatic learning rate maximization by
-    on-line estimation of the Hessian's eigenvectors". Taught in chapter 05_learning_filters.
+    result is the largest one, not the largest in size. Raises `ValueError` where the loss is no single number or does
+    not depend on theta as autograd sees it, and where `theta` is no float tensor. Source: LeCun, Simard & Pearlmutter
+    (1993), "Automatic learning rate maximization by on-line estimation of the Hessian's eigenvectors". Taught in
+    chapter 05_learning_filters.
 
     >>> round(largest_curvature(lambda theta: theta[0] ** 2 + 3 * theta[1] ** 2, torch.zeros(2)), 4)
     6.0
