@@ -37,6 +37,24 @@ def check_images(x: torch.Tensor, *, name: str = "x", channels: int | None = Non
     return x
 
 
+def rounding(x: torch.Tensor) -> torch.Tensor:
+    """How far a value may lie from zero by rounding alone, per image `(N, 1, ...)`: 32 units in the last place of 1,
+    times the image's largest value. A convolution by FFT leaves about one.
+    """
+    largest = x.detach().flatten(1).abs().amax(1).reshape(-1, *[1] * (x.ndim - 1))
+    return 32 * torch.finfo(x.dtype).eps * largest
+
+
+def check_not_negative(x: torch.Tensor, *, name: str) -> torch.Tensor:
+    """Return `x` `(N, ...)` if it is finite and at least 0, what rounding left below set to 0; else raise `ValueError`.
+
+    For what is a count or stands under a root: a picture of zeros blurred by FFT has values of -1e-8.
+    """
+    if not torch.isfinite(x).all() or (x < -rounding(x)).any():
+        raise ValueError(f"{name} must be finite and at least 0 everywhere: its smallest value is {x.min():.3g}")
+    return x.clamp_min(0)
+
+
 def check_positive(value: float | torch.Tensor, *, name: str, single: bool = False) -> float | torch.Tensor:
     """Return `value` if it is a finite number above 0, or a 1-D tensor of such numbers (one per image).
 

@@ -13,7 +13,7 @@ import operator
 import numpy as np
 import torch
 
-from deeprestore_lab.checks import check_images, check_positive, check_weight, describe, per_image
+from deeprestore_lab.checks import check_images, check_not_negative, check_positive, check_weight, describe, per_image
 
 
 def generators(seed: int, count: int) -> list[torch.Generator]:
@@ -52,12 +52,11 @@ def poisson(x: torch.Tensor, *, peak: float | torch.Tensor, seed: int) -> torch.
     r"""What a camera that counts photons sees: counts / peak, with counts ~ Poisson(peak * x).
 
     `peak` is the expected count of a white pixel (x = 1), a float or `(N,)`. Mean x, variance x / peak: the noise
-    grows with the brightness, unlike Gaussian noise. Raises `ValueError` for values of `x` below 0 or not finite.
+    grows with the brightness, unlike Gaussian noise. What rounding left below 0 (after a blur by FFT) counts as 0.
+    Raises `ValueError` for values of `x` below that, or not finite.
     """
     _check_batch(x)
-    if not torch.isfinite(x).all() or (x < 0).any():
-        raise ValueError(f"x must be finite and at least 0 everywhere: its smallest value is {x.min():.3g}")
-    mean = x.detach().cpu().double()
+    mean = check_not_negative(x.detach(), name="x").cpu().double()
     peaks = per_image(check_positive(peak, name="peak"), mean)
     pairs = zip(mean * peaks, generators(seed, x.shape[0]), strict=True)
     return (torch.stack([torch.poisson(rate, generator=generator) for rate, generator in pairs]) / peaks).to(x)

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from deeprestore_lab import images
+from deeprestore_lab.kernels import gaussian_kernel
+from deeprestore_lab.operators import Blur
 
 DRAWS = {
     "gaussian": lambda x, seed: images.gaussian_noise(x, sigma=0.1, seed=seed),
@@ -52,6 +54,17 @@ def test_poisson_of_black_is_black_and_refuses_what_has_no_rate():
         images.poisson(torch.full((1, 1, 2, 2), torch.nan), peak=10, seed=0)
     with pytest.raises(ValueError, match="peak must be"):
         images.poisson(torch.zeros(1, 1, 2, 2), peak=0, seed=0)
+
+
+def test_counts_of_a_picture_blurred_by_fft():
+    x = torch.zeros(2, 1, 32, 32)
+    x[..., 12:20, 12:20] = 1
+    for border in ("circular", "zero"):
+        blurred = Blur(gaussian_kernel(1.6), border=border)(x)
+        assert -1e-6 < blurred.min() < 0, "this picture no longer shows what is tested"
+        torch.testing.assert_close(
+            images.poisson(blurred, peak=60, seed=0), images.poisson(blurred.clamp_min(0), peak=60, seed=0)
+        )
 
 
 def test_salt_and_pepper_hits_whole_pixels_at_the_rate_asked():

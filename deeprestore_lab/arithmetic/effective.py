@@ -9,6 +9,7 @@ import torch
 from deeprestore_lab.arithmetic.receptive_field import ReceptiveField
 from deeprestore_lab.arithmetic.touched import check_place
 from deeprestore_lab.checks import check_images, check_seed, check_whole
+from deeprestore_lab.dependence import check_depends, check_differentiable
 
 Network = Callable[[torch.Tensor], torch.Tensor]
 
@@ -94,10 +95,13 @@ def effective_field(
 
 
 def _run(network: Network, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    x = check_images(x).detach().clone().requires_grad_()
-    z = network(x)
+    check_differentiable("an effective field")
+    with torch.enable_grad():
+        x = check_images(x).detach().clone().requires_grad_()
+        z = network(x)
     if not isinstance(z, torch.Tensor) or z.ndim != 4:
         raise ValueError(f"network must give maps (N, c, h, w), got {getattr(z, 'shape', z)!r}")
+    check_depends({"network(x)": z}, [x], on="x")
     return x, z
 
 

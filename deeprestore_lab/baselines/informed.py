@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from deeprestore_lab.baselines.methods import thresholded_frame
-from deeprestore_lab.checks import check_images, check_positive, describe
+from deeprestore_lab.checks import check_images, check_not_negative, check_positive, describe
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.operators import Mask
 from deeprestore_lab.priors import TotalVariation
@@ -60,13 +60,12 @@ def stabilised_frame(y: torch.Tensor, threshold: float, *, peak: float) -> torch
 
     z has noise of variance near 1 wherever some photons are expected, so `threshold` counts standard deviations. The
     1/8 makes up for most of what the mean of a root loses. Source: Anscombe (1948). Raises `ValueError` for a
-    peak that is not positive, and values below 0. Taught in chapter 04_denoising_autoencoders.
+    peak that is not positive, and values below 0 by more than rounding. Taught in chapter 04_denoising_autoencoders.
 
     >>> y = torch.full((1, 1, 16, 16), 0.5)
     >>> bool((stabilised_frame(y, 2.5, peak=100.0) - y).abs().max() < 0.003)
     True
     """
-    if (check_images(y, name="y") < 0).any():
-        raise ValueError(f"y must hold counts, at least 0 everywhere, got {float(y.min()):.3g}")
+    y = check_not_negative(check_images(y, name="y"), name="y (counts divided by the peak)")
     z = 2 * (check_positive(peak, name="peak", single=True) * y + 3 / 8).sqrt()
     return ((thresholded_frame(z, threshold) / 2).square() - 1 / 8) / peak

@@ -9,7 +9,7 @@ from copy import copy
 
 import torch
 
-from deeprestore_lab.checks import check_positive, describe, per_image
+from deeprestore_lab.checks import check_not_negative, check_positive, describe, per_image, rounding
 from deeprestore_lab.energies.base import Energy, Quadratic, Weight, times
 from deeprestore_lab.energies.shapes import check_batch, check_fit
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator
@@ -126,22 +126,23 @@ class PoissonLikelihood(SeparableLikelihood):
 
     Here m = peak * A x is the expected count and k = peak * y the count that was seen (the generalised
     Kullback-Leibler divergence). `peak` is the expected count of a white pixel. Means at or below zero give
-    infinity where something was seen. Shapes as in `GaussianLikelihood`. Taught in chapter 10_map.
+    infinity where something was seen, and below zero where nothing was; there, what rounding leaves below (as a blur
+    by FFT does) counts as zero. Shapes as in `GaussianLikelihood`. Raises `ValueError` for a `y` below 0. Taught in
+    chapter 10_map.
     """
 
     def __init__(self, operator: Operator, y: torch.Tensor, *, peak: float) -> None:
         super().__init__(operator, y)
         self.peak = check_positive(peak, name="peak")
-        if (y < 0).any():
-            raise ValueError(f"y must hold counts divided by the peak, none below 0; its smallest is {y.min():.3g}")
+        self.y = check_not_negative(y, name="y (counts divided by the peak)")
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         mean = self.predicted(x)
-        # Counts that were not seen cost their mean alone; xlogy is 0 there, and a mean below 0 is impossible.
         y = self.measured(mean)
-        log_ratio = torch.xlogy(y, y) - torch.xlogy(y, mean.clamp_min(0))
-        cost = log_ratio - y + mean
-        cost = torch.where(mean < 0, torch.inf, cost)
+        # Counts that were not seen cost their mean alone: no logarithm there, whose gradient would be 0 / 0.
+        logarithm = torch.where(y > 0, mean, 1.0).clamp_min(0).log()
+        cost = torch.xlogy(y, y) - y * logarithm - y + mean
+        cost = torch.where(mean < -rounding(mean), torch.inf, cost)
         return times(self.peak, cost.flatten(1).sum(1))
 
     def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:

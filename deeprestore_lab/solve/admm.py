@@ -8,11 +8,12 @@ from deeprestore_lab.checks import per_image
 from deeprestore_lab.energies import Energy, Quadratic
 from deeprestore_lab.operators.base import Identity, LinearOperator
 from deeprestore_lab.solve.normal_equations import is_exact, right_hand_side, solve_normal
-from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.problem import Evaluation, Problem
 
 OVER_RELAXATION = 1.7
 FIRST_PENALTY = 30.0  # over the largest weight: a total variation then splits off steps above 1/30 first
 IMBALANCE = 3.0
+SMALLEST_SHARE = 1e-8  # of the way to an image of finite energy, tried first
 LARGEST_SHARE = 1e-3  # of the largest size and force of the run: below, they count as this large
 
 
@@ -43,16 +44,19 @@ class SquaredError(Energy):
 class ADMM:
     r"""argmin of sum_i q_i(x) + sum_j w_j f_j(K_j x): q_i quadratic, f_j with a proximal step, bounds as one f_j.
 
-    For each image, with a penalty rho of its own and over-relaxation 1.7, h = 1.7 K x + (1 - 1.7) z:
-    x <- argmin of q(x) + rho/2 sum ||K x - z + u||^2,  z <- prox_{w f / rho}(h + u),  u <- u + h - z.
+    For each image and each j, with a penalty rho of its own and over-relaxation 1.7, h = 1.7 K x + (1 - 1.7) z:
+    x <- argmin of q(x) + sum rho/2 ||K x - z + u||^2,  z <- prox_{w f / rho}(h + u),  u <- u + h - z.
 
     The x of the first line solves linear equations: exactly where the operators share a basis or where the only
     operator has a solve, else by warm-started conjugate gradients to a hundredth of the last residuals. A quadratic
-    term whose operator has a solve is split off too where that makes the equations exact. The penalty rho is balanced
-    between the residuals at steps 10, 20, 40, 80, ...
+    term whose operator has a solve is split off too where that makes the equations exact. Each penalty rho is balanced
+    between the residuals of its own split at steps 10, 20, 40, 80, ...
 
     What is shown as the iterate is x, or z of a term without an operator (the bounds before others), which that term
-    cannot find infinite. An image whose energy is infinite at this step keeps the iterate it showed before.
+    cannot find infinite. Where the energy is infinite there (K x meets the domain of f in the limit only: counts have
+    means of at least 0), it is a point on the way from there to an image of finite energy, the first of a few where the
+    energy is finite: x without its negative values, else a flat image of the start's mean, else the start. The way
+    taken, over the size of x, counts as optimality too: an image has not converged while it is shown elsewhere.
 
     Optimality of an image: the larger of ||K x - z|| / max(||K x||, ||z||) and ||rho K*(z - z_before)|| / ||rho K* u||,
     the latter with the norm over all K_j* u_j together (or over a thousandth of sum_i A_i* y_i, where that is more).
@@ -87,8 +91,10 @@ class ADMM:
         self.data = right_hand_side(self.quadratics, x)
         weights = [weight for weight, _, f in self.splits if not isinstance(f, Box | SquaredError)] or [self.one]
         largest = torch.stack(weights).amax(0)
-        self.rho = FIRST_PENALTY * torch.where(largest > 0, largest, 1.0)
-        self.x = x
+        self.rho = [FIRST_PENALTY * torch.where(largest > 0, largest, 1.0)] * len(self.splits)
+        self.x = self.start = x
+        self.anchor: torch.Tensor | None = None
+        self.share = torch.zeros_like(self.one)  # of the way inside that was last needed
         self.z = [operator.apply(x) for _, operator, _ in self.splits]
         self.u = [torch.zeros_like(z) for z in self.z]
         self.count, self.residual = 0, self.one.clone()
@@ -117,40 +123,44 @@ class ADMM:
         self.count += 1
         x, left = self._solve()
         images, z, u = [operator.apply(x) for _, operator, _ in self.splits], [], []
-        for (weight, _, f), image, z_old, u_old in zip(self.splits, images, self.z, self.u, strict=True):
+        for (weight, _, f), rho, image, z_old, u_old in zip(self.splits, self.rho, images, self.z, self.u, strict=True):
             relaxed = OVER_RELAXATION * image + (1 - OVER_RELAXATION) * z_old + u_old
-            z.append(f.prox(relaxed, weight / self.rho))
+            z.append(f.prox(relaxed, weight / rho))
             u.append(relaxed - z[-1])
         primal, dual = self._residuals(images, z, u, active)
+        before = self.z
         self._keep(active, x, z, u)
         optimality = torch.maximum(primal, dual) if self.splits else left
         self.residual = torch.where(active, optimality, self.residual)
-        shown = self._show(active)
+        away = self._show(active)
         if self.count >= 10 and (self.count // 10).bit_count() == 1 and self.count % 10 == 0:
-            self._balance(primal, dual, active)
-        return torch.where(shown, optimality, torch.inf)
+            self._balance(images, before, active)
+        return torch.maximum(optimality, away)
 
     def _solve(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The x of the first line, and the relative residual of its equations."""
         b = self.data + self._pull([z - u for z, u in zip(self.z, self.u, strict=True)])
-        parts = [*self.parts, *[(self.rho, operator) for _, operator, _ in self.splits]]
+        parts = [*self.parts, *[(rho, operator) for rho, (_, operator, _) in zip(self.rho, self.splits, strict=True)]]
         eps = torch.finfo(b.dtype).eps
         goal = (self.residual / 100).clamp(eps, 1e-3) if self.splits else max(self.tolerance, eps)
         solution = solve_normal(parts, b, x=self.x, tolerance=goal)
         return solution.x, torch.zeros_like(self.one) if solution.residual is None else solution.residual
 
     def _pull(self, values: list[torch.Tensor]) -> torch.Tensor:
-        """rho sum_j K_j* value_j."""
-        pulls = (_adjoint(operator, value) for (_, operator, _), value in zip(self.splits, values, strict=True))
-        return per_image(self.rho, self.x) * sum(pulls, torch.zeros_like(self.x))
+        """sum_j rho_j K_j* value_j."""
+        return sum(map(self._force, range(len(values)), values), torch.zeros_like(self.x))
+
+    def _force(self, j: int, value: torch.Tensor) -> torch.Tensor:
+        """rho_j K_j* value."""
+        return per_image(self.rho[j], self.x) * _adjoint(self.splits[j][1], value)
 
     def _residuals(self, images: list, z: list, u: list, active: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         tiny = torch.finfo(self.one.dtype).tiny
         primal = self._joint([image - new for image, new in zip(images, z, strict=True)])
         size = torch.maximum(self._joint(images), self._joint(z))
         dual = self._joint([self._pull([new - old for new, old in zip(z, self.z, strict=True)])])
-        pulls = [_adjoint(operator, value) for (_, operator, _), value in zip(self.splits, u, strict=True)]
-        force = torch.maximum(self.rho * self._joint(pulls), 1e-3 * self._joint([self.data]))
+        pulls = list(map(self._force, range(len(u)), u))
+        force = torch.maximum(self._joint(pulls), 1e-3 * self._joint([self.data]))
         self.size = torch.where(active, torch.maximum(self.size, size), self.size)
         self.force = torch.where(active, torch.maximum(self.force, force), self.force)
         size = torch.maximum(size, LARGEST_SHARE * self.size).clamp_min(tiny)
@@ -163,23 +173,57 @@ class ADMM:
         self.u = [_where(active, new, old) for new, old in zip(u, self.u, strict=True)]
 
     def _show(self, active: torch.Tensor) -> torch.Tensor:
-        """Make the iterate that of the problem, where its energy is finite; return where it is."""
-        before = self.problem.theta
-        candidate = self.problem.project(self.x if self.shown is None else self.z[self.shown])
-        at = self.problem.evaluate(_where(active, candidate, before), gradient=False)
-        finite = ~torch.isinf(at.total)
+        """Make the iterate that of the problem, or a point near it of finite energy; return how far, over its size."""
+        problem, before = self.problem, self.problem.theta
+        iterate = problem.project(self.x if self.shown is None else self.z[self.shown])
+        at, finite = self._look(iterate, active, before)
         if bool(finite.all()):
-            self.problem.note(shares=at.shares, x=at.x)
-        else:
-            self.problem.move(candidate, active & finite, start=before)
-        return finite
+            problem.note(shares=at.shares, x=at.x)
+            return torch.zeros_like(self.one)
+        inside = self._inside(iterate, active, before)
+        share, first = torch.zeros_like(self.one), (self.share / 4).clamp_min(SMALLEST_SHARE)
+        while not bool(finite.all()):
+            share = torch.where(finite, share, torch.where(share > 0, 2 * share, first).clamp_max(1))
+            at, finite = self._look(torch.lerp(iterate, inside, per_image(share, iterate)), active, before)
+            finite |= share == 1
+        problem.note(shares=at.shares, x=at.x)
+        self.share = torch.where(active & (share > 0), share, self.share)
+        tiny = torch.finfo(self.one.dtype).tiny
+        return share * self._joint([inside - iterate]) / self._joint([iterate]).clamp_min(tiny)
 
-    def _balance(self, primal: torch.Tensor, dual: torch.Tensor, active: torch.Tensor) -> None:
-        ratio = primal / dual.clamp_min(torch.finfo(dual.dtype).tiny)
-        uneven = active & ((ratio > IMBALANCE) | (ratio < 1 / IMBALANCE))
-        factor = torch.where(uneven, ratio.sqrt().clamp(0.1, 10), 1.0)
-        self.rho = self.rho * factor
-        self.u = [u / per_image(factor, u) for u in self.u]
+    def _look(
+        self, candidate: torch.Tensor, active: torch.Tensor, before: torch.Tensor
+    ) -> tuple[Evaluation, torch.Tensor]:
+        """The equation at `candidate`, which is loaded for the active images, and for which of them it is finite."""
+        at = self.problem.evaluate(_where(active, candidate, before), gradient=False)
+        return at, ~active | ~torch.isinf(at.total)
+
+    def _inside(self, iterate: torch.Tensor, active: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        """Images of finite energy: `iterate` without what is negative, else a flat one, else the start."""
+        positive = self.problem.project(iterate.clamp_min(0))
+        _, finite = self._look(positive, active, before)
+        if bool(finite.all()):
+            return positive
+        if self.anchor is None:
+            flat = self.problem.project(self.start.mean((1, 2, 3), keepdim=True).expand_as(self.start).contiguous())
+            _, fine = self._look(flat, torch.ones_like(active), before)
+            self.anchor = _where(fine, flat, self.start)
+        return _where(finite, positive, self.anchor)
+
+    def _balance(self, images: list, before: list, active: torch.Tensor) -> None:
+        """Each rho_j by the residuals of its own split, of those images of which something is left in both."""
+        tiny = torch.finfo(self.one.dtype).tiny
+        for j, image in enumerate(images):
+            z, u = self.z[j], self.u[j]
+            primal = self._joint([image - z]) / torch.maximum(self._joint([image]), self._joint([z])).clamp_min(tiny)
+            force = self._joint([self._force(j, u)])
+            dual = self._joint([self._force(j, z - before[j])]) / force.clamp_min(tiny)
+            ratio = primal / dual.clamp_min(tiny)
+            uneven = active & (primal > 0) & (dual > 0) & (force > 0)
+            uneven &= (ratio > IMBALANCE) | (ratio < 1 / IMBALANCE)
+            factor = torch.where(uneven, ratio.sqrt().clamp(0.1, 10), 1.0)
+            self.rho[j] = self.rho[j] * factor
+            self.u[j] = u / per_image(factor, u)
 
     def _each(self, weight: float | torch.Tensor) -> torch.Tensor:
         return self.one * per_image(weight, self.one)
@@ -189,7 +233,7 @@ class ADMM:
         squares = (value.flatten(1).square().sum(1) for value in values)
         return sum(squares, torch.zeros_like(self.one)).sqrt()
 
-    _KEYS = ("x", "z", "u", "rho", "count", "residual", "size", "force")
+    _KEYS = ("x", "z", "u", "rho", "count", "residual", "size", "force", "share")
 
     def state_dict(self) -> dict:
         return {key: getattr(self, key) for key in self._KEYS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
-from deeprestore_lab.solve.kinks import bounds_refused
+from deeprestore_lab.solve.kinks import bounds_refused, open_walls
 from deeprestore_lab.solve.problem import Problem
 
 SOLVERS = ("closed_form", "proximal", "admm", "lbfgs", "adam")
@@ -14,13 +14,15 @@ SOLVERS = ("closed_form", "proximal", "admm", "lbfgs", "adam")
 def choose(problem: Problem) -> str:
     """The first of `SOLVERS` that suits: exact before proximal, proximal before splitting, smooth, and then Adam.
 
-    A smooth problem that has no closed form goes to L-BFGS, not to the proximal or splitting solvers. A parametrisation
-    that names a `default_solver` (networks name Adam) gets that one.
+    A smooth problem that has no closed form goes to L-BFGS, not to the proximal or splitting solvers; counts whose
+    pixels may go below zero, where they are impossible, go to ADMM first. A parametrisation that names a
+    `default_solver` (networks name Adam) gets that one.
     """
     if problem.parametrisation.default_solver is not None:
         return problem.parametrisation.default_solver
     kinked = _kinks(problem)
-    order = ("closed_form", "proximal", "admm") if kinked else ("closed_form", "lbfgs")
+    smooth = ("closed_form", "admm", "lbfgs") if open_walls(problem) else ("closed_form", "lbfgs")
+    order = ("closed_form", "proximal", "admm") if kinked else smooth
     for name in order:
         if why_not(name, problem) is None:
             return name

@@ -12,10 +12,11 @@ from deeprestore_lab.solve.problem import Problem
 def bounds_refused(problem: Problem) -> str | None:
     """Why the proximal solver cannot take the problem's bounds, or the lack of them; None where it can."""
     _, kinked = sort_terms(problem)
-    counts = [term for _, term in problem.terms if isinstance(term, PoissonLikelihood)]
-    if counts and isinstance(problem.parametrisation, Pixels) and (problem.bounds is None or problem.bounds[0] < 0):
-        name = counts[0].name
-        return f"{name} is infinite below zero and gradient steps get stuck there; give bounds from 0 on, or use ADMM"
+    walls = open_walls(problem)
+    if walls:
+        return (
+            f"{walls[0]} is infinite below zero and gradient steps get stuck there; give bounds from 0 on, or use ADMM"
+        )
     if problem.bounds is None or kinked is None:
         return None
     if kinked == "penalty":
@@ -24,6 +25,13 @@ def bounds_refused(problem: Problem) -> str | None:
     if isinstance(term, TotalVariation | LaplaceLikelihood):
         return None
     return f"the proximal step of {term.name} within bounds is not known; use ADMM, or no bounds"
+
+
+def open_walls(problem: Problem) -> list[str]:
+    """The names of the terms that are infinite below zero, where pixels may go there: gradient steps get stuck."""
+    if not isinstance(problem.parametrisation, Pixels) or (problem.bounds is not None and problem.bounds[0] >= 0):
+        return []
+    return [term.name for weight, term in problem.terms if isinstance(unwrap(weight, term)[1], PoissonLikelihood)]
 
 
 def sort_terms(problem: Problem) -> tuple[list[int], tuple | str | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from deeprestore_lab.checks import check_images, per_image
+from deeprestore_lab.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies import Energy, Weight, weighted_terms
 from deeprestore_lab.operators import one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation
@@ -57,6 +58,7 @@ class Problem:
         self.has_penalty = type(parametrisation).penalty is not Parametrisation.penalty
         self.bounds: tuple[float, float] | None = getattr(parametrisation, "bounds", None)
         self._parameters = [p for p in parametrisation.parameters() if p.requires_grad]
+        self._followed: set[str] = set()  # the terms that were seen to depend on theta
         self._shares: dict[str, torch.Tensor] | None = None
         self._x: torch.Tensor | None = None
         self.batch = self.x().shape[0]
@@ -105,8 +107,10 @@ class Problem:
         """The equation at `theta`, which is loaded where given; one pass for all terms and the gradient.
 
         `only` picks terms by their place in `terms` (for solvers that split the equation); `penalty` False leaves
-        S(theta) out.
+        S(theta) out. Raises `ValueError` for the gradient of a term that does not depend on theta as autograd sees it.
         """
+        if gradient:
+            check_differentiable("this solver")
         if theta is not None:
             self._load([theta])
         picked = range(len(self.terms)) if only is None else only
@@ -118,14 +122,22 @@ class Problem:
             shares = {
                 self.names[i]: per_image(self.terms[i][0], seen[:, 0, 0, 0]) * self.terms[i][1](seen) for i in picked
             }
-            if only is None:
-                nothing = x.new_zeros(self.batch)
-                shares = {name: shares.get(name, nothing) for name in self._given_names}
             if penalty and self.has_penalty:
                 shares["penalty"] = self.parametrisation.penalty()
+            if gradient:
+                self._follow(shares)
+            if only is None:
+                nothing = x.new_zeros(self.batch)
+                shares = {name: nothing for name in self._given_names} | shares
             total = sum(shares.values(), x.new_zeros(self.batch))
             gradients = self._gradients(total) if gradient else None
         return Evaluation(x.detach(), {k: s.detach() for k, s in shares.items()}, total.detach(), gradients)
+
+    def _follow(self, shares: dict[str, torch.Tensor]) -> None:
+        """Check each term once: its gradient would be zero, and the start would pass for the optimum."""
+        fresh = {name: share for name, share in shares.items() if name not in self._followed}
+        check_depends(fresh, self._parameters, on="theta")
+        self._followed.update(fresh)
 
     def _gradients(self, total: torch.Tensor) -> list[torch.Tensor]:
         if not total.requires_grad:

@@ -134,16 +134,24 @@ class Proximal:
             return self._one_step(active)
         problem, x = self.problem, self.problem.theta
         at = self._smooth(self.z)
-        lost = ~(torch.isfinite(at.total) & torch.isfinite(_norm(at.gradient)))
+        lost = ~_finite(at)
         if bool(lost.any()):  # the momentum led out of the domain: go on from x
             self.z = torch.where(per_image(lost, x).bool(), x, self.z)
             self.momentum = torch.where(lost, 1.0, self.momentum)
             at = self._smooth(self.z)
+            self._give_up(~_finite(at), at)
         new = self._prox(self.z - at.gradient / per_image(self.lipschitz, x), 1 / self.lipschitz, active)
         if not self.known:
-            new = self._backtrack(at, new, active)
+            new = self._backtrack(at, new, x, active)
         problem.move(new, active, start=x)
         return self._extrapolate(new, x, at.gradient, active)
+
+    def _give_up(self, lost: torch.Tensor, at: Evaluation) -> None:
+        """Leave images at x where no gradient leads on from there: their search has failed, as with too large an L."""
+        at.gradients = [torch.where(per_image(lost, at.gradient).bool(), 0.0, at.gradient)]
+        at.total = torch.where(lost, -torch.inf, at.total)  # no point lies below
+        if not self.known:
+            self.lipschitz = torch.where(lost, 2 * self.steepest, self.lipschitz)
 
     def _one_step(self, active: torch.Tensor) -> torch.Tensor:
         centre, precision = self.denoising
@@ -154,14 +162,20 @@ class Proximal:
         self.reason = ["exact"] * self.problem.batch
         return torch.zeros_like(self.one)
 
-    def _backtrack(self, at: Evaluation, new: torch.Tensor, active: torch.Tensor) -> torch.Tensor:
-        """Double L where F at the new point lies above its model; the others keep theirs."""
-        for _ in range(60):
+    def _backtrack(self, at: Evaluation, new: torch.Tensor, x: torch.Tensor, active: torch.Tensor) -> torch.Tensor:
+        """Double L where F at the new point lies above its model; the others keep theirs.
+
+        An image for which no L up to the steepest helps stays at `x`: its search has failed.
+        """
+        while True:
             away = new - self.z
             value = self._smooth(new, gradient=False).total
             model = at.total + _dot(at.gradient, away) + self.lipschitz / 2 * _dot(away, away)
             slack = 8 * torch.finfo(value.dtype).eps * at.total.abs()
             high = active & ~(value <= model + slack)
+            failed = high & (self.lipschitz > self.steepest)
+            if bool(failed.any()):
+                new, high = torch.where(per_image(failed, new).bool(), x, new), high & ~failed
             if not bool(high.any()):
                 break
             self.lipschitz = torch.where(high, 2 * self.lipschitz, self.lipschitz)
@@ -253,6 +267,10 @@ class Proximal:
     def load_state_dict(self, state: dict) -> None:
         for key, value in state.items():
             setattr(self, key, value)
+
+
+def _finite(at: Evaluation) -> torch.Tensor:
+    return torch.isfinite(at.total) & torch.isfinite(_norm(at.gradient))
 
 
 def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -11,11 +12,14 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from deeprestore_lab.checks import check_choice, check_lr, check_weight, check_whole, describe
+from deeprestore_lab.dependence import check_gradients_on
+from deeprestore_lab.solve.packing import digest
 from deeprestore_lab.solve.progress import Progress
-from deeprestore_lab.training.checkpoint import RunFile
+from deeprestore_lab.solve.saved_run import SavedRun
 from deeprestore_lab.training.run import History, Loss, Pair, Run
 
 OPTIMISERS = ("adamw", "sgd")
+FORMAT = "deeprestore_lab training run 2"
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 
 
@@ -49,14 +53,18 @@ def fit(
         the run stops after so many evaluations without a new best.
     precision, accelerator: as Lightning Fabric names them: "32-true", "bf16-mixed", "64-true"; "cpu", "gpu", "auto".
         One device. The network is left on that device. On another kind of device sums differ by rounding.
-    checkpoint: a file to which the run is saved every half minute and at its end, and from which it goes on if the file
-        is there, bit for bit on the same machine. It belongs to these settings and this start; `steps` may differ.
+    checkpoint: a file to which the run is saved every half minute, at its end, and before an error or an interrupt
+        from the keyboard leaves it (which waits for the end of the step), and from which it goes on if the file is
+        there, bit for bit on the same machine, dropout included: torch's random state is saved with it. It belongs to
+        these settings and this start; `steps` may differ.
     progress: a bar after two seconds (None), at once (True) or never (False).
 
-    Raises `ValueError` for settings that do not fit, a checkpoint of another run, and a loss that is not finite
-    (naming the step; the checkpoint keeps the state before it); `ImportError` that names the extra where Lightning
+    Raises `ValueError` for settings that do not fit, inside of `torch.no_grad()`, for a loss that does not depend on
+    the network's weights, a checkpoint of another run, and a loss that is not finite (naming the step; the checkpoint
+    keeps the state before it); `ImportError` that names the extra where Lightning
     Fabric is missing. Taught in chapter 05_learning_filters.
     """
+    check_gradients_on("training")
     _check(network, optimiser, precision, held_out)
     rate = _rate(lr)
     steps, every = check_whole(steps, name="steps", least=0), check_whole(every, name="every", least=1)
@@ -68,26 +76,44 @@ def fit(
     fabric = _fabric(accelerator, precision)
     settings = {"optimiser": optimiser, "weight_decay": decay, "every": every, "precision": precision}
     settings |= {"lr": [rate(step) for step in (0, 1, 10, 100, 1000)], "patience": patience}
-    file = None if checkpoint is None else RunFile(checkpoint, network, settings)
+    file = None if checkpoint is None else _file(checkpoint, network, settings)
     kinds = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
     wrapped, engine = fabric.setup(network, kinds[optimiser](network.parameters(), lr=rate(0), weight_decay=decay))
-    run = Run(network, wrapped, engine, fabric, loss, held_out)
+    run = Run(network, wrapped, engine, fabric, loss, held_out, kept=file is not None)
     start = time.perf_counter()
-    if file is not None and file.path.exists():
-        start -= run.load(file.restore())
-    with Progress(progress, steps=steps, label=label) as bar:
-        while run.step < steps:
-            if run.step % every == 0 and run.evaluate(time.perf_counter() - start, patience):
-                break
-            if file is not None:
-                file.save_if_due(lambda: run.state(time.perf_counter() - start))
-            run.advance(draw(run.step), rate(run.step))
-            bar.update(run.step, {"loss": torch.tensor(run.history.loss[-1])})
-    run.evaluate(time.perf_counter() - start, None)
-    if file is not None:
-        file.save(run.state(time.perf_counter() - start))
+    if file is not None and (saved := file.restore()) is not None:
+        start -= run.load(saved)
+
+    def state() -> dict:
+        return run.state(time.perf_counter() - start)
+
+    deferred = nullcontext() if file is None else file.deferred_interrupt()
+    with deferred, Progress(progress, steps=steps, label=label) as bar:
+        try:
+            while run.step < steps:
+                if run.step % every == 0 and run.evaluate(time.perf_counter() - start, patience):
+                    break
+                if file is not None:
+                    file.save_if_due(state)
+                run.advance(draw, rate(run.step))
+                bar.update(run.step, {"loss": torch.tensor(run.history.loss[-1])})
+                if file is not None:
+                    file.raise_if_interrupted(state)
+            run.evaluate(time.perf_counter() - start, None)
+        except BaseException:
+            if file is not None and not run.moving:
+                file.save(state())
+            raise
+        if file is not None:
+            file.save(state())
     run.finish()
     return run.history
+
+
+def _file(checkpoint: str | Path, network: nn.Module, settings: dict) -> SavedRun:
+    settings = settings | {"start": digest(network.state_dict())}
+    words = {"start": "the weights at the start"}
+    return SavedRun(checkpoint, settings, format=FORMAT, kind="run", words=words)
 
 
 def _fabric(accelerator: str, precision: str):

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+from deeprestore_lab.dependence import check_depends
+from deeprestore_lab.training.before import Before, random_state, same_tensors, set_random_state
+
 CHUNK = 8  # images at a time when a loss is only evaluated
 Pair = tuple[torch.Tensor, torch.Tensor]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -40,17 +43,28 @@ class History:
 
 
 class Run:
-    """A run between two steps."""
+    """A run between two steps.
 
-    def __init__(self, network, wrapped, engine, fabric, loss: Loss, held_out: Pair | None) -> None:
+    With `kept` its state can be saved at any time, also after a step that failed: it is then the one before that step.
+    """
+
+    def __init__(
+        self, network, wrapped, engine, fabric, loss: Loss, held_out: Pair | None, *, kept: bool = False
+    ) -> None:
         self.network, self.wrapped, self.engine, self.fabric, self.loss = network, wrapped, engine, fabric, loss
         self.held_out = held_out
         self.step, self.history, self.best, self.waited = 0, History(), None, 0
+        self.followed = False  # whether the loss was seen to depend on the weights
+        self.kept, self.moving = kept, False  # moving: the optimiser is at work, and the weights are of no step
+        self.before: Before | None = None  # while a step is under way
+        self.restored: dict | None = None  # the random state that a file brought, and the one it took the place of
 
-    def advance(self, pair: Pair, rate: float) -> None:
+    def advance(self, draw: Callable[[int], Pair], rate: float) -> None:
         """One step downhill."""
+        if self.kept:
+            self.before = Before(self.network, self._device, self.before)
         self.network.train()
-        inputs, targets = (self.fabric.to_device(tensor) for tensor in pair)
+        inputs, targets = (self.fabric.to_device(tensor) for tensor in draw(self.step))
         for group in self.engine.param_groups:
             group["lr"] = rate
         self.engine.zero_grad()
@@ -58,10 +72,21 @@ class Run:
         number = float(value.detach())
         if not math.isfinite(number):
             raise ValueError(f"the loss at step {self.step} is {number}; a smaller lr (now {rate:.3g}) may help")
+        if not self.followed:
+            check_depends({"the loss": value}, self.network.parameters(), on="the network's weights")
+            self.followed = True
         self.fabric.backward(value)
+        self.moving = True
         self.engine.step()
         self.step += 1
         self.history.loss.append(number)
+        self.moving = False
+        if self.before is not None:
+            self.before.done()
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network.parameters()).device
 
     def evaluate(self, seconds: float, patience: int | None) -> bool:
         """Note the held-out loss of this step, once; True where patience has run out."""
@@ -99,7 +124,12 @@ class Run:
     def state(self, seconds: float) -> dict:
         """All that a run needs to go on."""
         state = {"step": self.step, "waited": self.waited, "seconds": seconds, "history": dict(vars(self.history))}
-        state |= {"network": dict(self.network.state_dict()), "best": self.best}
+        network = dict(self.network.state_dict())
+        random = random_state(self._device)
+        if self.before is not None and self.before.under_way:
+            kept = {name: b for name, b in self.before.buffers.items() if name in network}
+            network, random = network | kept, self.before.random
+        state |= {"network": network, "best": self.best, "random": random}
         return state | {"engine": self.engine.state_dict()}
 
     def load(self, state: dict) -> float:
@@ -108,10 +138,17 @@ class Run:
         self.engine.load_state_dict(state["engine"])
         self.step, self.waited, self.best = state["step"], state["waited"], state["best"]
         self.history = History(**state["history"])
+        self.restored = {"own": random_state(self._device), "file": state["random"]}
+        set_random_state(state["random"], self._device)
         return state["seconds"]
 
     def finish(self) -> None:
-        """Leave the best weights in the network, in eval mode."""
+        """Leave the best weights in the network, in eval mode.
+
+        Where nothing random was drawn since a state was taken up, the caller's random numbers go on as they were.
+        """
         if self.best is not None:
             self.network.load_state_dict(self.best)
         self.network.eval()
+        if self.restored is not None and same_tensors(random_state(self._device), self.restored["file"]):
+            set_random_state(self.restored["own"], self._device)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.checks import check_positive, check_seed, check_whole, describe
+from deeprestore_lab.dependence import check_depends, check_differentiable
 
 
 def largest_curvature(
@@ -22,9 +23,10 @@ def largest_curvature(
     `loss` maps a tensor shaped like `theta` to one number, and must be differentiable twice. H v is the gradient of
     (gradient . v); H is never formed. The iteration ends when the estimate v . H v changes by less than `tolerance`,
     relatively. Where the eigenvalue of largest size is negative, it is repeated with H shifted up by that size, so the
-    result is the largest one, not the largest in size. Raises `ValueError` where the loss is no single number or
-    `theta` no float tensor. Source: LeCun, Simard & Pearlmutter (1993), "Automatic learning rate maximization by
-    on-line estimation of the Hessian's eigenvectors". Taught in chapter 05_learning_filters.
+    result is the largest one, not the largest in size. Raises `ValueError` where the loss is no single number or does
+    not depend on theta as autograd sees it, and where `theta` is no float tensor. Source: LeCun, Simard & Pearlmutter
+    (1993), "Automatic learning rate maximization by on-line estimation of the Hessian's eigenvectors". Taught in
+    chapter 05_learning_filters.
 
     >>> round(largest_curvature(lambda theta: theta[0] ** 2 + 3 * theta[1] ** 2, torch.zeros(2)), 4)
     6.0
@@ -35,8 +37,12 @@ def largest_curvature(
         raise ValueError(f"loss must give one number, got {describe(loss(theta))}")
     check_whole(steps, name="steps", least=1)
     draw = torch.Generator().manual_seed(check_seed(seed))
+    check_differentiable("a curvature")
     at = theta.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(loss(at).squeeze(), at, create_graph=True)
+    with torch.enable_grad():
+        value = loss(at).squeeze()
+        check_depends({"loss": value}, [at], on="theta")
+        (gradient,) = torch.autograd.grad(value, at, create_graph=True)
     direction = torch.randn(theta.shape, generator=draw, dtype=torch.float64).to(theta)
 
     def product(v: torch.Tensor) -> torch.Tensor:

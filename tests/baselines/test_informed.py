@@ -66,3 +66,11 @@ def test_a_peak_and_counts_that_are_none_are_refused():
         stabilised_frame(X, 2.7, peak=0.0)
     with pytest.raises(ValueError, match="y must hold counts"):
         stabilised_frame(X - 1, 2.7, peak=30.0)
+
+
+def test_what_an_fft_leaves_below_zero_counts_as_zero():
+    y = torch.zeros(1, 1, 16, 16)
+    y[..., :8] = 1.0
+    torch.testing.assert_close(
+        stabilised_frame(y - 1e-7, 2.7, peak=30.0), stabilised_frame(y, 2.7, peak=30.0), rtol=0, atol=1e-5
+    )

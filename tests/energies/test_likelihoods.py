@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
-from deeprestore_lab.operators import Identity, Mask
+from deeprestore_lab.kernels import gaussian_kernel
+from deeprestore_lab.operators import Blur, Identity, Mask
 from small_operators import Half, Network, Square, images
 
 
@@ -42,8 +43,35 @@ def test_poisson_likelihood_outside_its_domain():
     assert torch.isinf(likelihood(torch.tensor([[[[-0.1, 1.0]]]]))).all()
     assert torch.isinf(likelihood(torch.tensor([[[[0.0, 0.0]]]]))).all()
     assert likelihood(torch.tensor([[[[0.0, 1.0]]]])).item() == 0
-    with pytest.raises(ValueError, match="none below 0"):
+    with pytest.raises(ValueError, match="at least 0 everywhere: its smallest value is -1"):
         PoissonLikelihood(Identity(), y - 1, peak=10)
+
+
+def test_what_an_fft_leaves_below_zero_is_no_impossible_count():
+    x = torch.zeros(1, 1, 32, 32)
+    x[..., 12:20, 12:20] = 1
+    blur = Blur(gaussian_kernel(1.6))
+    mean = blur(x)
+    assert mean.min() < 0, "this picture no longer shows what is tested"
+    for y in (torch.zeros_like(mean), mean):  # nothing seen, and what a simulation without noise would give
+        likelihood = PoissonLikelihood(blur, y, peak=60)
+        assert (likelihood.y >= 0).all()
+        at = x.clone().requires_grad_()
+        value = likelihood(at)
+        assert torch.isfinite(value).all()
+        (gradient,) = torch.autograd.grad(value.sum(), at)
+        assert torch.isfinite(gradient).all()
+        if not y.any():  # the energy is then peak * sum(A x), the gradient peak everywhere, at zero too
+            torch.testing.assert_close(value, torch.tensor([60 * 64.0]), rtol=1e-5, atol=0)
+            torch.testing.assert_close(gradient, torch.full_like(x, 60.0), rtol=1e-5, atol=0)
+    below = mean - 1e-3
+    assert torch.isinf(PoissonLikelihood(Identity(), torch.zeros_like(x), peak=60)(below)).all()
+
+
+def test_the_rounding_allowed_belongs_to_each_image():
+    x = torch.cat([torch.full((1, 1, 4, 4), -1e-6), torch.ones(1, 1, 4, 4)])
+    energy = PoissonLikelihood(Identity(), torch.zeros_like(x), peak=1.0)
+    assert torch.isinf(energy(x)).tolist() == [True, False]
 
 
 @given(step=st.floats(1e-4, 1e3), kind=st.sampled_from(["laplace", "poisson"]), seed=st.integers(0, 50))

@@ -53,7 +53,7 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit(images, tmp_path):
     drawn = []
     from deeprestore_lab.generators import bounded_training
     from deeprestore_lab.generators.code_matching import MatchedTraining
-    from deeprestore_lab.training.checkpoint import RunFile
+    from deeprestore_lab.solve.saved_run import SavedRun
 
     class Interrupted(MatchedTraining):
         def draw(self, step):
@@ -65,7 +65,7 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit(images, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bounded_training, "MatchedTraining", Interrupted)
-        patch.setattr(RunFile, "save_if_due", lambda file, state: file.save(state()))
+        patch.setattr(SavedRun, "save_if_due", lambda file, state: file.save(state()))
         with pytest.raises(CutError):
             train_bounded(images, steps=60, checkpoint=path, **settings)
         assert path.exists()

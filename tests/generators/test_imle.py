@@ -102,7 +102,7 @@ def test_seeds_repeat_a_run():
 
 def test_an_interrupted_run_ends_as_it_would_have(tmp_path, monkeypatch):
     """It is stopped at step 12, between the searches of steps 10 and 15."""
-    monkeypatch.setattr("deeprestore_lab.training.checkpoint.EVERY_SECONDS", -1.0)  # saved before every step
+    monkeypatch.setattr("deeprestore_lab.solve.saved_run.EVERY_SECONDS", -1.0)  # saved before every step
     x = draw(40, 2, 0).float()
 
     def run(name, *, stop=None):

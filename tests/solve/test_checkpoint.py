@@ -11,7 +11,7 @@ from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood
 from deeprestore_lab.operators import Blur, Identity, Mask
 from deeprestore_lab.parametrisations import Dictionary, Pixels
 from deeprestore_lab.priors import Tikhonov, TotalVariation
-from deeprestore_lab.solve import checkpoint as module
+from deeprestore_lab.solve import saved_run as module
 from deeprestore_lab.solve.adam import cosine
 
 

@@ -92,7 +92,7 @@ class StoppedError(Exception):
 
 @pytest.mark.parametrize("stop_at", [1, 13, 20])
 def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path, monkeypatch, stop_at):
-    monkeypatch.setattr("deeprestore_lab.training.checkpoint.EVERY_SECONDS", -1.0)  # save before every step
+    monkeypatch.setattr("deeprestore_lab.solve.saved_run.EVERY_SECONDS", -1.0)  # save before every step
     arguments = {"steps": 30, "lr": cosine(0.05, 30), "held_out": batch(9), "every": 4, "progress": False}
     whole, resumed = linear(), linear()
     reference = fit(whole, batch, **arguments)
@@ -114,10 +114,86 @@ def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path, monkeypatch, stop
     assert same_weights(again, whole)
 
 
+class Shaky(nn.Module):
+    """A network that draws random numbers and keeps running means while it trains."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.4), nn.Linear(8, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
+
+
+def shaky() -> Shaky:
+    torch.manual_seed(5)
+    return Shaky()
+
+
+def interrupt(step: int):
+    os.kill(os.getpid(), signal.SIGINT)  # what Ctrl-C sends
+    return batch(step)
+
+
+def breaks(step: int):
+    raise StoppedError
+
+
+def broken(step: int):
+    x, y = batch(step)
+    return x, y * torch.nan
+
+
+@pytest.mark.parametrize(
+    ("happens", "error"), [(interrupt, KeyboardInterrupt), (breaks, StoppedError), (broken, ValueError)]
+)
+def test_whatever_ends_a_run_it_can_be_taken_up_bit_for_bit(tmp_path, happens, error):
+    arguments = {"steps": 24, "lr": cosine(0.05, 24), "held_out": batch(9), "every": 5, "progress": False}
+    whole = shaky()
+    reference = fit(whole, batch, **arguments)
+    after = torch.rand(1)
+
+    file, usual = tmp_path / "run", signal.getsignal(signal.SIGINT)
+    with pytest.raises(error):
+        fit(shaky(), lambda step: (happens if step == 13 else batch)(step), checkpoint=file, **arguments)
+    assert file.exists() and signal.getsignal(signal.SIGINT) is usual
+    resumed = shaky()
+    torch.manual_seed(99)  # another process would have other numbers here
+    history = fit(resumed, batch, checkpoint=file, **arguments)
+    assert history.loss == reference.loss and history.held_out == reference.held_out
+    assert same_weights(resumed, whole)
+    assert torch.equal(torch.rand(1), after)
+
+
+def test_a_second_interrupt_does_not_wait(tmp_path):
+    def impatient(step: int):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("the second one waited")
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(linear(), lambda step: (impatient if step == 3 else batch)(step), steps=9, checkpoint=tmp_path / "run",
+            progress=False)  # fmt: skip
+    network, whole = linear(), linear()
+    fit(network, batch, steps=9, checkpoint=tmp_path / "run", progress=False)
+    fit(whole, batch, steps=9, progress=False)
+    assert same_weights(network, whole)
+
+
+def test_taking_a_run_up_leaves_the_global_generator_alone_where_nothing_is_drawn(tmp_path):
+    fit(linear(), batch, steps=2, checkpoint=tmp_path / "run", progress=False)
+    network = linear()
+    torch.manual_seed(4)
+    expected = torch.rand(1)
+    torch.manual_seed(4)
+    fit(network, batch, steps=4, checkpoint=tmp_path / "run", progress=False)
+    assert torch.equal(torch.rand(1), expected)
+
+
 SCRIPT = """
 import sys, time, torch
-import deeprestore_lab.training.checkpoint as checkpoint
-checkpoint.EVERY_SECONDS = -1.0
+import deeprestore_lab.solve.saved_run as saved_run
+saved_run.EVERY_SECONDS = -1.0
 sys.path.insert(0, {folder!r})
 from test_fit import batch, linear
 from deeprestore_lab.training import fit
