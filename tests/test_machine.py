@@ -1,6 +1,7 @@
 """What the machine does fast, with others pretended, and where numbers lie, with `meta` for the other device."""
 
 import platform
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,7 +17,14 @@ from deeprestore_lab.energies import (
 )
 from deeprestore_lab.generators import shipped
 from deeprestore_lab.generators.shipped_models import KINDS
-from deeprestore_lab.machine import check_device, check_together, fast_autocast, fast_precision, has_bfloat16
+from deeprestore_lab.machine import (
+    check_device,
+    check_together,
+    fast_autocast,
+    fast_precision,
+    has_avx512,
+    has_bfloat16,
+)
 from deeprestore_lab.networks import (
     SRCNN,
     Hourglass,
@@ -32,6 +40,7 @@ from deeprestore_lab.operators import Blur, Downsample, Identity, Mask
 from deeprestore_lab.parametrisations import CoordinateNetwork, DeepImagePrior, Dictionary, Latent, Network, PlainMLP
 from deeprestore_lab.priors import TotalVariation
 
+ROOT = Path(__file__).parents[1]
 MODERN = {"machine": "x86_64", "kernels": True, "isa": "AVX512", "avx512_bf16": True, "amx_tile": False}
 
 
@@ -83,6 +92,21 @@ def test_bfloat16_counts_where_the_processor_computes_it(machine, environment, c
         assert nn.Linear(2, 2)(torch.zeros(1, 2)).dtype == (torch.float32 if expected else torch.bfloat16)
 
 
+@pytest.mark.parametrize(
+    ("environment", "isa", "expected"),
+    [
+        ({}, "AVX512", True),
+        ({}, "AVX2", False),
+        ({}, "DEFAULT", False),
+        ({"ONEDNN_MAX_CPU_ISA": "AVX2"}, "AVX512", False),
+    ]
+    + [({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}, "AVX512", True), ({"ONEDNN_MAX_CPU_ISA": "nothing"}, "AVX512", True)],
+)
+def test_wide_vectors_count_where_torch_may_use_them(machine, environment, isa, expected):
+    machine(environment, isa=isa)
+    assert has_avx512() is expected
+
+
 def test_on_cuda_the_compute_capability_decides(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for capability, expected in (((7, 5), False), ((8, 0), True), ((9, 0), True)):
@@ -90,6 +114,13 @@ def test_on_cuda_the_compute_capability_decides(monkeypatch):
         assert has_bfloat16("cuda") is expected and has_bfloat16(torch.device("cuda:0")) is expected
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert not has_bfloat16("cuda") and not has_bfloat16("meta")
+
+
+def test_autocast_is_asked_for_through_one_function_alone():
+    files = [*(ROOT / "deeprestore_lab").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in files}
+    found = {name for name, text in texts.items() if "torch.autocast(" in text or '="bf16-mixed"' in text}
+    assert found == {"machine.py"}, "float32 may be faster: take fast_autocast or fast_precision"
 
 
 def test_a_device_is_checked_by_name():
