@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 from torch.optim import AdamW, Muon
 from tqdm import trange
 
+from deeprestore_lab.machine import fast_autocast
 from deeprestore_lab.training import cosine
 
 SAVED_EVERY = 30.0  # seconds
@@ -138,7 +139,7 @@ class Distillation:
 
     def loss(self, part: torch.Tensor) -> torch.Tensor:
         """The loss of the images with these numbers."""
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with fast_autocast():
             own = outputs(self.network, self.inputs(part), [t.place for t in self.targets])
             own = [t.thinned(own[t.place]) for t in self.targets]
             predicted = [head(maps) for head, maps in zip(self.heads, own, strict=True)]

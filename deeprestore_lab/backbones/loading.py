@@ -25,6 +25,7 @@ from deeprestore_lab.backbones.weights import (
 )
 from deeprestore_lab.checks import check_choice, check_seed
 from deeprestore_lab.data import DataError
+from deeprestore_lab.seeding import seeded
 
 
 def load(
@@ -137,8 +138,7 @@ def _fill(network: str, stages: list[Stage], found: dict[str, torch.Tensor]) -> 
 
 def _start(stages: list[Stage], seed: int) -> None:
     """Normal weights of variance 2 / fan-in (He et al. 2015), biases at 0."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         for stage in stages:
             stage.module.to_empty(device="cpu")
             for layer in stage.module.modules():

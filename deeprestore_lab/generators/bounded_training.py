@@ -23,7 +23,7 @@ def train_bounded(
     steps: int = STEPS,
     batch: int = BATCH,
     seed: int = 0,
-    mixed: bool = True,
+    mixed: bool | None = None,
     accelerator: str = "cpu",
     checkpoint: str | Path | None = None,
     progress: bool | None = None,
@@ -32,9 +32,10 @@ def train_bounded(
 
     `images` are the data, `(N, C, H, W)` in [0, 1]. `latent` is d. `matching` `NAIVE` adds nothing. The step size
     rises to 2e-3 in 50 steps and falls as a cosine. `seed` makes weights and batches repeatable. With `mixed` the
-    layers and their sigmoids run in bfloat16 while training. `accelerator`, `checkpoint` and `progress` are those of
-    `training.fit`. The model comes back in eval mode, its parameters without gradients. Raises `ValueError` for
-    settings that do not fit and a loss that is not finite. Taught in chapter 12_latent_autoencoder.
+    layers and their sigmoids run in bfloat16 while training; None does so where the machine computes in it, and on
+    others, most laptops among them, it is float32 (`machine.has_bfloat16`). `accelerator`, `checkpoint` and `progress`
+    are those of `training.fit`. The model comes back in eval mode, its parameters without gradients. Raises
+    `ValueError` for settings that do not fit and a loss that is not finite. Taught in chapter 12_latent_autoencoder.
 
     >>> from deeprestore_lab import data
     >>> train_bounded(data.mnist("train", limit=300).images, steps=0, progress=False).latent

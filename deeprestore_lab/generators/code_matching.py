@@ -15,6 +15,7 @@ from torch.nn.functional import mse_loss
 
 from deeprestore_lab import discrepancies
 from deeprestore_lab.checks import check_images, check_weight, check_whole, describe
+from deeprestore_lab.machine import fast_autocast, has_bfloat16
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 from deeprestore_lab.training import step_generator
 
@@ -84,6 +85,7 @@ class MatchedTraining(nn.Module):
     `images` are the data, `(N, *model.shape)` in [0, 1]. `draw(step)` gives the batch of a step, from the seed and
     the step alone. The bank's codes are buffers, so that a checkpoint of the training holds them. With `mixed` the
     layers and their sigmoids run in bfloat16, so codes and decoded images carry its 8 bits; losses are in float32.
+    None, the default, does so where the machine computes in bfloat16 (`machine.has_bfloat16`).
     Raises `ValueError` for images of another shape. Taught in chapter 12_latent_autoencoder.
     """
 
@@ -95,7 +97,7 @@ class MatchedTraining(nn.Module):
         matching: Matching = NAIVE,
         batch: int,
         seed: int,
-        mixed: bool = True,
+        mixed: bool | None = None,
     ) -> None:
         super().__init__()
         if tuple(check_images(images, name="images").shape[1:]) != model.shape:
@@ -137,11 +139,11 @@ class MatchedTraining(nn.Module):
         return loss
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
+        with fast_autocast(x.device, enabled=self.mixed):
             return self.model.encode(x).float()
 
     def _decode(self, u: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(u.device.type, torch.bfloat16, enabled=self.mixed):
+        with fast_autocast(u.device, enabled=self.mixed):
             return self.model.decode(u).float()
 
     @torch.no_grad()
@@ -151,7 +153,8 @@ class MatchedTraining(nn.Module):
             self.places.copy_(batch.bank)
             self.codes.copy_(self._encode(self.images[batch.bank].to(batch.x)))
         if batch.bank is not None or self.rows is None:
-            kind = torch.bfloat16 if self.mixed else torch.float32
+            mixed = has_bfloat16(batch.x.device) if self.mixed is None else self.mixed
+            kind = torch.bfloat16 if mixed else torch.float32
             self.rows = self.images[self.places.to(self.images.device)].flatten(1).to(batch.x).to(kind)
             self.squares = self.rows.float().square().sum(1)
         count = min(self.matching.candidates, len(self.places))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_choice, check_seed, check_whole
+from deeprestore_lab.checks import check_choice, check_whole
+from deeprestore_lab.seeding import seeded
 
 ACTIVATIONS = ("leaky_relu", "relu")
 
@@ -16,6 +16,7 @@ def fully_connected(inputs: int, outputs: int, *, width: int, activation: str = 
     `activation` is "leaky_relu" (slope 0.2) or "relu". Raises `ValueError` for settings that do not fit. Taught in
     chapter 13_generators.
 
+    >>> import torch
     >>> fully_connected(3, 8, width=16)(torch.ones(2, 3)).shape
     torch.Size([2, 8])
     """
@@ -28,6 +29,7 @@ def convolutional(inputs: int, outputs: int, *, width: int, activation: str = "l
     `activation` is "leaky_relu" (slope 0.2) or "relu". Raises `ValueError` for settings that do not fit. Source: Kingma
     & Dhariwal (2018), "Glow", section 5. Taught in chapter 13_generators.
 
+    >>> import torch
     >>> convolutional(3, 8, width=16)(torch.ones(2, 3, 7, 7)).shape
     torch.Size([2, 8, 7, 7])
     """
@@ -39,8 +41,7 @@ def _network(kind, widths: tuple[int, ...], settings: tuple[dict, ...], activati
     check_choice(activation, ACTIVATIONS, name="activation")
     widths = [check_whole(width, name="a width", least=1) for width in widths]
     layers: list[nn.Module] = []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(check_seed(seed))
+    with seeded(seed):
         for inputs, outputs, setting in zip(widths[:-1], widths[1:], settings, strict=True):
             layers += [kind(inputs, outputs, **setting), nn.ReLU() if activation == "relu" else nn.LeakyReLU(0.2)]
     nn.init.zeros_(layers[-2].weight)

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_images, check_seed, check_whole, describe
+from deeprestore_lab.checks import check_images, check_whole, describe
+from deeprestore_lab.machine import check_together
 from deeprestore_lab.networks import leaky_layers
 from deeprestore_lab.networks.bounded_autoencoder import WIDTHS, check_code_length, start_at
+from deeprestore_lab.seeding import seeded
 
 
 class Decoder(nn.Module):
@@ -35,12 +37,12 @@ class Decoder(nn.Module):
         super().__init__()
         self.latent = check_whole(latent, name="latent", least=1)
         self.shape = tuple(check_whole(n, name="a side of shape", least=1) for n in shape)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(check_seed(seed))
+        with seeded(seed):
             self.layers = leaky_layers([self.latent, *widths[::-1], math.prod(self.shape)])
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.layers(check_code_length(z, self.latent))).unflatten(1, self.shape)
+        check_together(check_code_length(z, self.latent), self, names=("z", "the decoder"))
+        return torch.sigmoid(self.layers(z)).unflatten(1, self.shape)
 
     def initialise(self, images: torch.Tensor) -> Decoder:
         """Start at the mean of `images` `(N, *shape)` in [0, 1], clamped to [0.01, 0.99]; gives the decoder back.

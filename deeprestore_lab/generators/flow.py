@@ -9,6 +9,7 @@ from torch import nn
 
 from deeprestore_lab.checks import check_seed, check_whole, describe
 from deeprestore_lab.generators.invertible import Invertible, LeakyReLU, Mapped
+from deeprestore_lab.machine import check_together
 
 
 class Flow(Invertible):
@@ -42,6 +43,7 @@ class Flow(Invertible):
         return Mapped(x, total)
 
     def inverse(self, z: torch.Tensor) -> torch.Tensor:
+        check_together(z, self, names=("z", "the flow"))
         for layer in reversed(self.layers):
             z = layer.inverse(z)
         return z
@@ -82,6 +84,7 @@ class Flow(Invertible):
     def _check(self, x: torch.Tensor) -> None:
         if not isinstance(x, torch.Tensor) or tuple(x.shape[1:]) != self.shape or not x.is_floating_point():
             raise ValueError(f"x must be a float tensor (N, {', '.join(map(str, self.shape))}), got {describe(x)}")
+        check_together(x, self, names=("x", "the flow"))
 
 
 def _invertible(layer: nn.Module) -> Invertible:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_seed, check_whole
+from deeprestore_lab.checks import check_whole
 from deeprestore_lab.generators.glo import GLO, projected
 from deeprestore_lab.generators.imle import normal_codes, train_imle
 from deeprestore_lab.networks import leaky_layers
+from deeprestore_lab.seeding import seeded
 from deeprestore_lab.training import History
 
 
@@ -32,8 +33,7 @@ class GLANN(nn.Module):
     def __init__(self, glo: GLO, *, noise: int | None = None, width: int = 128, seed: int = 0) -> None:
         super().__init__()
         self.glo, self.noise = glo, check_whole(glo.latent if noise is None else noise, name="noise", least=1)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(check_seed(seed))
+        with seeded(seed):
             self.mapping = leaky_layers([self.noise, width, width, glo.latent])
 
     @torch.no_grad()

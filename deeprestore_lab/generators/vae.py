@@ -10,8 +10,10 @@ from torch import nn
 
 from deeprestore_lab.checks import check_positive, check_seed, check_whole, describe
 from deeprestore_lab.generators.decoder import Decoder
+from deeprestore_lab.machine import check_together
 from deeprestore_lab.networks import leaky_layers
 from deeprestore_lab.networks.bounded_autoencoder import WIDTHS
+from deeprestore_lab.seeding import seeded
 
 
 class VariationalAutoEncoder(nn.Module):
@@ -46,8 +48,7 @@ class VariationalAutoEncoder(nn.Module):
         super().__init__()
         self.latent = self.noise = check_whole(latent, name="latent", least=1)
         if encoder is None:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(check_seed(seed))
+            with seeded(seed):
                 encoder = leaky_layers([math.prod(shape), *widths, 2 * self.latent])
             encoder[-1].weight.data.mul_(0.1)  # q starts near the prior
             encoder = nn.Sequential(nn.Flatten(), _Shift(-0.5), encoder)
@@ -57,7 +58,7 @@ class VariationalAutoEncoder(nn.Module):
 
     def posterior(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """m and v of q(z | x), `(N, latent)` each: means and log-variances."""
-        moments = self.encoder(x)
+        moments = self.encoder(check_together(x, self, names=("x", "the encoder")))
         if moments.shape != (len(x), 2 * self.latent):
             raise ValueError(f"the encoder must give (N, {2 * self.latent}), got {describe(moments)}")
         return moments.chunk(2, dim=1)

@@ -11,6 +11,8 @@ from torch import nn
 
 from deeprestore_lab.artifacts import load_weights
 from deeprestore_lab.checks import check_choice, check_images, check_seed, check_whole, describe
+from deeprestore_lab.machine import check_together
+from deeprestore_lab.seeding import seeded
 
 WIDTHS = (256, 128)
 SLOPE = 0.2
@@ -87,8 +89,7 @@ class BoundedAutoEncoder(nn.Module):
         self.shape = tuple(check_whole(n, name="a side of shape", least=1) for n in shape)
         self.seed = check_seed(seed)
         sizes = [math.prod(self.shape), *widths, self.latent]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with seeded(self.seed):
             self.encoder, self.decoder = leaky_layers(sizes), leaky_layers(sizes[::-1])
         self.register_buffer("mean", torch.zeros(self.shape))
         self.register_buffer("scale", torch.tensor(SCALE))
@@ -97,11 +98,12 @@ class BoundedAutoEncoder(nn.Module):
         """The codes E(x) of images `(N, *shape)`, `(N, latent)` in (0, 1)."""
         if tuple(check_images(x).shape[1:]) != self.shape:
             raise ValueError(f"images must have the shape (N, {', '.join(map(str, self.shape))}), got {describe(x)}")
-        return torch.sigmoid(self.encoder(self._standardised(x)))
+        return torch.sigmoid(self.encoder(self._standardised(check_together(x, self))))
 
     def decode(self, u: torch.Tensor) -> torch.Tensor:
         """The images D(u) of codes `(N, latent)`, `(N, *shape)` in (0, 1)."""
-        return torch.sigmoid(self.decoder(2 * check_code_length(u, self.latent) - 1)).unflatten(1, self.shape)
+        check_together(check_code_length(u, self.latent), self, names=("u", "the decoder"))
+        return torch.sigmoid(self.decoder(2 * u - 1)).unflatten(1, self.shape)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.decode(self.encode(x))

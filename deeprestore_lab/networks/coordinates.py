@@ -39,8 +39,8 @@ class FourierFeatures(nn.Module):
 
     The inner product of two points' features is sum_f cos(2 pi b_f . (v - w)): it depends on their distance alone, so
     points near each other look alike, up to the wavelengths in B. Nothing here is trained. Features have the precision
-    of the points. Raises `ValueError` for frequencies that are not a matrix, and for points of another dimension or
-    without float values.
+    and the device of the points. Raises `ValueError` for frequencies that are not a matrix, and for points of another
+    dimension or without float values.
 
     Source: Tancik et al. (2020), "Fourier features let networks learn high frequency functions in low dimensional
     domains", equation 5 with all amplitudes 1. Taught in chapter 11_deep_image_prior.
@@ -58,5 +58,5 @@ class FourierFeatures(nn.Module):
             raise ValueError(
                 f"points must have {dimensions} coordinates, a float tensor (P, {dimensions}), got {describe(points)}"
             )
-        phase = 2 * math.pi * points @ self.frequencies.to(points.dtype).T
+        phase = 2 * math.pi * points @ self.frequencies.to(points).T
         return torch.cat([phase.cos(), phase.sin()], dim=-1)

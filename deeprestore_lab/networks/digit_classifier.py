@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_images, check_seed, describe
+from deeprestore_lab.checks import check_images, describe
+from deeprestore_lab.machine import check_together
+from deeprestore_lab.seeding import seeded
 
 SHAPE = (1, 28, 28)
 
@@ -29,8 +31,7 @@ class DigitClassifier(nn.Module):
 
     def __init__(self, *, seed: int = 0) -> None:
         super().__init__()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(check_seed(seed))
+        with seeded(seed):
             self.body = nn.Sequential(
                 nn.Conv2d(1, 16, 5, stride=2, padding=2),
                 nn.GELU(),
@@ -46,7 +47,7 @@ class DigitClassifier(nn.Module):
         """phi(x), `(N, 64)`: what distances between digits are measured in."""
         if tuple(check_images(x).shape[1:]) != SHAPE:
             raise ValueError(f"images must have the shape (N, 1, 28, 28), got {describe(x)}")
-        return self.body(x)
+        return self.body(check_together(x, self))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(x))

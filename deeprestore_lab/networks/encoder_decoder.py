@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from deeprestore_lab.checks import check_choice, check_images, check_whole, describe
+from deeprestore_lab.machine import check_together
+from deeprestore_lab.seeding import seeded
 
 UPSAMPLING = ("nearest", "bilinear", "transposed", "shuffle")
 
@@ -51,8 +53,7 @@ class EncoderDecoder(nn.Module):
             raise ValueError(f"widths must hold the channels of each block, at least one, got {describe(widths)}")
         self.widths = tuple(check_whole(width, name="a width", least=1) for width in widths)
         self.upsampling = check_choice(upsampling, UPSAMPLING, name="upsampling")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(check_whole(seed, name="seed", least=0))
+        with seeded(seed):
             self.encoder, self.decoder = self._encoder(), self._decoder()
             for layer in self.modules():
                 if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
@@ -64,7 +65,7 @@ class EncoderDecoder(nn.Module):
         return 2 ** len(self.widths)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_images(x, channels=self.channels)
+        check_together(check_images(x, channels=self.channels), self)
         if x.shape[2] % self.multiple or x.shape[3] % self.multiple:
             raise ValueError(
                 f"height and width must be multiples of {self.multiple} for {len(self.widths)} blocks, "

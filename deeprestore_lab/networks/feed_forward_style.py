@@ -10,6 +10,8 @@ from torch.nn.functional import pad
 
 from deeprestore_lab.artifacts import load_weights
 from deeprestore_lab.checks import check_images, check_whole
+from deeprestore_lab.machine import check_together
+from deeprestore_lab.seeding import seeded
 
 ARCHITECTURE = {"width": 16, "blocks": 4}
 STYLE = {"name": "mosaic", "size": 256, "seed": 0}  # the picture it learned to paint like: images.pattern(**STYLE)
@@ -37,8 +39,7 @@ class FeedForwardStyle(nn.Module):
         super().__init__()
         check_whole(width, name="width", least=1)
         check_whole(blocks, name="blocks", least=0)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(check_whole(seed, name="seed", least=0))
+        with seeded(seed):
             self.down = nn.Sequential(
                 *_layer(3, width, size=7), *_layer(width, 2 * width, stride=2), *_layer(2 * width, 4 * width, stride=2)
             )
@@ -50,7 +51,7 @@ class FeedForwardStyle(nn.Module):
             self.last = _layer(width, 3, size=7)[0]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        height, width = check_images(x, channels=3).shape[2:]
+        height, width = check_together(check_images(x, channels=3), self).shape[2:]
         if min(height, width) < 16:
             raise ValueError(f"both sides of an image must be at least 16, got {height} x {width}")
         x = self.down(pad(x, (0, -width % 4, 0, -height % 4), mode="reflect"))  # (N, 4 width, H / 4, W / 4)

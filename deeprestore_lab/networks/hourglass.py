@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from deeprestore_lab.checks import check_choice, check_images, check_whole, describe
+from deeprestore_lab.machine import check_together
 from deeprestore_lab.networks.interpolation import interpolated
 from deeprestore_lab.networks.normalisation import ChannelNorm, normalised_for_upsampling
 from deeprestore_lab.networks.reflected_convolution import ReflectedConvolution, is_wide
@@ -74,7 +75,7 @@ class Hourglass(nn.Module):
         self.head = nn.Conv2d(widths.up[0], out_channels, 1)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        check_images(z, name="z", channels=self.in_channels)
+        check_together(check_images(z, name="z", channels=self.in_channels), self, names=("z", "the network"))
         least = 2**self.scales + 1
         if min(z.shape[-2:]) < least:
             raise ValueError(

@@ -10,6 +10,8 @@ from torch import nn
 
 from deeprestore_lab.artifacts import load_weights
 from deeprestore_lab.checks import check_images, check_whole
+from deeprestore_lab.machine import check_together
+from deeprestore_lab.seeding import seeded
 
 LAYER = "relu2_2"  # of vgg_mini, whose maps go in
 WIDTHS = (32, 16)  # channels at half of the picture's side and at the whole
@@ -40,8 +42,7 @@ class StyleDecoder(nn.Module):
             for value in values:
                 check_whole(value, name=name, least=1)
         self.channels = widths[0]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(check_whole(seed, name="seed", least=0))
+        with seeded(seed):
             layers: list[nn.Module] = []
             for width, depth, following in zip(widths, depths, (*widths[1:], 3), strict=True):
                 for _ in range(depth - 1):
@@ -57,7 +58,8 @@ class StyleDecoder(nn.Module):
                 self.layers[-1].bias.fill_(0.5)
 
     def forward(self, f: torch.Tensor) -> torch.Tensor:
-        return self.layers(check_images(f, name="f", channels=self.channels))
+        check_images(f, name="f", channels=self.channels)
+        return self.layers(check_together(f, self, names=("f", "the decoder")))
 
 
 def adain_decoder() -> StyleDecoder:

@@ -11,6 +11,8 @@ from torch.nn.functional import interpolate
 from deeprestore_lab.artifacts import load_weights
 from deeprestore_lab.checks import check_choice, check_images, check_whole
 from deeprestore_lab.image_transforms import to_grey
+from deeprestore_lab.machine import check_together
+from deeprestore_lab.seeding import seeded
 
 FACTOR = 4
 SUPER_RESOLVERS = ("pixel", "feature", "srcnn")
@@ -49,8 +51,7 @@ class Upsampler(nn.Module):
         super().__init__()
         width, blocks = check_whole(width, name="width", least=3), check_whole(blocks, name="blocks", least=0)
         middle, fine = width // 2, width // 3
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(check_whole(seed, name="seed", least=0))
+        with seeded(seed):
             self.head = _convolution(3, width)
             self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
             self.enlarge = nn.Sequential(
@@ -65,7 +66,7 @@ class Upsampler(nn.Module):
             nn.init.zeros_(self.last.weight)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        h = self.head(check_images(y, name="y", channels=3))
+        h = self.head(check_together(check_images(y, name="y", channels=3), self, names=("y", "the network")))
         for block in self.blocks:
             h = block(h)
         return bicubic(y) + self.last(self.enlarge(h)).to(y.dtype)
@@ -85,8 +86,7 @@ class SRCNN(nn.Module):
 
     def __init__(self, *, seed: int = 0) -> None:
         super().__init__()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(check_whole(seed, name="seed", least=0))
+        with seeded(seed):
             self.layers = nn.Sequential(
                 _convolution(1, 64, kernel=9),
                 nn.ReLU(),
@@ -97,7 +97,7 @@ class SRCNN(nn.Module):
             nn.init.zeros_(self.layers[-1].weight)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        large = bicubic(check_images(y, name="y", channels=3))
+        large = bicubic(check_together(check_images(y, name="y", channels=3), self, names=("y", "the network")))
         return large + self.layers(to_grey(large)).to(y.dtype)
 
 

@@ -22,7 +22,7 @@ class DeepImagePrior(Network):
     image's size: `input_kind` "uniform" draws from U(low, high) with `input_range` = (low, high), "normal" from the
     normal distribution of the same mean and standard deviation, "coordinates" holds the two coordinates, scaled to that
     range (two channels, whatever `input_channels` says). `seed` sets weights and input, one number or one for each
-    image.
+    image; both are drawn on the CPU and then moved to `device`, where one is given.
 
     The paper's settings: (0, 0.1), Adam with lr 0.01, `input_noise` 1/30 and `average` 0.99 for denoising. Images lie
     in (0, 1). Each image has a network of its own.
@@ -43,6 +43,7 @@ class DeepImagePrior(Network):
         input_range: tuple[float, float] = (0.0, 0.1),
         input_channels: int = 32,
         upsampling: str = "bilinear",
+        device: torch.device | str | None = None,
     ) -> None:
         shape = check_shape(shape)
         kind = check_choice(input_kind, INPUT_KINDS, name="input_kind")
@@ -54,6 +55,7 @@ class DeepImagePrior(Network):
             lambda own: fixed_input(kind, channels, shape[-2], shape[-1], bounds=bounds, seed=own),
             shape=shape,
             seed=seed,
+            device=device,
         )
 
 

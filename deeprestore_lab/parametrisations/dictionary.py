@@ -9,6 +9,7 @@ from torch.nn import functional
 from deeprestore_lab.checks import check_choice, check_weight, describe, per_image
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.filters import cosine_filters
+from deeprestore_lab.machine import check_device
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import check_start
 
@@ -25,7 +26,8 @@ class Dictionary(Parametrisation):
     visible blocks.
 
     theta is `(N, C, 64, H / 8, W / 8)` or `(N, C, 64, H, W)`, the pattern of index 8 i + j having i half waves down and
-    j across; it starts at D^T x0, so that x starts at `x0`. A tuple (N, C, H, W) for `x0` starts at zero. `weight` is
+    j across; it starts at D^T x0, so that x starts at `x0`. A tuple (N, C, H, W) for `x0` starts at zero. theta lies
+    on `device`, where one is given, else where `x0` does. `weight` is
     in nats for a coefficient of 1, a float or `(N,)`. `free_mean` leaves the pattern 0, a block's mean, out of the
     penalty. With "dct" the minimum of ||x - y||^2 / (2 sigma^2) + S is D^T y soft-thresholded at weight * sigma^2.
 
@@ -43,10 +45,11 @@ class Dictionary(Parametrisation):
         weight: Weight,
         transform: str = "dct",
         free_mean: bool = True,
+        device: torch.device | str | None = None,
     ) -> None:
         super().__init__()
         self.transform, self.free_mean = check_choice(transform, TRANSFORMS, name="transform"), bool(free_mean)
-        x0 = _start(x0).detach()
+        x0 = _start(x0, check_device(device)).detach()
         side = SIDE if transform == "dct" else 1
         if x0.shape[-2] % side or x0.shape[-1] % side:
             raise ValueError(f"transform 'dct' needs height and width in multiples of {SIDE}, got {tuple(x0.shape)}")
@@ -89,12 +92,12 @@ class Dictionary(Parametrisation):
         return shrunk
 
 
-def _start(x0: torch.Tensor | tuple[int, int, int, int]) -> torch.Tensor:
+def _start(x0: torch.Tensor | tuple[int, int, int, int], device: torch.device | None) -> torch.Tensor:
     if isinstance(x0, torch.Tensor):
-        return check_start(x0)
+        return check_start(x0).to(x0.device if device is None else device)
     if not (isinstance(x0, tuple) and len(x0) == 4 and all(isinstance(n, int) and n > 0 for n in x0)):
         raise ValueError(f"x0 must be an image batch or its shape (N, C, H, W), got {describe(x0)}")
-    return torch.zeros(x0)
+    return torch.zeros(x0, device=device)
 
 
 def _atoms(like: torch.Tensor) -> torch.Tensor:

@@ -8,17 +8,20 @@ import torch
 from torch import nn
 
 from deeprestore_lab.checks import check_seed, check_whole, describe
+from deeprestore_lab.machine import check_device
 from deeprestore_lab.parametrisations.base import Parametrisation
+from deeprestore_lab.seeding import seeded
 
 
 class Network(Parametrisation):
     r"""x_n = f(z_n; theta_n): one network per image, all of the same architecture, each with its own weights.
 
-    `make()` gives the module f; it is called once for each different seed, with torch's global (CPU) generator at that
-    seed, and its initial weights become a row of `theta` `(N, P)`. So each image is searched for by itself, and
-    alone it goes the way it goes in a batch. f maps the fixed input z_n, `(1, ...)`, to `(1, C, H, W)`. `inputs(seed)`
-    gives z; or it is one tensor, the same for all images. `seed` is one number for all images or one for each (several
-    runs of one problem).
+    `make()` gives the module f; it is called once for each different seed, and what it draws by torch's functions comes
+    from a generator of that seed (`seeding.seeded`). Its initial weights become a row of `theta` `(N, P)`. So each
+    image is searched for by itself, and alone it goes the way it goes in a batch. f maps the fixed input z_n,
+    `(1, ...)`, to `(1, C, H, W)`. `inputs(seed)` gives z; or it is one tensor, the same for all images. `seed` is one
+    number for all images or one for each (several runs of one problem). What was made is moved to `device`, where one
+    is given: a seed has the same start everywhere.
 
     The module must draw no random numbers and hold no state but its parameters (normalisation that keeps running
     averages is refused); buffers that stay as they are may stand in it, the same for every seed.
@@ -38,14 +41,15 @@ class Network(Parametrisation):
         *,
         shape: tuple[int, int, int, int],
         seed: int | Sequence[int] = 0,
+        device: torch.device | str | None = None,
     ) -> None:
         super().__init__()
+        device = check_device(device)
         self.shape = check_shape(shape)
         self.seeds = check_seeds(seed, images=self.shape[0])
         rows, zs, buffers = {}, {}, []
         for own in dict.fromkeys(self.seeds):
-            with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(own)  # `torch.manual_seed` would seed every GPU too
+            with seeded(own):
                 module = _check_module(make())
             rows[own] = nn.utils.parameters_to_vector(module.parameters()).detach()
             zs[own] = _check_input(inputs(own) if callable(inputs) else inputs)
@@ -58,15 +62,16 @@ class Network(Parametrisation):
         self._shapes = [p.shape for p in module.parameters()]
         self._template = [module.requires_grad_(False)]  # in a list: its parameters are not this module's
         self._places = _places(module)
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            before = torch.get_rng_state()
+        with torch.no_grad(), seeded(0) as draws:
             out = tuple(self.forward().shape)
-            if not torch.equal(torch.get_rng_state(), before):
-                raise ValueError(f"{kind} draws random numbers; a network here must give the same image each time")
+        if draws.drew:
+            raise ValueError(f"{kind} draws random numbers; a network here must give the same image each time")
         if not _same(list(module.buffers()), buffers[0]):
             raise ValueError(f"{kind} keeps running averages or other state; a network here may hold parameters only")
         if out != self.shape:
             raise ValueError(f"the network gives images of shape {out}, expected {self.shape}")
+        if device is not None:
+            self.to(device)
 
     @property
     def parameter_count(self) -> int:
@@ -81,9 +86,14 @@ class Network(Parametrisation):
         return {f"buffer {name}": b for name, b in self._template[0].named_buffers()}
 
     def perturbed(self, sigma: float, *, generator: torch.Generator | None = None) -> torch.Tensor:
-        """The images for the inputs z + sigma * n, n standard normal, the same n for every image."""
-        n = torch.randn(self.z[:1].shape, generator=generator, dtype=self.z.dtype).to(self.z.device)
-        return self._images(self.z + sigma * n)
+        """The images for the inputs z + sigma * n, n standard normal, the same n for every image.
+
+        n is drawn where `generator` is, or on the device of z without one.
+        """
+        z = self.z
+        device = z.device if generator is None else generator.device
+        n = torch.randn(z[:1].shape, generator=generator, dtype=z.dtype, device=device).to(z.device)
+        return self._images(z + sigma * n)
 
     def _images(self, z: torch.Tensor) -> torch.Tensor:
         # Matrix products round by where in memory their numbers lie: each image has its own, as it would have alone.

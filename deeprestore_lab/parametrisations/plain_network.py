@@ -27,6 +27,7 @@ class PlainMLP(Network):
         depth: int = 3,
         latent: int = 32,
         seed: int | list[int] = 0,
+        device: torch.device | str | None = None,
     ) -> None:
         shape = check_shape(shape)
         check_whole(depth, name="depth", least=0)
@@ -41,6 +42,7 @@ class PlainMLP(Network):
             z,
             shape=shape,
             seed=seed,
+            device=device,
         )
 
 
@@ -63,6 +65,7 @@ class CoordinateNetwork(Network):
         hidden: int = 64,
         depth: int = 3,
         seed: int | list[int] = 0,
+        device: torch.device | str | None = None,
     ) -> None:
         shape = check_shape(shape)
         check_whole(features, name="features", least=0)
@@ -78,7 +81,7 @@ class CoordinateNetwork(Network):
                 return 2 * points[None] - 1
             return FourierFeatures(random_frequencies(features, scale=scale, seed=input_seed(own)))(points)[None]
 
-        super().__init__(make, z, shape=shape, seed=seed)
+        super().__init__(make, z, shape=shape, seed=seed, device=device)
 
 
 class _PerPixel(nn.Module):

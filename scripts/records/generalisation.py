@@ -23,6 +23,7 @@ from deeprestore_lab.metrics import psnr
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.photographs import HELD_OUT_PHOTOGRAPHS
 from deeprestore_lab.priors import TotalVariation
+from deeprestore_lab.seeding import seeded
 from deeprestore_lab.training import Patches, fit
 from deeprestore_lab.training.augmentation import pair_batches
 
@@ -58,8 +59,7 @@ PARTS = Parts("generalisation", SETTINGS)
 
 def network(seed: int) -> nn.Sequential:
     """Three convolutions that guess the noise in a picture; subtracting the guess denoises it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         layers = [nn.Conv2d(1, WIDTH, 3, padding=1), nn.ReLU(), nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.ReLU()]
         return nn.Sequential(*layers, nn.Conv2d(WIDTH, 1, 3, padding=1))
 

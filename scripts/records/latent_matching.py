@@ -23,6 +23,7 @@ from deeprestore_lab.generators.bounded_training import BATCH, STEPS, train_boun
 from deeprestore_lab.generators.code_matching import BANK, NAIVE, Matching
 from deeprestore_lab.networks.bounded_autoencoder import WIDTHS, BoundedAutoEncoder
 from deeprestore_lab.networks.digit_classifier import digit_classifier
+from deeprestore_lab.seeding import seeded
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from latent_measures import LICENCE, Judge, split  # noqa: E402
@@ -109,8 +110,7 @@ def collapse(start: str) -> list[float]:
         def initialise(self, images: torch.Tensor) -> BoundedAutoEncoder:
             super().initialise(images)
             if start != "ours":
-                with torch.random.fork_rng(devices=[]):
-                    torch.manual_seed(self.seed)
+                with seeded(self.seed):
                     for layer in (*self.encoder, *self.decoder):
                         if isinstance(layer, nn.Linear):
                             layer.reset_parameters()

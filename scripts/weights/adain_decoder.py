@@ -18,6 +18,7 @@ from torch import nn
 from deeprestore_lab import images
 from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.backbones import load
+from deeprestore_lab.machine import fast_autocast, fast_precision
 from deeprestore_lab.networks.style_decoder import DEPTHS, LAYER, WIDTHS, StyleDecoder
 from deeprestore_lab.operators import ChannelDeviation, ChannelMean
 from deeprestore_lab.style import adaptive_instance_normalisation
@@ -58,7 +59,7 @@ SETTINGS = {
     "patch": list(PATCH),
     "lr": list(LR),
     "own": "in turn",
-    "precision": "bf16-mixed",
+    "precision": fast_precision(),
 }
 PARTS = Parts("adain_decoder", SETTINGS)
 
@@ -79,7 +80,7 @@ class Restyled(nn.Module):
 def targets(both: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The map that the decoder is given, and the styles' maps."""
     net, count = load("vgg_mini", "embedded"), len(both)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with fast_autocast():
         maps = net.features(torch.cat([both[:, :3], both[:, 3:]]), LAYERS)
     f, styles = maps[LAYER][:count].float(), {layer: maps[layer][count:].float() for layer in LAYERS}
     return adaptive_instance_normalisation(f, styles[LAYER]), styles
@@ -93,7 +94,7 @@ def moments(f: torch.Tensor) -> torch.Tensor:
 def errors(painted: torch.Tensor, both: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Relative errors of the map and, summed over layers, of the moments, each a mean over the batch."""
     wanted, styles = targets(both)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with fast_autocast():
         maps = load("vgg_mini", "embedded").features(painted, LAYERS)
     content = (maps[LAYER].float() - wanted).square().sum() / wanted.square().sum()
     gaps = [(moments(maps[k].float()), moments(styles[k])) for k in LAYERS]
@@ -155,7 +156,7 @@ def train(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         lr=cosine(LR[stage], STEPS[stage], warmup=50),
         held_out=(stop_by, stop_by),
         every=250,
-        precision="bf16-mixed",
+        precision=SETTINGS["precision"],
         checkpoint=PARTS.checkpoint(key),
         label=key,
     )

@@ -14,6 +14,7 @@ import torch
 from deeprestore_lab import images, metrics
 from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.corruptions import CORRUPTIONS, corrupt
+from deeprestore_lab.machine import fast_precision
 from deeprestore_lab.networks import EncoderDecoder
 from deeprestore_lab.networks.denoisers import ARCHITECTURE, DENOISERS
 from deeprestore_lab.training import Patches, cosine, fit
@@ -35,7 +36,7 @@ SETTINGS = {
     "lr": LR,
     "levels": {kind: corruption.level for kind, corruption in CORRUPTIONS.items()},
     "architecture": {key: list(value) if isinstance(value, tuple) else value for key, value in ARCHITECTURE.items()},
-    "precision": "bf16-mixed",
+    "precision": fast_precision(),
 }
 PARTS = Parts("denoisers", SETTINGS)
 
@@ -74,7 +75,7 @@ def train(kind: str) -> tuple[dict, dict[str, torch.Tensor]]:
         lr=cosine(LR, STEPS, warmup=100),
         held_out=(damaged(stop_by, kind, 2 * STEPS + 1), stop_by),
         every=250,
-        precision="bf16-mixed",
+        precision=SETTINGS["precision"],
         checkpoint=PARTS.checkpoint(kind),
         label=kind,
     )

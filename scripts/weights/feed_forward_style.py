@@ -16,6 +16,7 @@ import torch
 from deeprestore_lab import images
 from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.backbones import load
+from deeprestore_lab.machine import fast_autocast, fast_precision
 from deeprestore_lab.networks.feed_forward_style import ARCHITECTURE, STYLE, FeedForwardStyle
 from deeprestore_lab.operators import Gram
 from deeprestore_lab.training import Patches, cosine, fit
@@ -51,7 +52,7 @@ SETTINGS = {
     "batch": BATCH,
     "patch": PATCH,
     "lr": LR,
-    "precision": "bf16-mixed",
+    "precision": fast_precision(),
 }
 PARTS = Parts("feed_forward_style", SETTINGS)
 
@@ -72,7 +73,7 @@ def style_error(maps: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) 
 def loss(painted: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """Content, style and total variation of a batch of paintings of the images x."""
     net = load("vgg_mini", "embedded")
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with fast_autocast():
         maps = net.features(painted, sorted({CONTENT, *LAYERS}))
         with torch.no_grad():
             wanted = net.features(x, [CONTENT])[CONTENT].float()
@@ -99,7 +100,7 @@ def train(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         lr=cosine(LR, STEPS, warmup=50),
         held_out=(stop_by, stop_by),
         every=250,
-        precision="bf16-mixed",
+        precision=SETTINGS["precision"],
         checkpoint=PARTS.checkpoint(key),
         label=key,
     )

@@ -23,6 +23,7 @@ from torch.nn.functional import mse_loss
 
 from deeprestore_lab import backbones, images, metrics
 from deeprestore_lab.artifacts import save_weights
+from deeprestore_lab.machine import fast_autocast, fast_precision
 from deeprestore_lab.networks.super_resolution import ARCHITECTURE, FACTOR, SRCNN, SUPER_RESOLVERS, Upsampler
 from deeprestore_lab.operators import Downsample
 from deeprestore_lab.training import Patches, cosine, fit
@@ -46,7 +47,7 @@ SETTINGS = {
     "batch": 16,
     "patch": PATCH,
     "factor": FACTOR,
-    "precision": "bfloat16 inside convolutions",
+    "precision": f"{fast_precision()} inside convolutions",
 }
 ORDER = ("pixel", "srcnn", "feature")
 
@@ -87,7 +88,7 @@ def draw(step: int, *, count: int) -> tuple[torch.Tensor, torch.Tensor]:
 def feature_loss(start: nn.Module, pair: tuple[torch.Tensor, torch.Tensor]) -> Callable:
     r"""(1 - PIXELS) F / F_0 + PIXELS P / P_0, with F = mean square of phi(output) - phi(target) and P that of pixels.
 
-    F_0 and P_0 are those of the net to start from, on `pair`. phi is a layer of a trained network, in bfloat16. Both
+    F_0 and P_0 are those of the net to start from, on `pair`. phi is a layer of a trained network. Both
     pictures are cut by up to JITTER pixels, another number in each step: patterns that hang on the grid of the pooling
     would pay otherwise, and the answers get a cross-hatch.
     """
@@ -99,7 +100,7 @@ def feature_loss(start: nn.Module, pair: tuple[torch.Tensor, torch.Tensor]) -> C
         top, left = torch.randint(JITTER + 1, (2,), generator=generator).tolist()
         side = output.shape[2] - JITTER
         output, target = (x[..., top : top + side, left : left + side] for x in (output, target))
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_autocast():
             with torch.no_grad():
                 wanted = phi(target)
             found = phi(output)
@@ -116,14 +117,14 @@ def feature_loss(start: nn.Module, pair: tuple[torch.Tensor, torch.Tensor]) -> C
 
 
 class Mixed(nn.Module):
-    """A net whose convolutions run in bfloat16, while its input, and what is added to it, stay as they are."""
+    """A net whose convolutions run in bfloat16 where that is fast; its input, and what is added to it, stay."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net.to(memory_format=torch.channels_last)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_autocast():
             return self.net(y)
 
 

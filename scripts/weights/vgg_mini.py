@@ -23,6 +23,7 @@ from tqdm import tqdm
 from deeprestore_lab import backbones, images
 from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.backbones.weights import VGG_CAFFE
+from deeprestore_lab.machine import fast_autocast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from collages import Collages, distorted  # noqa: E402
@@ -101,7 +102,7 @@ def teach(network: str, x: torch.Tensor, layers: tuple[str, ...]) -> dict[str, t
     """Maps of a teacher for a few images of whole numbers, its grid laid on the student's."""
     margin = MARGINS.get(network, 0)
     x = pad(x.float() / 255, (margin,) * 4, mode="reflect") if margin else x.float() / 255
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with fast_autocast():
         maps = backbones.load(network, "local").features(x.contiguous(memory_format=torch.channels_last), layers)
     return {layer: maps[layer].float() for layer in layers}
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from deeprestore_lab import discrepancies
+from deeprestore_lab import discrepancies, machine
+from deeprestore_lab.generators import code_matching
 from deeprestore_lab.generators.code_matching import BANK, MatchedTraining, Matching
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 
@@ -18,7 +19,7 @@ def images() -> torch.Tensor:
     return torch.rand(40, *SHAPE, generator=torch.Generator().manual_seed(0))
 
 
-def training(images: torch.Tensor, matching: Matching, *, mixed: bool = False, seed: int = 0) -> MatchedTraining:
+def training(images: torch.Tensor, matching: Matching, *, mixed: bool | None = False, seed: int = 0) -> MatchedTraining:
     model = BoundedAutoEncoder(latent=3, widths=(16,), shape=SHAPE, seed=1).initialise(images)
     return MatchedTraining(model, images, matching=matching, batch=8, seed=seed, mixed=mixed)
 
@@ -115,6 +116,17 @@ def test_bfloat16_changes_a_loss_by_rounding_only(images):
     batch, _ = exact.draw(0)
     assert float(rounded(batch).detach()) == pytest.approx(float(exact(batch).detach()), rel=0.03)
     assert rounded(batch).dtype == torch.float32
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_without_a_choice_the_machine_decides(images, monkeypatch, fast):
+    for module in (machine, code_matching):
+        monkeypatch.setattr(module, "has_bfloat16", lambda device="cpu": fast)
+    matching = Matching(sliced_wasserstein=0.1, neighbour=0.1, candidates=4)
+    own, asked = (training(images, matching, mixed=mixed) for mixed in (None, fast))
+    batch, _ = own.draw(0)
+    assert torch.equal(own(batch), asked(batch))
+    assert own.rows.dtype == (torch.bfloat16 if fast else torch.float32)
 
 
 @pytest.mark.parametrize("settings", [{"cycle": -1.0}, {"candidates": 0}, {"candidates": BANK + 1}, {"noise": "much"}])

@@ -53,7 +53,8 @@ def both(name: str, dtype: torch.dtype):
 @pytest.fixture
 def early(monkeypatch):
     """Winograd's filtering and merged interpolation for small pictures too."""
-    monkeypatch.setattr(reflected_convolution, "LEAST_PIXELS", 8 * 8)
+    monkeypatch.setattr(reflected_convolution, "has_avx512", lambda: True)
+    monkeypatch.setitem(reflected_convolution.LEAST, True, (48, 8 * 8))
 
 
 @pytest.mark.usefixtures("early")
@@ -78,6 +79,18 @@ def test_is_the_plain_net_up_to_rounding(name):
     torch.testing.assert_close(ours, plain, rtol=0, atol=1e-5)
     own, expected = (torch.cat([pair[i].flatten() for pair in gradients.values()]) for i in (0, 1))
     assert (own - expected).norm() < 1e-3 * expected.norm()
+
+
+@pytest.mark.parametrize(
+    ("avx512", "channels", "side", "expected"),
+    [(True, 48, 32, True), (True, 47, 32, False), (False, 64, 128, False), (False, 144, 64, True)],
+)
+def test_winograd_is_taken_where_it_pays_on_this_machine(monkeypatch, avx512, channels, side, expected):
+    monkeypatch.setattr(reflected_convolution, "has_avx512", lambda: avx512)
+    x = torch.empty(1, 3, side, side)
+    assert reflected_convolution.is_wide(x, channels=channels, out=256) is expected
+    assert reflected_convolution.is_wide(x, channels=256, out=channels) is expected
+    assert not reflected_convolution.is_wide(x.to("meta"), channels=256, out=256), "other devices have their own"
 
 
 CACHED = (
