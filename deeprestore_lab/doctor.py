@@ -86,6 +86,7 @@ def _torch() -> list[Finding]:
 def _tiers() -> list[Finding]:
     return [
         *_guarded("embedded photographs", _photographs),
+        *_guarded("embedded digits", _digits),
         *_guarded("shipped artifacts", _artifacts),
         *_guarded("data tiers", _sources),
     ]
@@ -105,12 +106,22 @@ def _photographs() -> list[Finding]:
     return [Finding("embedded photographs", "ok", f"{len(images.photograph_names())} can be read")]
 
 
+def _digits() -> list[Finding]:
+    from deeprestore_lab import data
+
+    counts = [len(data.embedded_mnist(split)[1]) for split in ("train", "test")]
+    return [Finding("embedded digits", "ok", f"{counts[0]} to learn from and {counts[1]} to test with can be read")]
+
+
 def _artifacts() -> list[Finding]:
     from deeprestore_lab import artifacts
 
     names = artifacts.available()
     for name in names["records"]:
         artifacts.load_record(name)
+        for file in artifacts.card(name, kind="records").sha256:
+            if file.endswith(artifacts.PICTURE_SUFFIXES):
+                artifacts.load_picture(name, file.removeprefix(f"{name}."))
     for name in names["weights"]:
         artifacts.load_weights(name)
     text = "; ".join(f"{kind}: {', '.join(names[kind]) or 'none'}" for kind in names)

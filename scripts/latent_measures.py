@@ -17,7 +17,10 @@ REFERENCE, REAL, DRAWN = 10_000, 5_000, 5_000
 SHARE = 0.95
 
 
-LICENCE = "MNIST: Y. LeCun, C. Cortes and C. Burges; no licence is stated at the source"
+LICENCE = (
+    "MNIST: Y. LeCun, C. Cortes and C. Burges; CC BY-SA 3.0 as commonly stated, by Keras' documentation among others "
+    "(https://keras.io/api/datasets/mnist/)"
+)
 
 
 def training_digits() -> data.Dataset:

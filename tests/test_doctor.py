@@ -71,8 +71,30 @@ def test_a_damaged_artifact_is_broken(monkeypatch, tmp_path):
     monkeypatch.setattr(artifacts, "SHIPPED", tmp_path)
     assert "numbers" in by_topic(doctor.examine())["shipped artifacts"].text
     path.write_text("{}")
-    finding = by_topic(doctor.examine())["shipped artifacts"]
+    finding = by_topic(doctor._guarded("shipped artifacts", doctor._artifacts))["shipped artifacts"]
     assert finding.state == "broken" and "numbers" in finding.text
+
+
+def test_a_damaged_picture_of_a_record_is_broken(monkeypatch, tmp_path):
+    card = dict(command="c", data="d", licence="l", seeds=[0], metric="m")
+    artifacts.save_record("numbers", {"a": [1]}, pictures={"grid.png": b"whole"}, folder=tmp_path, **card)
+    monkeypatch.setattr(artifacts, "SHIPPED", tmp_path)
+    assert doctor._artifacts()[0].state == "ok"
+    (tmp_path / "records" / "numbers.grid.png").write_bytes(b"half")
+    (finding,) = doctor._guarded("shipped artifacts", doctor._artifacts)
+    assert finding.state == "broken" and "numbers.grid.png" in finding.text
+
+
+def test_digits_that_cannot_be_read_are_broken(monkeypatch):
+    (finding,) = doctor._digits()
+    assert finding == ("embedded digits", "ok", "6000 to learn from and 2000 to test with can be read")
+
+    def fails(split):
+        raise data.DataError(f"{split} is damaged")
+
+    monkeypatch.setattr(data, "embedded_mnist", fails)
+    (finding,) = doctor._guarded("embedded digits", doctor._digits)
+    assert finding.state == "broken" and "train is damaged" in finding.text
 
 
 def test_a_damaged_photograph_is_broken(monkeypatch):

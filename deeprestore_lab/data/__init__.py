@@ -5,6 +5,7 @@ data list` (`--licences` shows these). Environment variables, read at each call:
 `DEEPRESTORE_DOWNLOAD=1` (allow downloads), `DEEPRESTORE_CACHE` (where they are kept).
 """
 
+from deeprestore_lab.data.embedded import embedded_mnist
 from deeprestore_lab.data.files import DataError, cache_folder, local_folder
 from deeprestore_lab.data.network import fetch
 from deeprestore_lab.data.sets import Dataset, bsds_training, mnist, test_set
@@ -16,6 +17,7 @@ __all__ = [
     "Source",
     "bsds_training",
     "cache_folder",
+    "embedded_mnist",
     "fetch",
     "local_folder",
     "mnist",

@@ -1,4 +1,4 @@
-"""Data sets as tensors: MNIST or what stands in for it, benchmarks, photographs to learn from."""
+"""Data sets as tensors: MNIST, whole or the subset that is embedded, benchmarks, photographs to learn from."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import avg_pool2d
 
 from deeprestore_lab.checks import check_choice, describe
+from deeprestore_lab.data.embedded import embedded_mnist
 from deeprestore_lab.data.files import DataError, check_sum, downloads_allowed, read_idx
 from deeprestore_lab.data.local import local_files, local_path
 from deeprestore_lab.data.network import MNIST_SUMS, fetch, fetched, mnist_cache
-from deeprestore_lab.digits import digits
 from deeprestore_lab.image_files import load
-from deeprestore_lab.image_transforms import resize
 
 _PICTURES = (".png", ".jpg", ".bmp")
 _GREY_SETS, _COLOUR_SETS = ("set12", "bsd68"), ("set5", "set14")
@@ -30,12 +29,13 @@ class Dataset(NamedTuple):
 
 
 def mnist(split: str, *, limit: int | None = None, allow_download: bool | None = None) -> Dataset:
-    """Handwritten digits, "train" or "test": MNIST where it is at hand or may be fetched, else scikit-learn's.
+    """MNIST's handwritten digits, "train" or "test": all of them where they are at hand or may be fetched, else some.
 
-    Images `(N, 1, 28, 28)` in [0, 1], float32, labels `(N,)`, int64: the first `limit`. Without MNIST they are the
-    1797 digits of scikit-learn, enlarged from 8 x 8 to 20 x 20 and framed as MNIST's are. One printed line says
-    which. `allow_download` None asks `DEEPRESTORE_DOWNLOAD`. Raises `DataError` for damaged files and for a
-    download that was allowed and failed. Used in chapters 12_latent_autoencoder and 13_generators.
+    Images `(N, 1, 28, 28)` in [0, 1], float32, labels `(N,)`, int64: at most the first `limit`. The whole set has
+    60,000 to train with and 10,000 to test with, in the files' order; the subset that ships with the package has 6,000
+    and 2,000, in rounds of 0 to 9 (`data.embedded_mnist`). One printed line says which, and `source` keeps it.
+    `allow_download` None asks `DEEPRESTORE_DOWNLOAD`. Raises `DataError` for damaged files and for a download that was
+    allowed and failed. Used in chapters 12_latent_autoencoder and 13_generators.
     """
     check_choice(split, ("train", "test"), name="split")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
@@ -52,8 +52,8 @@ def mnist(split: str, *, limit: int | None = None, allow_download: bool | None =
         files = [check_sum(folder / name, MNIST_SUMS[name]) for name in names]
         data = _from_idx(*files, limit, "MNIST (downloaded)")
     else:
-        images, labels = (each[:limit] for each in digits(split))
-        data = Dataset(pad(resize(images, 20), (4, 4, 4, 4)), labels, "scikit-learn's digits in place of MNIST")
+        images, labels = (each[:limit] for each in embedded_mnist(split))
+        data = Dataset(images.float() / 255, labels, "MNIST (the subset in this package)")
     print(f"data: {len(data.labels)} images, {split} split, from {data.source}")
     return data
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deeprestore_lab.artifacts import SHIPPED, card
 from deeprestore_lab.data.local import LOCAL, local_path
 from deeprestore_lab.data.network import NETWORK, fetched
 
 _EMBEDDED = {
     "photographs": ("each its own: `images.photograph_source`", "21 photographs in scikit-image and scikit-learn"),
+    "mnist": (
+        "CC BY-SA 3.0 as commonly stated (Y. LeCun, C. Cortes, C. Burges)",
+        "6000 + 2000 handwritten digits of MNIST, 28 x 28",
+    ),
     "digits": ("not stated by scikit-learn", "1797 handwritten digits, 8 x 8, in scikit-learn"),
     "patterns": ("BSD-3 (this package)", "procedural pictures, each a formula"),
 }
@@ -42,4 +47,5 @@ def sources() -> list[Source]:
         found.append(Source(name, "local", size > 0, size, licence, note))
     for name, (size, licence, note) in NETWORK.items():
         found.append(Source(name, "network", fetched(name), size, licence, note))
-    return found + [Source(name, "embedded", True, 0, *rest) for name, rest in _EMBEDDED.items()]
+    sizes = {"mnist": sum((SHIPPED / "records" / file).stat().st_size for file in card("mnist").sha256)}
+    return found + [Source(name, "embedded", True, sizes.get(name, 0), *rest) for name, rest in _EMBEDDED.items()]

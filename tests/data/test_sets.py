@@ -55,15 +55,14 @@ def idx(path, array):
     return path
 
 
-def test_without_mnist_the_embedded_digits_stand_in_and_say_so(capsys):
+def test_without_all_of_mnist_the_embedded_subset_serves_and_says_so(capsys):
     got = data.mnist("test", limit=50)
-    assert got.images.shape == (50, 1, 28, 28) and got.labels.shape == (50,)
-    assert "360" not in capsys.readouterr().out
-    assert got.source == "scikit-learn's digits in place of MNIST"
-    x, labels = images.digits("test")
-    assert torch.equal(got.labels, labels[:50])
-    torch.testing.assert_close(got.images[:, :, 4:24, 4:24], images.resize(x[:50], 20))
-    assert got.images[:, :, :4].max() == 0 and got.images.max() <= 1
+    assert capsys.readouterr().out == "data: 50 images, test split, from MNIST (the subset in this package)\n"
+    assert got.source == "MNIST (the subset in this package)"
+    levels, labels = data.embedded_mnist("test")
+    assert torch.equal(got.labels, labels[:50]) and got.images.dtype == torch.float32
+    torch.testing.assert_close(got.images * 255, levels[:50].float(), atol=1e-4, rtol=0)
+    assert len(data.mnist("train", limit=10_000).images) == 6000  # a limit is no promise
 
 
 def test_the_source_is_printed(capsys, local):
@@ -102,7 +101,7 @@ def test_files_that_do_not_belong_together(local):
 
 
 def test_downloads_are_tried_only_when_allowed(monkeypatch):
-    assert data.mnist("test", allow_download=False).source.startswith("scikit-learn")
+    assert "subset in this package" in data.mnist("test", allow_download=False).source
     with pytest.raises(data.DataError, match="'mnist' could not be downloaded .*the network was asked.*network\\?"):
         data.mnist("test", allow_download=True)
     monkeypatch.setenv("DEEPRESTORE_DOWNLOAD", "1")
