@@ -32,8 +32,8 @@ class Prior(Energy):
         `sigma` is the noise level in [0, 1] units, a float or `(N,)`. `channels` is that of the pictures: colour (3)
         and grey (1) were fitted each by itself, since a prior that joins the colours wants more weight where there
         are three. On photographs that were not used weight 1 of total variation loses up to 0.3 dB against the best
-        one in colour, and up to 0.5 dB (at 64 x 64) in grey. Calibration scales a weight and nothing else. Raises `ValueError` for other channels, and for a
-        prior that has no row in the record.
+        one in colour, and up to 0.5 dB (at 64 x 64) in grey. Calibration scales a weight and nothing
+        else. Raises `ValueError` for other channels, and for a prior that has no row in the record.
         """
         return reference_weight(self.calibration_key, sigma, name=self.name, channels=channels) * self
 
