@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 from deeprestore_lab.exercises.source import read_source
@@ -18,18 +19,21 @@ def put_in_place(course: Path) -> list[str]:
     what to do; nothing in the folder, or no folder, means that nothing was handed in.
     """
     problems = []
-    for source in sorted((course / "source").glob("*/*.ipynb")):
-        name = source.stem
-        if name != source.parent.name:
-            continue
-        ids = {f"{prefix}{task.name}" for task in read_source(source).tasks for prefix in ("", "check_")}
-        for folder in sorted((course / "submitted").glob(f"*/{name}")):
-            if folder.is_dir() and (problem := _settle(folder, name, ids)):
-                problems.append(f"{folder.parent.name}: {problem}")
+    for folder in sorted(path for path in (course / "submitted").glob("*/*") if path.is_dir()):
+        name = folder.name
+        source = course / "source" / name / f"{name}.ipynb"
+        if source.is_file() and (problem := _settle(folder, name, _ids(source))):
+            problems.append(f"{folder.parent.name}: {problem}")
     return problems
 
 
-def _settle(folder: Path, name: str, ids: set[str]) -> str | None:
+@cache
+def _ids(source: Path) -> frozenset[str]:
+    """What nbgrader calls the solutions and the checks of an exercise."""
+    return frozenset(f"{prefix}{task.name}" for task in read_source(source).tasks for prefix in ("", "check_"))
+
+
+def _settle(folder: Path, name: str, ids: frozenset[str]) -> str | None:
     """Rename the one notebook of the exercise in a folder, or say why that cannot be done."""
     wanted = folder / f"{name}.ipynb"
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and ".ipynb_checkpoints" not in path.parts]
@@ -47,7 +51,7 @@ def _settle(folder: Path, name: str, ids: set[str]) -> str | None:
     return None
 
 
-def _is_of(path: Path, ids: set[str]) -> bool:
+def _is_of(path: Path, ids: frozenset[str]) -> bool:
     """Whether a file is a notebook most of whose named cells are those of an exercise."""
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
