@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 
 from deeprestore_lab.exercises.imports import imported
 from deeprestore_lab.exercises.keys import Key, find_key, read_key
-from deeprestore_lab.exercises.source import Source, read_source, text_of, visible
+from deeprestore_lab.exercises.source import GradingError, Source, read_source, text_of, visible
 
 PROBE = """
 import importlib, json, sys
@@ -22,10 +23,6 @@ for name in json.loads(sys.argv[1]):
         report[name] = [type(error).__name__ + ": " + str(error)]
 print(json.dumps(report))
 """
-
-
-class GradingError(RuntimeError):
-    """This machine cannot grade a notebook fairly; the message says what is missing."""
 
 
 def examine(path: Path) -> None:
@@ -52,7 +49,8 @@ def check_environment(source: Source, nb: dict, *, folder: Path) -> None:
     needed = imported(visible_texts(source))
     also = imported([text_of(cell) for cell in nb["cells"] if cell["cell_type"] == "code"])
     python = kernel_python(nb["metadata"].get("kernelspec", {}).get("name", "python3"))
-    report = probe(python, tuple(sorted({"deeprestore_lab", *needed, *also})), folder)
+    beside = any(folder.glob("*.py")) or any(folder.glob("*/__init__.py"))  # modules that a student handed in
+    report = probe(python, tuple(sorted({"deeprestore_lab", *needed, *also})), folder if beside else None)
     for name, found in report.items():
         if isinstance(found, list):
             who = "the exercise" if name in needed else "the submitted notebook"
@@ -85,10 +83,15 @@ def kernel_python(name: str) -> str:
 
 
 @cache
-def probe(python: str, modules: tuple[str, ...], folder: Path) -> dict[str, str | list[str]]:
-    """For each module its version, or in a list why it cannot be imported, by the interpreter that will run it."""
+def probe(python: str, modules: tuple[str, ...], folder: Path | None) -> dict[str, str | list[str]]:
+    """For each module its version, or in a list why it cannot be imported, by the interpreter that will run it.
+
+    Modules may also lie in `folder`. With None they lie elsewhere, and all notebooks share one answer: importing torch
+    for each would take longer than grading it.
+    """
     command = [python, "-c", PROBE, json.dumps(modules)]
-    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as nothing:
+        answer = subprocess.run(command, cwd=folder or nothing, capture_output=True, text=True, encoding="utf-8")
     if answer.returncode:
         raise GradingError(f"the kernel's Python, {python}, does not start:\n{answer.stderr.strip()}")
     return json.loads(answer.stdout.splitlines()[-1])

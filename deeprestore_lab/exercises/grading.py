@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from deeprestore_lab.exercises.environment import check_environment
-from deeprestore_lab.exercises.source import HIDDEN, read_source, visible
+from deeprestore_lab.exercises.source import HIDDEN, GradingError, read_source, visible
 from deeprestore_lab.exercises.student import METADATA
 
 
 def preprocessors(sources: Path) -> list[str | Callable]:
-    """nbgrader's autograding steps with ours: the environment first, and after the run what each check said."""
+    """nbgrader's autograding steps with ours: the environment first, a run that has to reach its end, what was said."""
     from nbgrader.converters import Autograde
 
     def prepare(nb, resources):
@@ -23,7 +22,39 @@ def preprocessors(sources: Path) -> list[str | Callable]:
     theirs = Autograde.class_traits()["autograde_preprocessors"].default()
     names = [step.__name__ for step in theirs]
     place = names.index("Execute")
-    return [*theirs[:place], prepare, theirs[place], confirmed, *theirs[place + 1 :]]
+    return [*theirs[:place], prepare, _running(theirs[place]), confirmed, *theirs[place + 1 :]]
+
+
+def _running(theirs: type) -> type:
+    """nbgrader's step that runs a notebook, ending in `GradingError` where a cell does not end.
+
+    Theirs interrupts the cell, lets the checks below fail, and gives 0 with a status of success: as for a wrong
+    answer, though the machine may only have been slow. It has their name, and so the settings of `c.Execute`.
+    """
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from traitlets import Bool
+
+    class Execute(theirs):
+        interrupt_on_timeout = Bool(False).tag(config=True)
+        running = (0, "")
+
+        def on_cell_execute(self, *, cell, cell_index):
+            self.running = cell_index + 1, cell.source.strip().split("\n")[0]
+
+        def preprocess(self, nb, resources, km=None):
+            try:
+                return super().preprocess(nb, resources, km)
+            except (CellTimeoutError, DeadKernelError) as error:
+                student, name = resources["nbgrader"].get("student", "?"), resources["nbgrader"]["notebook"]
+                place, first = self.running
+                what = f"{name} of {student} cannot be graded: cell {place} (`{first[:60]}`)"
+                if isinstance(error, CellTimeoutError):
+                    what += f" did not end within {self.timeout} s. Is it an endless loop, or is this machine too slow?"
+                else:
+                    what += " ended its kernel. Does it leave Python, or did memory run out?"
+                raise GradingError(f"{what} The book's page on teaching says what to do.") from error
+
+    return Execute
 
 
 def prepared(nb: dict, resources: dict, *, sources: Path) -> tuple[dict, dict]:
@@ -34,6 +65,8 @@ def prepared(nb: dict, resources: dict, *, sources: Path) -> tuple[dict, dict]:
     notebook imports and that does not import here, and where the key was made from another source or by another
     version of the library.
     """
+    from deeprestore_lab.exercises.environment import check_environment  # it imports torch
+
     names = resources["nbgrader"]
     path = sources / names["assignment"] / f"{names['notebook']}.ipynb"
     source = read_source(path)

@@ -16,6 +16,10 @@ class SourceError(ValueError):
     """A source notebook cannot be built; the message names the task or the cell."""
 
 
+class GradingError(RuntimeError):
+    """A notebook cannot be graded fairly, here or as it was handed in; the message says what is in the way."""
+
+
 @dataclass(frozen=True)
 class SourceTask:
     """One task of a source: the places of its three cells, and its title and points."""
