@@ -14,7 +14,7 @@ from numbers import Real
 import torch
 
 from deeprestore_lab.artifacts import load_record
-from deeprestore_lab.checks import check_positive, describe
+from deeprestore_lab.checks import check_level, describe
 from deeprestore_lab.energies import Energy, WeightedSum
 
 
@@ -31,7 +31,8 @@ class Prior(Energy):
 
         `sigma` is the noise level in [0, 1] units, a float or `(N,)`. Calibration scales a weight and
         nothing else. It was fitted on colour: pictures of one channel want less, about 0.7 of total variation at
-        sigma = 25/255. Raises `ValueError` for a prior that has no row in the record.
+        sigma = 25/255. Raises `ValueError` for a level that is not between 0 and 1, and a
+        prior that has no row in the record.
         """
         return reference_weight(self.calibration_key, sigma, name=self.name) * self
 
@@ -43,7 +44,7 @@ def _calibration() -> dict[str, dict[str, float]]:
 
 def reference_weight(key: str | None, sigma: float | torch.Tensor, *, name: str) -> float | torch.Tensor:
     """lambda_ref(sigma) of the prior whose row in the calibration record is `key`."""
-    sigma = check_positive(sigma, name="sigma")
+    sigma = check_level(sigma)
     rows = _calibration()
     if key not in rows:
         raise ValueError(
