@@ -16,7 +16,7 @@ from deeprestore_lab.frames.bounds import power
 from deeprestore_lab.kernels import gaussian_kernel
 from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
 from deeprestore_lab.operators import Blur, Crop, Downsample, Gradient, Identity, Mask
-from deeprestore_lab.parametrisations import Dictionary, Fourier, Latent, Pixels
+from deeprestore_lab.parametrisations import Dictionary, Fourier, Latent, Network, Pixels
 from deeprestore_lab.priors import Tikhonov, TotalVariation
 from deeprestore_lab.weight_choice import discrepancy, stein_risk
 
@@ -160,6 +160,13 @@ def test_autocast_may_choose_coarse_floats_and_codes_may_not_be_coarse():
         assert check_images(X.bfloat16()).dtype == torch.bfloat16
     with pytest.raises(ValueError, match="start is float16"):
         Latent(lambda u: u[:, :, None, None], torch.zeros(1, 2).half())
+
+
+def test_networks_of_coarse_weights_are_not_searched_over():
+    make = lambda: torch.nn.Conv2d(1, 3, 1).bfloat16()  # noqa: E731
+    g = Network(make, torch.ones(1, 1, 16, 16).bfloat16(), shape=(1, 3, 16, 16))
+    with pytest.raises(ValueError, match="bfloat16, which is too coarse"):
+        minimise(TotalVariation(), g)
 
 
 @pytest.mark.parametrize("door", sorted(set(DOORS) - ANY_RANGE))
