@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Real
 
 import numpy as np
@@ -26,15 +26,73 @@ def describe(value: object) -> str:
     return f"{value!r} ({type(value).__name__})"
 
 
+def check_precision(x: torch.Tensor, *, name: str) -> torch.Tensor:
+    """Return `x` unless it is float16, bfloat16 or coarser, else raise `ValueError`.
+
+    Their steps near 1 are 1/1024 and 1/128: searches stall, sums over pixels lose most of what is added. Where torch's
+    autocast chose the numbers they pass: it computes sums in float32.
+    """
+    if x.is_floating_point() and x.element_size() < 4 and not torch.is_autocast_enabled(x.device.type):
+        kind = str(x.dtype).removeprefix("torch.")
+        raise ValueError(f"{name} is {kind}, which is too coarse to compute with here; give {name}.float()")
+    return x
+
+
 def check_images(x: torch.Tensor, *, name: str = "x", channels: int | None = None) -> torch.Tensor:
-    """Return `x` if it is a floating-point image batch `(N, C, H, W)`, else raise `ValueError`."""
+    """Return `x` if it is an image batch `(N, C, H, W)` of float32 or float64, else raise `ValueError`."""
     if not isinstance(x, torch.Tensor) or x.ndim != 4 or not x.is_floating_point():
         raise ValueError(f"{name} must be a float tensor of shape (N, C, H, W), got {describe(x)}")
+    check_precision(x, name=name)
     if x.numel() == 0:
         raise ValueError(f"{name} must not be empty, got {describe(x)}")
     if channels is not None and x.shape[1] != channels:
         raise ValueError(f"{name} must have {channels} channels, got {describe(x)}")
     return x
+
+
+LARGEST = 16.0  # no image in [0, 1] reaches this, nor one with noise of the largest level
+
+
+def check_units(x: torch.Tensor, *, name: str = "x", channels: int | None = None) -> torch.Tensor:
+    """Return `x` if it is an image batch whose values can be in the units of [0, 1], else raise `ValueError`.
+
+    Values may leave [0, 1], as those of noisy images do; what goes up to 255 is refused.
+    """
+    check_images(x, name=name, channels=channels)
+    largest = float(x.detach().abs().amax())
+    if LARGEST < largest < math.inf:
+        raise ValueError(
+            f"{name} has values up to {largest:.4g}, as if white were 255; images are in [0, 1] here: divide by 255"
+        )
+    return x
+
+
+def check_input(
+    x: torch.Tensor, network: torch.nn.Module, *, name: str = "x", channels: int | None = None
+) -> torch.Tensor:
+    """What a network is given, by `check_units`; by `check_images` while it trains or x is searched for.
+
+    Looking at values waits for a GPU, which would cost time at every step of these.
+    """
+    check = check_images if network.training or x.requires_grad else check_units
+    return check(x, name=name, channels=channels)
+
+
+def check_level(
+    sigma: float | torch.Tensor, *, name: str = "sigma", single: bool = False, zero: bool = False
+) -> float | torch.Tensor:
+    """Return a noise level in the units of images in [0, 1], so above 0 and at most 1; with `zero` 0 will do too.
+
+    Else raise `ValueError`, as for 25 in place of 25 / 255.
+    """
+    level = (check_weight if zero else check_positive)(sigma, name=name, single=single)
+    largest = float(torch.as_tensor(level).max())
+    if largest > 1:
+        raise ValueError(
+            f"{name} is in the units of images in [0, 1], so at most 1, got {largest:.4g}; "
+            f"{largest:.4g} of 255 grey levels are {largest:.4g} / 255 = {largest / 255:.3g}"
+        )
+    return level
 
 
 def rounding(x: torch.Tensor) -> torch.Tensor:
@@ -71,16 +129,35 @@ def check_weight(value: float | torch.Tensor, *, name: str = "weight", single: b
     return _check_number(value, name, lowest_allowed=True, single=single)
 
 
-def check_whole(value: int, *, name: str, least: int | None = None) -> int:
-    """Return `value` as an int if it is a whole number (NumPy's too) of at least `least`, else raise `ValueError`."""
+def check_whole(value: int, *, name: str, least: int | None = None, most: int | None = None) -> int:
+    """Return `value` as an int if it is a whole number within the limits, else raise `ValueError`.
+
+    NumPy's whole numbers and tensors of one count as well; truth values and floats, 3.0 too, do not.
+    """
     try:
-        whole = None if isinstance(value, bool) else operator.index(value)
+        truth = isinstance(value, bool) or getattr(value, "dtype", None) == torch.bool
+        whole = None if truth else operator.index(value)
     except TypeError:
         whole = None
-    if whole is None or (least is not None and whole < least):
-        wanted = "a whole number" if least is None else f"a whole number of at least {least}"
+    if whole is None or (least is not None and whole < least) or (most is not None and whole > most):
+        wanted = "a whole number"
+        if least is not None:
+            wanted += f" of at least {least}" if most is None else f" from {least} to {most}"
         raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
     return whole
+
+
+def check_pair(value: int | Sequence[int], *, name: str, least: int = 1) -> tuple[int, int]:
+    """Return two whole numbers of at least `least`, (rows, columns); one number stands for both. Else `ValueError`."""
+    pair = value if isinstance(value, tuple | list) else (value, value)
+    try:
+        rows, columns = (check_whole(n, name=name, least=least) for n in pair)
+    except ValueError:
+        raise ValueError(
+            f"{name} must be a whole number of at least {least} or a pair of them (rows, columns), "
+            f"got {describe(value)}"
+        ) from None
+    return rows, columns
 
 
 def check_seed(seed: int, *, name: str = "seed") -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_images, check_positive
+from deeprestore_lab.checks import check_choice, check_positive, check_units
 from deeprestore_lab.noise import gaussian_noise, knock_out_blocks, poisson, salt_and_pepper
 
 BLOCK = 4  # pixels, the side of a knocked-out block
@@ -58,6 +58,6 @@ def corrupt(x: torch.Tensor, kind: str, *, seed: int, level: float | None = None
     [0.0, 0.5]
     """
     corruption = CORRUPTIONS[check_choice(kind, tuple(CORRUPTIONS), name="kind")]
-    check_images(x)
+    check_units(x)
     level = corruption.level if level is None else check_positive(level, name="level", single=True)
     return corruption.apply(x, level, seed)

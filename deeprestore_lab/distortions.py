@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch.nn.functional import grid_sample, interpolate
 
-from deeprestore_lab.checks import check_choice, check_images, check_positive, check_whole
+from deeprestore_lab.checks import check_choice, check_positive, check_units, check_whole
 from deeprestore_lab.convolution import convolve, gaussian_kernel
 from deeprestore_lab.noise import gaussian_noise, generators
 
@@ -121,4 +121,4 @@ def distort(x: torch.Tensor, kind: str, *, level: float, seed: int = 0) -> torch
     """
     distortion = DISTORTIONS[check_choice(kind, tuple(DISTORTIONS), name="kind")]
     level = check_positive(level, name="level", single=True)
-    return distortion.apply(check_images(x), level, seed).clamp(0, 1)
+    return distortion.apply(check_units(x), level, seed).clamp(0, 1)

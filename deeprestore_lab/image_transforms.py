@@ -5,19 +5,14 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import interpolate
 
-from deeprestore_lab.checks import check_images, check_whole, describe
+from deeprestore_lab.checks import check_images, check_pair, check_units, check_whole
 
 Size = int | tuple[int, int]
 
 
 def height_and_width(size: Size) -> tuple[int, int]:
     """`size` as (height, width); one number means a square. Raises `ValueError` for anything else."""
-    pair = (size, size) if isinstance(size, int) and not isinstance(size, bool) else size
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise ValueError(f"size must be a whole number or (height, width), got {describe(size)}")
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in pair):
-        raise ValueError(f"size must be made of whole numbers of at least 1, got {describe(size)}")
-    return pair[0], pair[1]
+    return check_pair(size, name="size")
 
 
 def crop(x: torch.Tensor, size: Size, *, top: int | None = None, left: int | None = None) -> torch.Tensor:
@@ -48,7 +43,7 @@ def resize(x: torch.Tensor, size: Size) -> torch.Tensor:
     `antialias=True`. Bicubic overshoots at edges, hence the clamp: the result is an image but no linear function of
     `x`; the linear operator is `operators.Downsample`. Aspect ratio is not kept: crop first.
     """
-    check_images(x)
+    check_units(x)
     if tuple(x.shape[2:]) == height_and_width(size):
         return x.clamp(0, 1).contiguous()
     return interpolate(x, height_and_width(size), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)

@@ -6,13 +6,14 @@ import math
 
 import torch
 
-from deeprestore_lab.checks import check_positive
+from deeprestore_lab.checks import check_positive, check_whole
 
 
 def _odd_size(size: int | None, default: int) -> int:
     if size is None:
         return default
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1 or size % 2 == 0:
+    size = check_whole(size, name="size (an odd number of pixels)", least=1)
+    if size % 2 == 0:
         raise ValueError(f"size must be an odd number of pixels, got {size!r}")
     return size
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from deeprestore_lab.checks import check_images, check_weight, describe
+from deeprestore_lab.checks import check_images, check_weight, check_whole
 from deeprestore_lab.image_transforms import Size, height_and_width
 from deeprestore_lab.noise import blocks, generators
 
@@ -26,9 +26,7 @@ def text_mask(x: torch.Tensor, *, text: str = TEXT, scale: int | None = None) ->
     """
     check_images(x)
     height, width = x.shape[2:]
-    scale = max(1, round(min(height, width) / 128)) if scale is None else scale
-    if isinstance(scale, bool) or not isinstance(scale, int) or scale < 1:
-        raise ValueError(f"scale must be a whole number of at least 1, got {describe(scale)}")
+    scale = max(1, round(min(height, width) / 128)) if scale is None else check_whole(scale, name="scale", least=1)
     if not isinstance(text, str) or not text.strip() or not text.encode("latin-1", "ignore").decode("latin-1") == text:
         raise ValueError(f"text must hold letters, all of them Latin-1, got {text!r}")
     rows, columns = -(-height // (12 * scale)), -(-width // (6 * scale))  # lines 12 pixels apart, 6 a letter

@@ -8,12 +8,20 @@ the same on every device and for every float type (on one version of torch). Tau
 
 from __future__ import annotations
 
-import operator
-
 import numpy as np
 import torch
 
-from deeprestore_lab.checks import check_images, check_not_negative, check_positive, check_weight, describe, per_image
+from deeprestore_lab.checks import (
+    check_level,
+    check_not_negative,
+    check_positive,
+    check_precision,
+    check_units,
+    check_weight,
+    check_whole,
+    describe,
+    per_image,
+)
 
 
 def generators(seed: int, count: int) -> list[torch.Generator]:
@@ -21,12 +29,7 @@ def generators(seed: int, count: int) -> list[torch.Generator]:
 
     Raises `ValueError` where `seed` is not a whole number of at least 0.
     """
-    try:
-        whole = -1 if isinstance(seed, bool) else operator.index(seed)
-    except TypeError:
-        whole = -1
-    if whole < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, got {describe(seed)}")
+    whole = check_whole(seed, name="seed", least=0)
     states = [np.random.SeedSequence([whole, place]).generate_state(1, np.uint64)[0] for place in range(count)]
     return [torch.Generator().manual_seed(int(state)) for state in states]
 
@@ -35,15 +38,16 @@ def gaussian_noise(x: torch.Tensor, *, sigma: float | torch.Tensor, seed: int) -
     r"""Independent Gaussian noise n of the shape of `x`, to be added: y = A(x) + n with n ~ N(0, sigma^2).
 
     `x` is any float tensor whose first dimension is the batch, `sigma` the noise level in the units of x, a float
-    or `(N,)`. The sum is not clipped: y leaves [0, 1], as the Gaussian model says. Raises `ValueError` for another
-    kind of tensor, noise level or seed.
+    or `(N,)`; at most 1 for images of one or three channels. The sum is not clipped: y leaves [0, 1], as the Gaussian
+    model says. Raises `ValueError` for another kind of tensor, noise level or seed, and images in 0 to 255.
 
     >>> n = gaussian_noise(torch.zeros(1, 3, 64, 64), sigma=0.1, seed=0)
     >>> 0.098 < float(n.std()) < 0.102
     True
     """
     _check_batch(x)
-    level = per_image(check_weight(sigma, name="sigma"), x)
+    level = check_level(sigma, zero=True) if _is_picture(x) else check_weight(sigma, name="sigma")
+    level = per_image(level, x)
     drawn = [torch.randn(x.shape[1:], generator=generator) for generator in generators(seed, x.shape[0])]
     return level * torch.stack(drawn).to(x)
 
@@ -68,7 +72,7 @@ def salt_and_pepper(x: torch.Tensor, *, amount: float, seed: int) -> tuple[torch
     Returns the corrupted images and the mask `(N, 1, H, W)` of pixels left as they were (1) or hit (0). Half of
     the hits are expected to be white. Raises `ValueError` for an `amount` outside [0, 1].
     """
-    check_images(x)
+    check_units(x)
     if not 0 <= check_weight(amount, name="amount", single=True) <= 1:
         raise ValueError(f"amount must be a share between 0 and 1, got {amount!r}")
     shape = (1, *x.shape[2:])
@@ -85,7 +89,7 @@ def knock_out_blocks(
     Returns the corrupted images and the mask `(N, 1, H, W)` of pixels left as they were (1) or lost (0). Raises
     `ValueError` where a block does not fit in the image.
     """
-    check_images(x)
+    check_units(x)
     known = torch.cat([blocks(x.shape[2:], size=size, count=count, generator=g) for g in generators(seed, x.shape[0])])
     known = known.to(x)
     return torch.where(known > 0, x, value), known
@@ -94,10 +98,8 @@ def knock_out_blocks(
 def blocks(shape: tuple[int, int], *, size: int, count: int, generator: torch.Generator) -> torch.Tensor:
     """A mask `(1, 1, H, W)` of ones with `count` square holes, placed uniformly wherever they fit whole."""
     height, width = shape
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= min(height, width):
-        raise ValueError(f"size must be a whole number from 1 to {min(height, width)}, got {describe(size)}")
-    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise ValueError(f"count must be a whole number of at least 0, got {describe(count)}")
+    size = check_whole(size, name="size", least=1, most=min(height, width))
+    count = check_whole(count, name="count", least=0)
     known = torch.ones(1, 1, height, width)
     tops = torch.randint(height - size + 1, (count,), generator=generator).tolist()
     lefts = torch.randint(width - size + 1, (count,), generator=generator).tolist()
@@ -109,3 +111,11 @@ def blocks(shape: tuple[int, int], *, size: int, count: int, generator: torch.Ge
 def _check_batch(x: torch.Tensor) -> None:
     if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.ndim < 2 or x.numel() == 0:
         raise ValueError(f"x must be a float tensor whose first dimension is the batch, got {describe(x)}")
+    check_precision(x, name="x")
+    if _is_picture(x):
+        check_units(x)
+
+
+def _is_picture(x: torch.Tensor) -> bool:
+    """Whether it can be images, and not codes or feature maps."""
+    return x.ndim == 4 and x.shape[1] in (1, 3)

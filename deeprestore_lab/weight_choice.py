@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.checks import check_images, check_positive, check_seed, per_image
+from deeprestore_lab.checks import check_level, check_positive, check_seed, check_units, per_image
 from deeprestore_lab.operators import Composition, Mask, Operator
 
 
@@ -20,14 +20,15 @@ def discrepancy(operator: Operator, x: torch.Tensor, y: torch.Tensor, *, sigma: 
     takes the largest weight at which this is at most 1. `sigma` is in the units of y. Raises `ValueError` for shapes
     that do not fit.
     """
-    predicted = operator(check_images(x))
+    sigma = check_level(sigma)
+    predicted = operator(check_units(x))
     if predicted.shape[1:] != y.shape[1:] or y.shape[0] not in (1, predicted.shape[0]):
         raise ValueError(f"A x has shape {tuple(predicted.shape)} but y has shape {tuple(y.shape)}")
     residual = predicted - y.to(predicted)
     last = operator.outer if isinstance(operator, Composition) else operator
     known = last.mask.to(residual.device) if isinstance(last, Mask) else None
     count = residual[0].numel() if known is None else known.expand_as(residual).ne(0).flatten(1).sum(1)
-    scaled = residual / per_image(check_positive(sigma, name="sigma"), residual)
+    scaled = residual / per_image(sigma, residual)
     return scaled.square().flatten(1).sum(1) / count
 
 
@@ -55,8 +56,8 @@ def stein_risk(
     >>> float(stein_risk(lambda v: v, y, sigma=0.1))  # doing nothing costs N sigma^2
     0.64...
     """
-    check_images(y, name="y")
-    sigma = check_positive(sigma, name="sigma", single=True)
+    check_units(y, name="y")
+    sigma = check_level(sigma, single=True)
     epsilon = check_positive(sigma / 20 if epsilon is None else epsilon, name="epsilon", single=True)
     generator = torch.Generator().manual_seed(check_seed(seed))
     probe = torch.randint(0, 2, y[:1].shape, generator=generator).to(y) * 2 - 1

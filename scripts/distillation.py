@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +15,9 @@ from torch.optim import AdamW, Muon
 from tqdm import trange
 
 from deeprestore_lab.machine import fast_autocast
+from deeprestore_lab.solve.saved_run import SavedRun
 from deeprestore_lab.training import cosine
 
-SAVED_EVERY = 30.0  # seconds
 QUIET = 1e-4  # pairs that are closer than this in the teacher's map are left out of the error of distances
 
 
@@ -165,33 +165,38 @@ class Distillation:
             Muon(matrices, lr=lr, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
             AdamW(biases, lr=lr, weight_decay=0.0, betas=(0.9, 0.99)),
         ]
-        rate, first, mean, saved = cosine(lr, steps, warmup=30), 0, math.nan, time.perf_counter()
-        if checkpoint.exists():
-            state = torch.load(checkpoint, weights_only=True)
+        rate, first, mean = cosine(lr, steps, warmup=30), 0, math.nan
+        settings = {"steps": steps, "batch": batch, "lr": lr, "seed": seed}
+        file = SavedRun(checkpoint, settings, format="deeprestore_lab distillation 1", kind="run")
+        if (state := file.restore()) is not None:
             first, mean = state["step"], state["mean"]
             both.load_state_dict(state["both"])
             for engine, own in zip(engines, state["engines"], strict=True):
                 engine.load_state_dict(own)
-        for step in trange(first, steps, initial=first, total=steps, desc=label):
-            loss = self.loss(self._part(step, batch, seed))
-            if not torch.isfinite(loss):
-                raise ValueError(f"the loss at step {step} is {float(loss.detach())}")
-            for p in learnt:
-                p.grad = None
-            loss.backward()
-            for p, matrix in zip(kernels, matrices, strict=True):
-                matrix.grad = p.grad.flatten(1)
-            for engine in engines:
-                for group in engine.param_groups:
-                    group["lr"] = rate(step)
-                engine.step()
-            now = float(loss.detach())
-            mean = now if math.isnan(mean) else 0.98 * mean + 0.02 * now
-            if time.perf_counter() - saved > SAVED_EVERY:
-                state = {"step": step + 1, "mean": mean, "both": both.state_dict()}
-                torch.save(state | {"engines": [e.state_dict() for e in engines]}, checkpoint.with_suffix(".new"))
-                checkpoint.with_suffix(".new").replace(checkpoint)
-                saved = time.perf_counter()
+
+        def state_after(step: int) -> dict:
+            state = {"step": step + 1, "mean": mean, "both": dict(both.state_dict())}
+            return state | {"engines": [engine.state_dict() for engine in engines]}
+
+        with file.deferred_interrupt():
+            for step in trange(first, steps, initial=first, total=steps, desc=label):
+                loss = self.loss(self._part(step, batch, seed))
+                if not torch.isfinite(loss):
+                    file.save(state_after(step - 1))
+                    raise ValueError(f"the loss at step {step} is {float(loss.detach())}")
+                for p in learnt:
+                    p.grad = None
+                loss.backward()
+                for p, matrix in zip(kernels, matrices, strict=True):
+                    matrix.grad = p.grad.flatten(1)
+                for engine in engines:
+                    for group in engine.param_groups:
+                        group["lr"] = rate(step)
+                    engine.step()
+                now = float(loss.detach())
+                mean = now if math.isnan(mean) else 0.98 * mean + 0.02 * now
+                file.save_if_due(partial(state_after, step))
+                file.raise_if_interrupted(partial(state_after, step))
         return mean
 
     def _part(self, step: int, batch: int, seed: int) -> torch.Tensor:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
 from tqdm import tqdm
+
+from deeprestore_lab.solve.packing import write_tensors
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "records"
 Part = tuple[dict, dict[str, torch.Tensor]]  # numbers that JSON can hold, and tensors
@@ -45,14 +44,14 @@ class Parts:
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             numbers, tensors = make(key)
-            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
-            os.close(handle)
             tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-            save_file(tensors, temporary, metadata={"numbers": json.dumps(numbers)})
-            os.replace(temporary, path)
+            write_tensors(path, tensors, {"numbers": json.dumps(numbers)})
             self.checkpoint(key).unlink(missing_ok=True)
-        with safe_open(str(path), framework="pt") as file:
-            return json.loads(file.metadata()["numbers"]), {name: file.get_tensor(name) for name in file.keys()}
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                return json.loads(file.metadata()["numbers"]), {name: file.get_tensor(name) for name in file.keys()}
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is no part that can be read ({error}); remove it") from error
 
     def checkpoint(self, key: str) -> Path:
         """Where the unfinished run of a part may be kept, while `get` makes it."""

@@ -12,7 +12,7 @@ from torch import nn
 
 from deeprestore_lab.backbones.stages import Stage
 from deeprestore_lab.backbones.weights import Colour
-from deeprestore_lab.checks import check_images
+from deeprestore_lab.checks import check_input
 from deeprestore_lab.operators.base import Operator
 from deeprestore_lab.operators.shared import kept
 
@@ -44,7 +44,7 @@ class Backbone:
         images too small for a layer.
         """
         self._check(layers)
-        check_images(x, channels=3)
+        check_input(x, self.module, channels=3)
         maps = kept(self, x)
         known = {} if maps is None else maps
         wanted = sorted({self.layers.index(layer) for layer in layers})

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import torch
 
-from deeprestore_lab.checks import check_images, describe
+from deeprestore_lab.checks import check_images, check_pair
 
 
 class Layer(ABC):
@@ -49,11 +49,7 @@ class Layer(ABC):
 
 def check_window(size: int | tuple[int, int], *, name: str, least: int = 1) -> tuple[int, int]:
     """A number or a pair of whole numbers as a pair (rows, columns), else `ValueError`."""
-    pair = (size, size) if isinstance(size, int) else size
-    whole = isinstance(pair, tuple | list) and len(pair) == 2 and all(type(n) is int and n >= least for n in pair)
-    if not whole:
-        raise ValueError(f"{name} must be a whole number of at least {least} or a pair of them, got {describe(size)}")
-    return tuple(pair)
+    return check_pair(size, name=name, least=least)
 
 
 def window_counts(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import avg_pool2d
 
-from deeprestore_lab.checks import check_choice, describe
+from deeprestore_lab.checks import check_choice, check_whole
 from deeprestore_lab.data.embedded import embedded_mnist
 from deeprestore_lab.data.files import DataError, check_sum, downloads_allowed, read_idx
 from deeprestore_lab.data.local import local_files, local_path
@@ -38,8 +38,7 @@ def mnist(split: str, *, limit: int | None = None, allow_download: bool | None =
     allowed and failed. Used in chapters 12_latent_autoencoder and 13_generators.
     """
     check_choice(split, ("train", "test"), name="split")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise ValueError(f"limit must be a whole number of at least 1, or None, got {describe(limit)}")
+    limit = None if limit is None else check_whole(limit, name="limit", least=1)
     start = "train" if split == "train" else "t10k"
     names = (f"{start}-images-idx3-ubyte.gz", f"{start}-labels-idx1-ubyte.gz")
     if local_path("mnist"):
@@ -80,10 +79,8 @@ def bsds_training(*, limit: int | None = None, shrink: int = 2) -> dict[str, tor
     They were stored as JPEG; averaging over `shrink` x `shrink` pixels takes its traces away (1 leaves them). The
     first `limit` by name. From the local folder only, otherwise a `DataError`. Non-commercial research and education.
     """
-    if isinstance(shrink, bool) or not isinstance(shrink, int) or not 1 <= shrink <= 32:
-        raise ValueError(f"shrink must be a whole number from 1 to 32, got {describe(shrink)}")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise ValueError(f"limit must be a whole number of at least 1, or None, got {describe(limit)}")
+    shrink = check_whole(shrink, name="shrink", least=1, most=32)
+    limit = None if limit is None else check_whole(limit, name="limit", least=1)
     files = local_files("bsds_training", _PICTURES)[:limit]
     print(f"data: {len(files)} training photographs of BSDS500 (local folder)")
     return {file.stem: avg_pool2d(load(file), shrink) for file in files}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.checks import check_positive, check_weight, class_words, describe
+from deeprestore_lab.checks import check_positive, check_precision, check_weight, class_words, describe
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
 from deeprestore_lab.operators.shared import one_evaluation
 
@@ -76,7 +76,7 @@ class Energy:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         if not isinstance(x, torch.Tensor) or x.ndim != 4 or not x.is_floating_point():
             raise ValueError(f"{self.name} takes a float tensor of shape (N, C, H, W), got {describe(x)}")
-        return _value(self, x)
+        return _value(self, check_precision(x, name="x"))
 
     def __add__(self, other: Energy) -> WeightedSum:
         if not isinstance(other, Energy):

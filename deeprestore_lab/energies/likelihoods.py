@@ -9,7 +9,15 @@ from copy import copy
 
 import torch
 
-from deeprestore_lab.checks import check_not_negative, check_positive, describe, per_image, rounding
+from deeprestore_lab.checks import (
+    check_level,
+    check_not_negative,
+    check_positive,
+    check_units,
+    describe,
+    per_image,
+    rounding,
+)
 from deeprestore_lab.energies.base import Energy, Quadratic, Weight, times
 from deeprestore_lab.energies.shapes import check_batch, check_fit
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator
@@ -22,6 +30,9 @@ class Likelihood(Energy):
         if not callable(operator):
             raise ValueError(f"operator must be callable, got {describe(operator)}")
         check_batch(y, name="y")
+        self.image_units = y.ndim == 4 and getattr(operator, "image_units", False)
+        if self.image_units:
+            check_units(y, name="y")
         if not torch.isfinite(y).all():
             raise ValueError(
                 "y holds values that are not finite; where they are missing, give y.nan_to_num(0, 0, 0) and a Mask of "
@@ -42,7 +53,8 @@ class GaussianLikelihood(Likelihood):
     r"""-log N(y; A x, sigma^2 I) without its constant: ||A x - y||^2 / (2 sigma^2), in nats.
 
     Shapes: x `(N, C, H, W)` in [0, 1] units, y as A x (batch N or 1), value `(N,)`, a sum over values.
-    `sigma` is the noise level in the units of x, a float or `(N,)`. Raises `ValueError` for a shape or a
+    `sigma` is the noise level in the units of x, a float or `(N,)`; at most 1 where A x is an image (the identity,
+    masks, blurs, smaller pictures). Raises `ValueError` for a shape or a
     noise level that does not fit. Taught in chapter 10_map.
 
     >>> x = torch.full((1, 1, 2, 2), 0.5)
@@ -52,7 +64,7 @@ class GaussianLikelihood(Likelihood):
 
     def __init__(self, operator: Operator, y: torch.Tensor, *, sigma: Weight) -> None:
         super().__init__(operator, y)
-        self.sigma = check_positive(sigma, name="sigma")
+        self.sigma = check_level(sigma) if self.image_units else check_positive(sigma, name="sigma")
 
     @property
     def precision(self) -> Weight:
@@ -108,7 +120,7 @@ class LaplaceLikelihood(SeparableLikelihood):
 
     def __init__(self, operator: Operator, y: torch.Tensor, *, scale: Weight) -> None:
         super().__init__(operator, y)
-        self.scale = check_positive(scale, name="scale")
+        self.scale = check_level(scale, name="scale") if self.image_units else check_positive(scale, name="scale")
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         predicted = self.predicted(x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import describe
+from deeprestore_lab.checks import check_precision, describe
 from deeprestore_lab.machine import check_together
 
 
@@ -12,6 +12,7 @@ def check_batch(y: torch.Tensor, *, name: str) -> None:
     """Raise `ValueError` unless `y` is a float tensor whose first dimension can be a batch."""
     if not isinstance(y, torch.Tensor) or not y.is_floating_point() or y.ndim < 2:
         raise ValueError(f"{name} must be a float tensor with a batch dimension, got {describe(y)}")
+    check_precision(y, name=name)
 
 
 def check_fit(predicted: torch.Tensor, y: torch.Tensor, *, names: tuple[str, str]) -> torch.Tensor:

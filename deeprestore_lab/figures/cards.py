@@ -9,7 +9,7 @@ import matplotlib.ticker
 import torch
 from matplotlib.figure import Figure as Drawing
 
-from deeprestore_lab.checks import check_images, check_positive
+from deeprestore_lab.checks import check_level, check_units
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.figures.encoding import picture
 from deeprestore_lab.figures.plots import COLOURS, LOOK, drawing_tag
@@ -23,9 +23,9 @@ def prior_spread(prior: Energy, x: torch.Tensor, *, sigma: float, seed: int) -> 
     `x` is a batch `(N, C, H, W)` in [0, 1]; the noise is Gaussian of level `sigma`; the shuffle moves whole
     pixels, so colours stay. Divided by C * H * W, so images of other sizes can be compared.
     """
-    check_images(x)
+    check_units(x)
     generator = torch.Generator().manual_seed(seed)
-    noisy = x + check_positive(sigma, name="sigma") * torch.randn(x.shape, generator=generator).to(x)
+    noisy = x + check_level(sigma) * torch.randn(x.shape, generator=generator).to(x)
     order = torch.randperm(x[0, 0].numel(), generator=generator).to(x.device)
     shuffled = x.flatten(2)[..., order].reshape(x.shape)
     values = x[0].numel()
@@ -42,7 +42,7 @@ def extreme_patches(
 
     Patches are cut side by side, without overlap. Raises `ValueError` where there are fewer than 2 * count.
     """
-    check_images(x)
+    check_units(x)
     rows, columns = x.shape[-2] // size, x.shape[-1] // size
     cut = x[..., : rows * size, : columns * size].unflatten(2, (rows, size)).unflatten(4, (columns, size))
     patches = cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, x.shape[1], size, size)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from deeprestore_lab.checks import check_choice, describe
+from deeprestore_lab.checks import check_choice, check_whole, describe
 
 FORMATS = ("webp", "webp-lossless", "png", "png-palette")
 MIME = {"webp": "image/webp", "webp-lossless": "image/webp", "png": "image/png", "png-palette": "image/png"}
@@ -86,9 +86,7 @@ def default_zoom(x: torch.Tensor, *, side: int = 256) -> int:
 
 def check_zoom(zoom: int) -> int:
     """Return `zoom` if it is a whole number from 1 to 64, else raise `ValueError`."""
-    if isinstance(zoom, bool) or not isinstance(zoom, int) or not 1 <= zoom <= 64:
-        raise ValueError(f"zoom must be a whole number from 1 to 64, got {zoom!r}")
-    return zoom
+    return check_whole(zoom, name="zoom", least=1, most=64)
 
 
 def check_text(text: str, *, name: str) -> str:

@@ -37,4 +37,5 @@ def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, d
 
 
 def _text(cell: Cell, digits: int) -> str:
+    cell = cell.item() if hasattr(cell, "item") else cell  # NumPy's numbers
     return f"{cell:.{digits}f}" if isinstance(cell, float) else str(cell)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from deeprestore_lab.checks import check_positive, describe
+from deeprestore_lab.checks import check_pair, check_positive, describe
 from deeprestore_lab.convolution import frequency_counts
 from deeprestore_lab.operators.filter_bank import FilterBank
 
@@ -35,12 +35,14 @@ def power(bank: torch.Tensor | FilterBank, size: tuple[int, int]) -> torch.Tenso
     """sum_k |h_k|^2 at every frequency of H x W images, `(H, W // 2 + 1)` in the layout of `torch.fft.rfft2`, float64.
 
     `bank` `(K, kh, kw)` or an operator made of one, `size` (H, W). Its mean over all H W frequencies is
-    sum_k ||h_k||^2 (Parseval). Raises `ValueError` for a size that is not two numbers or smaller than the filters.
+    sum_k ||h_k||^2 (Parseval). Raises `ValueError` for a size that is no pair of whole numbers or smaller than the
+    filters.
     """
-    if not (isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)):
-        raise ValueError(f"size must be two whole numbers (H, W) above 0, got {describe(size)}")
+    if not isinstance(size, tuple | list):
+        raise ValueError(f"size must be a pair (H, W), got {describe(size)}")
+    size = check_pair(size, name="size")
     operator = bank if isinstance(bank, FilterBank) else FilterBank(bank)
-    return operator.power((size[0], size[1]))
+    return operator.power(size)
 
 
 def frame_bounds(bank: torch.Tensor | FilterBank, size: tuple[int, int]) -> FrameBounds:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_images, describe
+from deeprestore_lab.checks import check_input, describe
 from deeprestore_lab.machine import check_together
 from deeprestore_lab.seeding import seeded
 
@@ -45,7 +45,7 @@ class DigitClassifier(nn.Module):
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """phi(x), `(N, 64)`: what distances between digits are measured in."""
-        if tuple(check_images(x).shape[1:]) != SHAPE:
+        if tuple(check_input(x, self).shape[1:]) != SHAPE:
             raise ValueError(f"images must have the shape (N, 1, 28, 28), got {describe(x)}")
         return self.body(check_together(x, self))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_choice, check_images, check_whole, describe
+from deeprestore_lab.checks import check_choice, check_input, check_whole, describe
 from deeprestore_lab.machine import check_together
 from deeprestore_lab.seeding import seeded
 
@@ -65,7 +65,7 @@ class EncoderDecoder(nn.Module):
         return 2 ** len(self.widths)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_together(check_images(x, channels=self.channels), self)
+        check_together(check_input(x, self, channels=self.channels), self)
         if x.shape[2] % self.multiple or x.shape[3] % self.multiple:
             raise ValueError(
                 f"height and width must be multiples of {self.multiple} for {len(self.widths)} blocks, "

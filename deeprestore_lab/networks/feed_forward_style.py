@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import pad
 
 from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_images, check_whole
+from deeprestore_lab.checks import check_input, check_whole
 from deeprestore_lab.machine import check_together
 from deeprestore_lab.seeding import seeded
 
@@ -51,7 +51,7 @@ class FeedForwardStyle(nn.Module):
             self.last = _layer(width, 3, size=7)[0]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        height, width = check_together(check_images(x, channels=3), self).shape[2:]
+        height, width = check_together(check_input(x, self, channels=3), self).shape[2:]
         if min(height, width) < 16:
             raise ValueError(f"both sides of an image must be at least 16, got {height} x {width}")
         x = self.down(pad(x, (0, -width % 4, 0, -height % 4), mode="reflect"))  # (N, 4 width, H / 4, W / 4)

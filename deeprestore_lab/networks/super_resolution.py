@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_choice, check_images, check_whole
+from deeprestore_lab.checks import check_choice, check_images, check_input, check_whole
 from deeprestore_lab.image_transforms import to_grey
 from deeprestore_lab.machine import check_together
 from deeprestore_lab.seeding import seeded
@@ -66,7 +66,7 @@ class Upsampler(nn.Module):
             nn.init.zeros_(self.last.weight)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        h = self.head(check_together(check_images(y, name="y", channels=3), self, names=("y", "the network")))
+        h = self.head(check_together(check_input(y, self, name="y", channels=3), self, names=("y", "the network")))
         for block in self.blocks:
             h = block(h)
         return bicubic(y) + self.last(self.enlarge(h)).to(y.dtype)
@@ -97,7 +97,7 @@ class SRCNN(nn.Module):
             nn.init.zeros_(self.layers[-1].weight)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        large = bicubic(check_together(check_images(y, name="y", channels=3), self, names=("y", "the network")))
+        large = bicubic(check_together(check_input(y, self, name="y", channels=3), self, names=("y", "the network")))
         return large + self.layers(to_grey(large)).to(y.dtype)
 
 

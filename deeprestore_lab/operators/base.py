@@ -38,6 +38,7 @@ class Operator:
     """
 
     linear = False
+    image_units = False  # gives values in the units of the image: in [0, 1], or nearly, for images in [0, 1]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -138,6 +139,8 @@ def _largest_ritz_value(operator: LinearOperator, x: torch.Tensor, steps: int = 
 class Identity(LinearOperator):
     """A x = x: the measurement of denoising."""
 
+    image_units = True
+
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         return x
 
@@ -160,6 +163,10 @@ class Composition(Operator):
     @property
     def name(self) -> str:
         return f"{self.outer.name} of {self.inner.name}"
+
+    @property
+    def image_units(self) -> bool:
+        return self.outer.image_units and self.inner.image_units
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         return self.outer.apply(self.inner.apply(x))

@@ -60,6 +60,11 @@ class Blur(LinearOperator):
                 self._transfers[key] = multipliers.to(x.device, dtype)
         return self._transfers[key]
 
+    @property
+    def image_units(self) -> bool:
+        """Whether the kernel is about a mean: one with larger numbers measures something else."""
+        return float(self.kernel.abs().sum((-2, -1)).max()) <= 2
+
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         size = x.shape[-2:]
         if self.border == "circular":

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_positive, describe, per_image
+from deeprestore_lab.checks import check_choice, check_positive, check_whole, describe, per_image
 from deeprestore_lab.operators.base import LinearOperator
 
 KERNELS = ("bicubic", "lanczos", "average")
@@ -84,10 +84,10 @@ class Downsample(LinearOperator):
     [[[[1.5]]]]
     """
 
+    image_units = True
+
     def __init__(self, factor: int, *, kernel: str = "bicubic", border: str = "clip") -> None:
-        if isinstance(factor, bool) or not isinstance(factor, int) or factor < 2:
-            raise ValueError(f"factor must be a whole number above 1, got {factor!r}")
-        self.factor = factor
+        self.factor = check_whole(factor, name="factor", least=2)
         self.kernel = check_choice(kernel, KERNELS, name="kernel")
         self.border = check_choice(border, BORDERS, name="border")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_positive, describe, per_image
+from deeprestore_lab.checks import check_positive, check_whole, describe, per_image
 from deeprestore_lab.operators.base import LinearOperator
 
 
@@ -18,6 +18,8 @@ class Mask(LinearOperator):
     >>> Mask(torch.tensor([[True, False]]))(torch.full((1, 1, 1, 2), 0.5)).tolist()
     [[[[0.5, 0.0]]]]
     """
+
+    image_units = True
 
     def __init__(self, mask: torch.Tensor) -> None:
         if not isinstance(mask, torch.Tensor) or mask.ndim not in (2, 3, 4) or mask.numel() == 0 or mask.is_complex():
@@ -55,10 +57,10 @@ class Crop(LinearOperator):
     `ValueError` for a margin below 0 or an image with nothing left.
     """
 
+    image_units = True
+
     def __init__(self, margin: int) -> None:
-        if isinstance(margin, bool) or not isinstance(margin, int) or margin < 0:
-            raise ValueError(f"margin must be a number of pixels of at least 0, got {margin!r}")
-        self.margin = margin
+        self.margin = check_whole(margin, name="margin (in pixels)", least=0)
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         if min(x.shape[-2:]) <= 2 * self.margin:

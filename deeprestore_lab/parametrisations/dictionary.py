@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from deeprestore_lab.checks import check_choice, check_weight, describe, per_image
+from deeprestore_lab.checks import check_choice, check_weight, check_whole, describe, per_image
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.filters import cosine_filters
 from deeprestore_lab.machine import check_device
@@ -95,9 +95,9 @@ class Dictionary(Parametrisation):
 def _start(x0: torch.Tensor | tuple[int, int, int, int], device: torch.device | None) -> torch.Tensor:
     if isinstance(x0, torch.Tensor):
         return check_start(x0).to(x0.device if device is None else device)
-    if not (isinstance(x0, tuple) and len(x0) == 4 and all(isinstance(n, int) and n > 0 for n in x0)):
+    if not isinstance(x0, tuple | list) or len(x0) != 4:
         raise ValueError(f"x0 must be an image batch or its shape (N, C, H, W), got {describe(x0)}")
-    return torch.zeros(x0, device=device)
+    return torch.zeros([check_whole(n, name="a side of x0", least=1) for n in x0], device=device)
 
 
 def _atoms(like: torch.Tensor) -> torch.Tensor:

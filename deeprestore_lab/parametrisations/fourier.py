@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import describe
+from deeprestore_lab.checks import check_weight
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import check_start
 
@@ -32,10 +30,9 @@ class Fourier(Parametrisation):
 
     def __init__(self, x0: torch.Tensor, *, decay: float = 1.0) -> None:
         super().__init__()
-        if isinstance(decay, bool) or not isinstance(decay, int | float) or not 0 <= decay < math.inf:
-            raise ValueError(f"decay must be a finite number of at least 0, got {describe(decay)}")
+        decay = check_weight(decay, name="decay", single=True)
         x0 = check_start(x0).detach()
-        self.decay = float(decay)
+        self.decay = decay
         self.register_buffer("scale", frequency_scale(x0.shape[-2], x0.shape[-1], decay=self.decay).to(x0))
         self.theta = nn.Parameter(hartley(x0) / self.scale)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import describe
+from deeprestore_lab.checks import check_precision, describe
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import check_bounds
 
@@ -61,6 +61,7 @@ def check_codes(u: torch.Tensor, *, name: str) -> torch.Tensor:
     """Return `u` if it is a batch of codes `(N, d)` with finite values, else raise `ValueError`."""
     if not isinstance(u, torch.Tensor) or u.ndim != 2 or not u.is_floating_point() or u.numel() == 0:
         raise ValueError(f"{name} must be a float tensor of codes (N, d), got {describe(u)}")
+    check_precision(u, name=name)
     if not torch.isfinite(u).all():
         raise ValueError(f"{name} holds values that are not finite; start from finite ones")
     return u

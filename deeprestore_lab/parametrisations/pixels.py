@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_images
+from deeprestore_lab.checks import check_units
 from deeprestore_lab.parametrisations.base import Parametrisation
 
 
@@ -44,7 +44,7 @@ class Pixels(Parametrisation):
 
 def check_start(x0: torch.Tensor) -> torch.Tensor:
     """Return `x0` if it is an image batch of finite values, else raise `ValueError`."""
-    check_images(x0, name="x0")
+    check_units(x0, name="x0")
     if not torch.isfinite(x0).all():
         raise ValueError("x0 holds values that are not finite; start from finite ones")
     return x0

@@ -14,7 +14,7 @@ from numbers import Real
 import torch
 
 from deeprestore_lab.artifacts import load_record
-from deeprestore_lab.checks import check_positive, describe
+from deeprestore_lab.checks import check_level, describe
 from deeprestore_lab.energies import Energy, WeightedSum
 
 
@@ -32,8 +32,8 @@ class Prior(Energy):
         `sigma` is the noise level in [0, 1] units, a float or `(N,)`. `channels` is that of the pictures: colour (3)
         and grey (1) were fitted each by itself, since a prior that joins the colours wants more weight where there
         are three. On photographs that were not used weight 1 of total variation loses up to 0.3 dB against the best
-        one in colour, and up to 0.5 dB (at 64 x 64) in grey. Calibration scales a weight and nothing
-        else. Raises `ValueError` for other channels, and for a prior that has no row in the record.
+        one in colour, and up to 0.5 dB (at 64 x 64) in grey. Calibration scales a weight and nothing else. Raises
+        `ValueError` for a level that is not between 0 and 1, other channels, and a prior that has no row in the record.
         """
         return reference_weight(self.calibration_key, sigma, name=self.name, channels=channels) * self
 
@@ -48,7 +48,7 @@ def reference_weight(
     key: str | None, sigma: float | torch.Tensor, *, name: str, channels: int = 3
 ) -> float | torch.Tensor:
     """lambda_ref(sigma) of the prior whose row in the calibration record is `key`, for pictures of 1 or 3 channels."""
-    sigma = check_positive(sigma, name="sigma")
+    sigma = check_level(sigma)
     if channels not in _calibration():
         raise ValueError(f"weights are calibrated for pictures of 3 or 1 channels, got channels={channels!r}")
     rows = _calibration()[channels]

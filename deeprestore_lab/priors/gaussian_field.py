@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from deeprestore_lab.checks import check_images, check_positive, describe, per_image
+from deeprestore_lab.checks import check_images, check_level, check_positive, describe, per_image
 from deeprestore_lab.convolution import frequency_counts
 from deeprestore_lab.energies import Quadratic, Weight, WeightedSum
 from deeprestore_lab.operators import FourierFilter, LinearOperator
@@ -71,7 +71,7 @@ class GaussianField(Prior):
 
     def calibrated(self, sigma: Weight, *, channels: int = 3) -> WeightedSum:
         """1 * this prior: in its own world the weight 1 is the best at every noise, whatever the `channels`."""
-        check_positive(sigma, name="sigma")
+        check_level(sigma)
         return 1.0 * self
 
     def value(self, x: torch.Tensor) -> torch.Tensor:

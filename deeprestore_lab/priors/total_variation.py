@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_positive, check_weight, per_image
+from deeprestore_lab.checks import check_choice, check_positive, check_weight, check_whole, per_image
 from deeprestore_lab.energies import Energy, Weight
 from deeprestore_lab.operators.base import LinearOperator
 from deeprestore_lab.operators.gradient import Gradient
 from deeprestore_lab.priors.base import Prior
-from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, ProxInfo, check_steps, tv_denoise
+from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, ProxInfo, tv_denoise
 
 LARGEST_CALIBRATED_SMOOTHING = 5e-3  # the weights were fitted without smoothing; far above, it is another prior
 
@@ -104,7 +104,7 @@ class TotalVariation(Prior):
     ) -> None:
         self.norm = PixelNorm(kind=kind, colour=colour, smoothing=smoothing)
         self.kind, self.colour, self.smoothing = kind, colour, self.norm.smoothing
-        self.gap, self.steps = check_positive(gap, name="gap", single=True), check_steps(steps)
+        self.gap, self.steps = check_positive(gap, name="gap", single=True), check_whole(steps, name="steps", least=1)
 
     @property
     def smooth(self) -> bool:

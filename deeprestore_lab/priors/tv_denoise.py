@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_images, check_positive, check_weight, describe
+from deeprestore_lab.checks import check_choice, check_images, check_positive, check_weight, check_whole, describe
 from deeprestore_lab.priors.tv_primal_dual import PrimalDual
 
 KINDS = ("isotropic", "anisotropic")
@@ -56,7 +55,7 @@ def tv_denoise(
     check_images(v, name="v")
     check_choice(kind, KINDS, name="kind")
     check_choice(colour, COLOURS, name="colour")
-    check_steps(steps)
+    steps = check_whole(steps, name="steps", least=1)
     gap = _for_each(check_positive(gap, name="gap"), v).clamp_min(SMALLEST_GAP * torch.finfo(v.dtype).eps)
     weight = _for_each(check_weight(weight), v).reshape(-1, 1, 1, 1)
     wanted = (v.shape[0], 2, *v.shape[1:])
@@ -88,13 +87,6 @@ def tv_denoise(
             images = images[~done]
             run.keep(~done)
     return x, ProxInfo(iterations, gaps, primals, gaps <= gap, u)
-
-
-def check_steps(steps: int) -> int:
-    """Return `steps` if it is a whole number of at least 1, else raise `ValueError`."""
-    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1:
-        raise ValueError(f"steps must be a whole number of at least 1, got {describe(steps)}")
-    return int(steps)
 
 
 def _for_each(value: float | torch.Tensor, v: torch.Tensor) -> torch.Tensor:

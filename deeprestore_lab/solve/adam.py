@@ -27,8 +27,9 @@ class Adam:
     distance of about `lr` of the optimum, not on it.
 
     Optimality of an image: how far its lowest energy fell within the last 50 steps, over the size of that energy;
-    infinite before, with a schedule (which runs to its end), where evaluations are perturbed at random, and for
-    networks, whose energy jumps. Parameters shared by the batch have one energy, the sum over the images.
+    infinite before, while the energy lies above that of the start, with a schedule (which runs to its end), where
+    evaluations are perturbed at random, and for networks, whose energy jumps. Parameters shared by the batch have one
+    energy, the sum over the images.
 
     Source: Kingma & Ba (2015), algorithm 1, with projection. Taught in chapter 10_map.
     """
@@ -47,6 +48,7 @@ class Adam:
         self.first = [torch.zeros_like(p) for p in problem.parameters]
         self.second = [torch.zeros_like(p) for p in problem.parameters]
         self.lowest = [self._look()]
+        self.began = self.lowest[0]
 
     def _look(self) -> torch.Tensor:
         """Evaluate at the current iterate, keep the gradients for the next step and return the energy."""
@@ -77,10 +79,11 @@ class Adam:
             self.lowest = self.lowest[-WINDOW:]
             return torch.full_like(energy, torch.inf)
         before = self.lowest.pop(0)
-        return (before - self.lowest[-1]) / self.lowest[-1].abs().clamp_min(torch.finfo(energy.dtype).tiny)
+        fallen = (before - self.lowest[-1]) / self.lowest[-1].abs().clamp_min(torch.finfo(energy.dtype).tiny)
+        return torch.where(energy > self.began, torch.inf, fallen)  # steps that are too long lower nothing either
 
     def state_dict(self) -> dict:
-        keys = ("count", "first", "second", "gradients", "lowest")
+        keys = ("count", "first", "second", "gradients", "lowest", "began")
         return {key: getattr(self, key) for key in keys}
 
     def load_state_dict(self, state: dict) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_images, check_lr, check_seed, check_whole, describe
+from deeprestore_lab.checks import check_choice, check_lr, check_seed, check_units, check_whole, describe
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
@@ -160,7 +160,7 @@ def _check_reference(reference: torch.Tensor | None, problem: Problem) -> None:
     if reference is None:
         return
     x = problem.x()
-    check_images(reference, name="reference")
+    check_units(reference, name="reference")
     if reference.shape[1:] != x.shape[1:] or reference.shape[0] not in (1, x.shape[0]):
         raise ValueError(f"reference has shape {tuple(reference.shape)} but the images have shape {tuple(x.shape)}")
 

@@ -49,6 +49,11 @@ def write_state(path: Path, state: dict, *, format: str) -> None:
     """Write a state to a new file, tensors in safetensors and the rest as JSON, and put it in place in one go."""
     tensors: dict[str, torch.Tensor] = {}
     header = {"format": format, "state": json.dumps(pack(state, "", tensors))}
+    write_tensors(path, tensors, header)
+
+
+def write_tensors(path: Path, tensors: dict[str, torch.Tensor], header: dict[str, str]) -> None:
+    """Write a safetensors file elsewhere and put it in its place in one go; nothing is left of one that failed."""
     handle, name = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)
     os.close(handle)
     try:

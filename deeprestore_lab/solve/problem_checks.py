@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import describe
+from deeprestore_lab.checks import check_precision, describe
 from deeprestore_lab.energies import Energy, OfRepresentation, Weight, WeightedSum, weighted_terms
 from deeprestore_lab.parametrisations.base import Parametrisation
 
@@ -51,6 +51,8 @@ def check_parameters(parametrisation: Parametrisation, parameters: list[torch.nn
     kind = type(parametrisation).__name__
     if not parameters:
         raise ValueError(f"{kind} has no parameters to search over")
+    for parameter in parameters:
+        check_precision(parameter, name=f"theta of {kind}")
     if not parametrisation.shared and (len(parameters) != 1 or parameters[0].shape[:1] != (batch,)):
         raise ValueError(f"{kind} must hold one parameter theta of batch {batch}, or declare itself shared")
 

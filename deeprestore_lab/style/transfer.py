@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 
 from deeprestore_lab.backbones import Backbone
-from deeprestore_lab.checks import check_images, check_weight
+from deeprestore_lab.checks import check_units, check_weight
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.image_transforms import Size
 from deeprestore_lab.parametrisations import Pixels
@@ -77,11 +77,11 @@ def transfer(
     Raises `ValueError` where these lengths do not agree and for what the energies refuse. Source: Gatys et al. (2016),
     equation 7. Taught in chapter 08_style.
     """
-    check_images(content, name="content", channels=3)
-    check_images(style, name="style", channels=3)
+    check_units(content, name="content", channels=3)
+    check_units(style, name="style", channels=3)
     given = {"content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight}
     weights = {name: check_weight(weight, name=name) for name, weight in given.items()}
-    start = content if start is None else check_images(start, name="start", channels=3)
+    start = content if start is None else check_units(start, name="start", channels=3)
     batch = _batch({"content": content, "style": style, "start": start}, weights)
     if preset is None:
         style_term = texture_energy(net, style, layers=style_layers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deeprestore_lab.checks import check_whole
 from deeprestore_lab.solve.trace import Trace
 from deeprestore_lab.widgets.rendering import Alt
 from deeprestore_lab.widgets.sliders import SliderFigure, slider_figure
@@ -22,8 +23,7 @@ def scrub(
     steps = sorted(trace.snapshots)
     if not steps:
         raise ValueError("the trace holds no snapshots; run minimise with snapshots=True")
-    if isinstance(image, bool) or not isinstance(image, int) or not 0 <= image < trace.x.shape[0]:
-        raise ValueError(f"image must be a number from 0 to {trace.x.shape[0] - 1}, got {image!r}")
+    image = check_whole(image, name="image", least=0, most=trace.x.shape[0] - 1)
 
     def at_step(step: int):
         row = min(step, trace.energy.shape[0] - 1)

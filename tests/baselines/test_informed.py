@@ -64,7 +64,7 @@ def test_counts_are_denoised_better_under_the_root_than_without_it():
 def test_a_peak_and_counts_that_are_none_are_refused():
     with pytest.raises(ValueError, match="peak must be"):
         stabilised_frame(X, 2.7, peak=0.0)
-    with pytest.raises(ValueError, match="y must hold counts"):
+    with pytest.raises(ValueError, match="y .counts divided by the peak. must be finite and at least 0"):
         stabilised_frame(X - 1, 2.7, peak=30.0)
 
 

@@ -64,7 +64,7 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="does not divide by the factor 3"):
         downsampling_matrix(8, 3)
     for factor in (1, 0, 2.0, True):
-        with pytest.raises(ValueError, match="factor must be a whole number above 1"):
+        with pytest.raises(ValueError, match="factor must be a whole number of at least 2"):
             Downsample(factor)
     with pytest.raises(ValueError, match="kernel must be one of"):
         Downsample(2, kernel="bilinear")

@@ -101,7 +101,7 @@ def test_descent_lowers_the_loss(pieces, tmp_path):
 def test_a_stopped_descent_goes_on_as_if_it_had_not_been(pieces, tmp_path, monkeypatch):
     whole, part = distillation(pieces), distillation(pieces)
     whole.descend(steps=32, batch=8, lr=0.01, seed=0, checkpoint=tmp_path / "whole", label="test")
-    monkeypatch.setattr(pieces, "SAVED_EVERY", 0.0)
+    monkeypatch.setattr("deeprestore_lab.solve.saved_run.EVERY_SECONDS", -1.0)
     own, steps = part.loss, []
 
     def stops(images_):

@@ -81,3 +81,19 @@ def test_rounding_reaches_nested_numbers_and_leaves_the_rest(resumable):
     content = {"a": [26.123456, 0.0001234567, {"b": 2}], "c": "1.234567", "d": 7, "e": True}
     expected = {"a": [26.123, 0.00012346, {"b": 2}], "c": "1.234567", "d": 7, "e": True}
     assert resumable.rounded(content) == expected
+
+
+def test_a_part_that_is_damaged_is_named(resumable, tmp_path):
+    parts = resumable.Parts("work", {}, cache=tmp_path)
+    parts.get("first", part([]))
+    (file,) = parts.folder.iterdir()
+    file.write_bytes(file.read_bytes()[:-4])
+    with pytest.raises(ValueError, match=r"first.safetensors is no part that can be read .*; remove it"):
+        parts.get("first", part([]))
+
+
+def test_a_part_that_cannot_be_written_leaves_nothing(resumable, tmp_path):
+    parts = resumable.Parts("work", {}, cache=tmp_path)
+    with pytest.raises(TypeError):
+        parts.get("first", lambda key: ({"not JSON": object()}, {}))
+    assert list(parts.folder.iterdir()) == []

@@ -167,3 +167,9 @@ def test_denoising_in_an_orthonormal_dictionary_is_a_soft_threshold():
     expected = analysis.sign() * (analysis.abs() - threshold).clamp_min(0)
     assert trace.solver == "proximal"
     torch.testing.assert_close(g.theta.detach(), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_adam_with_steps_that_are_too_long_does_not_say_that_it_converged():
+    y = torch.full((1, 1, 4, 4), 0.5)
+    trace = minimise(GaussianLikelihood(Identity(), y, sigma=0.1), y + 0.01, solver="adam", lr=10.0, steps=120)
+    assert trace.energy[-1] > trace.energy[0] and trace.stopped_by == ["steps"]

@@ -41,7 +41,7 @@ def test_without_a_reference_there_is_no_psnr():
 
 @pytest.mark.parametrize("image", [2, -1, True, 0.5])
 def test_image_must_be_in_the_batch(image):
-    with pytest.raises(ValueError, match="image must be a number from 0 to 1"):
+    with pytest.raises(ValueError, match="image must be a whole number from 0 to 1"):
         scrub(trace(), caption="See.", image=image)
 
 
