@@ -14,11 +14,11 @@ SCHEDULER ?= $(DEEPRESTORE_SCHEDULER)
 LAB_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help book test lab exercises bench records weights lock format check clean
+.PHONY: help book test test-gpu lab exercises bench records weights lock format check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 book: ## build the book; open book/_build/html/index.html
 	$(SETUP) book training
@@ -34,6 +34,11 @@ test: ## build the book, then run the notebooks, all tests, doctests and browser
 	@$(VENV_PYTHON) scripts/build_book.py
 	$(WORKERS) book --nbval-lax --nbval-kernel-startup-timeout=180 $(TEST_ARGS)
 	$(WORKERS) tests deeprestore_lab --cov --cov-report=term --cov-fail-under=90 $(TEST_ARGS)
+
+# Its tests are run on the CPU too, where there is no GPU: DEEPRESTORE_TEST_DEVICE=cpu make test-gpu
+test-gpu: ## compare the library on a GPU with the CPU; says so where there is none
+	$(SETUP) tests training
+	@$(VENV_PYTHON) -m pytest -q tests/gpu $(TEST_ARGS)
 
 lab: ## open JupyterLab on the chapters and the exercises
 	$(SETUP) book training

@@ -100,6 +100,11 @@ def test_make_help_lists_every_target_of_the_readme():
     assert all(command in shown for command in COMMANDS if command.startswith("make "))
 
 
+def test_the_target_for_a_gpu_is_listed_and_runs_its_folder():
+    assert "make test-gpu " in make("help").stdout
+    assert "-m pytest -q tests/gpu" in recipe("test-gpu") and any((ROOT / "tests" / "gpu").glob("test_*.py"))
+
+
 def test_make_check_finds_nothing():
     answer = make("check")
     assert answer.returncode == 0, answer.stdout + answer.stderr

@@ -77,7 +77,7 @@ class Adam:
         self.lowest.append(torch.minimum(self.lowest[-1], energy))
         if len(self.lowest) <= WINDOW or self.runs_on:
             self.lowest = self.lowest[-WINDOW:]
-            return torch.full_like(energy, torch.inf)
+            return torch.full(energy.shape, torch.inf)  # on the CPU, where looking at it waits for nothing
         before = self.lowest.pop(0)
         fallen = (before - self.lowest[-1]) / self.lowest[-1].abs().clamp_min(torch.finfo(energy.dtype).tiny)
         return torch.where(energy > self.began, torch.inf, fallen)  # steps that are too long lower nothing either

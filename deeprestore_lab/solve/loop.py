@@ -64,7 +64,7 @@ def run(
         stopped = _call(callback, stepper, recorder, checkpoint)
     deferred = nullcontext() if checkpoint is None else checkpoint.deferred_interrupt()
     with deferred, Progress(progress, steps=steps, label=stepper.name) as bar:
-        while not stopped and recorder.step < steps and bool(active.any()):
+        while not stopped and recorder.step < steps and "" in recorder.stopped_by:
             optimality = stepper.step(active)
             recorder.add(active)
             active = _stop(recorder, active, stepper.reason, optimality <= tolerance)

@@ -12,6 +12,7 @@ from deeprestore_lab.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies import Energy, Weight, weighted_terms
 from deeprestore_lab.operators import one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation
+from deeprestore_lab.solve.jitter import rolled
 from deeprestore_lab.solve.problem_checks import check_energy, check_parameters, check_weights, plays_a_part, term_names
 
 
@@ -117,8 +118,8 @@ class Problem:
         with torch.set_grad_enabled(gradient), one_evaluation():
             x = seen = self._perturbed()
             if self.jitter:
-                shift = torch.randint(-self.jitter, self.jitter + 1, (2,), generator=self.generator).tolist()
-                seen = torch.roll(x, shift, dims=(-2, -1))
+                where = {"generator": self.generator, "device": self.generator.device}
+                seen = rolled(x, torch.randint(-self.jitter, self.jitter + 1, (2,), **where))
             shares = {
                 self.names[i]: per_image(self.terms[i][0], seen[:, 0, 0, 0]) * self.terms[i][1](seen) for i in picked
             }
@@ -181,7 +182,7 @@ class Problem:
         `shares` and `x` are the terms and the images at the new iterate, where they are known already.
         """
         if isinstance(theta, torch.Tensor):
-            if not bool(active.all()):
+            if active.device.type != "cpu" or not bool(active.all()):  # elsewhere asking waits for the device
                 theta = torch.where(per_image(active, theta).bool(), theta, self.theta if start is None else start)
             theta = [theta]
         self._load(theta)

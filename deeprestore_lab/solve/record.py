@@ -63,7 +63,7 @@ class Recorder:
         Raises `NonFiniteError`, with the trace so far, where a term of any image is not finite.
         """
         step, shares, x = self.step + 1, self.problem.report(), self.problem.x()
-        if step > 0 and not bool(active.all()):
+        if step > 0 and (active.device.type != "cpu" or not bool(active.all())):
             last = self.rows[-1]
             shares = {name: torch.where(active, share, last[name]) for name, share in shares.items()}
         self._check_finite(shares, step)
@@ -77,7 +77,7 @@ class Recorder:
             self.snapshots[step] = x
         self.seconds.append(time.perf_counter() - self._start)
         if step > 0:
-            self.steps += active.cpu()
+            self.steps = self.steps.to(active.device) + active
 
     def _add_average(self, x: torch.Tensor, active: torch.Tensor) -> None:
         """a <- b a + (1 - b) x, for the images that took the step."""
@@ -133,7 +133,7 @@ class Recorder:
             terms=terms,
             energy=torch.stack(list(terms.values())).sum(0),
             seconds=torch.tensor(self.seconds, dtype=torch.float64),
-            steps=self.steps.clone(),
+            steps=self.steps.cpu().clone(),
             stopped_by=[reason or left for reason in self.stopped_by],
             snapshots={**self.snapshots, self.step: x} if self.keep else {},
             psnr=_stacked(self.psnr),
