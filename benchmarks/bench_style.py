@@ -128,14 +128,14 @@ class Textbook:
 
 
 class Count(drl.energies.Energy):
-    """A term that is always zero, and counts how often it was asked."""
+    """A term that is always zero, whatever x is, and counts how often it was asked."""
 
     def __init__(self) -> None:
         self.calls = 0
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         self.calls += 1
-        return x.new_zeros(len(x))
+        return (0 * x).flatten(1).sum(1)  # of x, as a solver asks of every term
 
 
 def search(

@@ -211,16 +211,16 @@ class ADMM:
         return _where(finite, positive, self.anchor)
 
     def _balance(self, images: list, before: list, active: torch.Tensor) -> None:
-        """Each rho_j by the residuals of its own split, of those images of which something is left in both."""
+        """Each rho_j by the residuals of its own split."""
         tiny = torch.finfo(self.one.dtype).tiny
+        smallest = torch.maximum(LARGEST_SHARE * self.force, 1e-3 * self._joint([self.data])).clamp_min(tiny)
         for j, image in enumerate(images):
             z, u = self.z[j], self.u[j]
-            primal = self._joint([image - z]) / torch.maximum(self._joint([image]), self._joint([z])).clamp_min(tiny)
-            force = self._joint([self._force(j, u)])
-            dual = self._joint([self._force(j, z - before[j])]) / force.clamp_min(tiny)
-            ratio = primal / dual.clamp_min(tiny)
-            uneven = active & (primal > 0) & (dual > 0) & (force > 0)
-            uneven &= (ratio > IMBALANCE) | (ratio < 1 / IMBALANCE)
+            size = torch.maximum(self._joint([image]), self._joint([z]))
+            primal = self._joint([image - z]) / torch.maximum(size, LARGEST_SHARE * self.size).clamp_min(tiny)
+            force = torch.maximum(self._joint([self._force(j, u)]), smallest)
+            ratio = primal / (self._joint([self._force(j, z - before[j])]) / force).clamp_min(tiny)
+            uneven = active & ((ratio > IMBALANCE) | (ratio < 1 / IMBALANCE))
             factor = torch.where(uneven, ratio.sqrt().clamp(0.1, 10), 1.0)
             self.rho[j] = self.rho[j] * factor
             self.u[j] = u / per_image(factor, u)

@@ -73,7 +73,8 @@ def minimise(
     `forward()` then gives the image of the input without noise.
 
     Raises `ValueError` where a solver cannot take the problem (saying why, and which can), where arguments do not
-    fit, or where a checkpoint belongs to another problem; `NonFiniteError`, a `ValueError` with the `trace` so far,
+    fit, where a gradient is needed of a term that does not depend on theta as autograd sees it, or where a checkpoint
+    belongs to another problem; `NonFiniteError`, a `ValueError` with the `trace` so far,
     where a term stops being finite. Taught in chapter 10_map.
     """
     if isinstance(parametrisation, torch.Tensor):
