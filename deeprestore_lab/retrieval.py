@@ -115,7 +115,7 @@ def linear_classifier(
     mean, deviation = features.mean(0), features.std(0, unbiased=False).clamp_min(1e-12)
     z = ((features - mean) / deviation).double()
     t = one_hot(labels).double()
-    gram = z.T @ z / len(z) + weight * torch.eye(z.shape[1], dtype=z.dtype)
+    gram = z.T @ z / len(z) + weight * torch.eye(z.shape[1]).to(z)
     w, bias = torch.linalg.solve(gram, z.T @ (t - t.mean(0)) / len(z)), t.mean(0)
 
     def classify(x: torch.Tensor) -> torch.Tensor:

@@ -43,13 +43,13 @@ def fit_linear_filter(y: torch.Tensor, x: torch.Tensor, *, size: int = 9) -> Lin
     if check_whole(size, name="size", least=1) % 2 == 0 or size // 2 >= min(y.shape[2:]):
         raise ValueError(f"size must be odd and less than twice the sides of the images, got {size}")
     count = size**2 + 1
-    matrix, right = torch.zeros(count, count, dtype=torch.float64), torch.zeros(count, dtype=torch.float64)
+    matrix, right = (y.new_zeros(sides, dtype=torch.float64) for sides in ((count, count), (count,)))
     for damaged, clean in zip(y.flatten(0, 1).double(), x.flatten(0, 1).double(), strict=True):
         rows = unfold(_extended(damaged[None, None], size), size)[0]  # (size^2, H W)
         rows = torch.cat([rows, torch.ones_like(rows[:1])])
         matrix += rows @ rows.T
         right += rows @ clean.flatten()
-    matrix += DAMPING * matrix.diagonal().mean() * torch.eye(count, dtype=torch.float64)
+    matrix += DAMPING * matrix.diagonal().mean() * torch.eye(count).to(matrix)
     solution = torch.linalg.solve(matrix, right)
     return LinearFilter(solution[:-1].reshape(size, size), float(solution[-1]))
 

@@ -57,7 +57,8 @@ class GLO(nn.Module):
 
     There is no encoder: the code of a new image is searched for. Nor is there a density; samples are D of the normal
     law with the codes' mean and covariance, projected, as the source has it. Codes `(N, latent)` are the parameter
-    `codes`, from `images` `(N, C, H, W)` in [0, 1]: from "principal" components or "random" in the set.
+    `codes`, from `images` `(N, C, H, W)` in [0, 1]: from "principal" components or "random" in the set. Codes and
+    decoder lie on the device of the images.
 
     Differs from the source: squared error in place of a loss on Laplacian pyramids. Raises `ValueError` for settings
     that do not fit. Source: Bojanowski, Joulin, Lopez-Paz & Szlam (2018), "Optimizing the latent space of generative
@@ -90,7 +91,8 @@ class GLO(nn.Module):
             codes = draw(len(images), latent, generator=generator).to(images)
             codes = projected(codes if within == "cube" else codes / latent**0.5, within=within)
         self.codes = nn.Parameter(codes)
-        self.decoder = Decoder(latent=latent, widths=widths, shape=shape, seed=seed).initialise(images)
+        decoder = Decoder(latent=latent, widths=widths, shape=shape, seed=seed).to(images.device)
+        self.decoder = decoder.initialise(images)
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """D(z) `(N, *shape)` of codes `(N, latent)` in the set."""

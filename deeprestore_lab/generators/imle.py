@@ -140,7 +140,7 @@ def train_imle(
         codes = torch.randn(pool, latent, generator=numbers)
         samples = torch.cat([generator(some.to(matched.codes)).cpu() for some in codes.to(data).split(4096)])
         needed, back = rows[: refresh * batch].unique(return_inverse=True)
-        places = search(samples.flatten(1)).query(data[needed].flatten(1))[1][:, 0][back]
+        places = search(samples.flatten(1)).query(data[needed.to(data.device)].flatten(1).cpu())[1][:, 0][back]
         spread = jitter * torch.randn(len(places), latent, generator=numbers)
         matched.rows.copy_(rows[: refresh * batch])
         matched.codes.copy_(codes[places] + spread)

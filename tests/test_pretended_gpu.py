@@ -1,0 +1,137 @@
+"""Nothing mixes devices: torch's fake tensors pretend a GPU, with shapes and places but without numbers."""
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+
+from deeprestore_lab import discrepancies, losses, masks, metrics, noise
+from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
+from deeprestore_lab.generators import shipped
+from deeprestore_lab.generators.code_matching import Batch, MatchedTraining, Matching
+from deeprestore_lab.generators.shipped_models import KINDS
+from deeprestore_lab.networks import (
+    BoundedAutoEncoder,
+    adain_decoder,
+    denoiser,
+    digit_classifier,
+    style_net,
+    super_resolver,
+)
+from deeprestore_lab.operators import Blur, Downsample, FourierFilter, Gradient, Gram, Identity, Mask
+from deeprestore_lab.parametrisations import CoordinateNetwork, DeepImagePrior, PlainMLP
+from deeprestore_lab.priors import AlphaNorm, PoweredVariation, StationaryField, Tikhonov, TotalVariation
+
+pytestmark = pytest.mark.slow  # what pretends a device takes seconds to be imported
+SHAPE = (2, 3, 12, 8)
+
+
+@pytest.fixture
+def pretended(monkeypatch):
+    """A mode in which "cuda" can be asked for, and in which checks of numbers that are not there pass."""
+    monkeypatch.setattr(FakeTensor, "__bool__", lambda x: True, raising=False)
+    return FakeTensorMode(allow_non_fake_inputs=True)
+
+
+def images(*shape: int) -> torch.Tensor:
+    return torch.rand(*(shape or SHAPE), device="cuda")
+
+
+# Made before the mode begins, with numbers and on the CPU.
+REFLECTING, FIELD = Blur(torch.ones(3, 3) / 9, border="reflect"), StationaryField.power_law((12, 8))
+ON_IMAGES = {
+    "mask": Mask(torch.rand(12, 8) > 0.5),
+    "reflecting blur, solved": lambda x: REFLECTING.solve(x, 0.5),
+    "downsampling": Downsample(2, kernel="average"),
+    "its adjoint": lambda x: Downsample(2).adjoint(x),
+    "gradient": Gradient(),
+    "gram": Gram(),
+    "response": FourierFilter(torch.fft.rfft2(torch.rand(12, 8)).abs(), size=(12, 8)),
+    "total variation": TotalVariation(),
+    "weights for each image": torch.tensor([1.0, 2.0]) * TotalVariation().calibrated(sigma=0.1) + Tikhonov(),
+    "alpha norm": AlphaNorm(),
+    "powered variation": PoweredVariation(),
+    "field": lambda x: FIELD(x[:, :1]),
+    "psnr": lambda x: metrics.psnr(x, torch.rand(SHAPE)),
+    "noise": lambda x: noise.gaussian_noise(x, sigma=0.1, seed=0),
+    "salt and pepper": lambda x: noise.salt_and_pepper(x, amount=0.1, seed=0)[0],
+    "text": masks.text_mask,
+    "indicator": lambda x: losses.indicator(x, x, tolerance=0.1),
+}
+
+
+@pytest.mark.parametrize("name", ON_IMAGES)
+def test_constants_follow_the_image(name, pretended):
+    with pretended:
+        assert ON_IMAGES[name](images()).device.type == "cuda"
+
+
+@pytest.mark.parametrize("kind", [GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood])
+def test_data_beside_the_image_serve_it(kind, pretended):
+    name = {GaussianLikelihood: "sigma", LaplaceLikelihood: "scale", PoissonLikelihood: "peak"}[kind]
+    term = kind(Identity(), torch.rand(SHAPE), **{name: 0.5})
+    with pretended:
+        with pytest.raises(ValueError, match="A x is on the device 'cuda:0' and the measurement y on 'cpu'"):
+            term(images())
+        term.y = images()
+        assert term(images()).device.type == "cuda"
+
+
+MODELS = {
+    "digit_classifier": (digit_classifier, (2, 1, 28, 28)),
+    "denoiser": (lambda: denoiser("gaussian"), (1, 3, 16, 16)),
+    "super_resolver": (lambda: super_resolver("pixel"), (1, 3, 8, 8)),
+    "srcnn": (lambda: super_resolver("srcnn"), (1, 3, 8, 8)),
+    "style_net": (style_net, (1, 3, 16, 16)),
+    "adain_decoder": (adain_decoder, (1, 32, 8, 8)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_can_be_moved(name, pretended):
+    make, shape = MODELS[name]
+    model = make()
+    with pretended:
+        assert model.to("cuda")(images(*shape)).device.type == "cuda"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_generators_sample_where_they_are(kind, pretended):
+    model = shipped(kind)
+    with pretended:
+        assert model.to("cuda").sample(3).device.type == "cuda"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: DeepImagePrior((2, 3, 33, 40), preset="tiny", seed=[1, 2]),
+        lambda: PlainMLP((1, 1, 8, 8), hidden=8),
+        lambda: CoordinateNetwork((1, 3, 8, 8), hidden=8, features=4),
+    ],
+)
+def test_networks_search_where_they_are(make, pretended):
+    g = make()
+    with pretended:
+        there = g.to("cuda")
+        assert there().device.type == there.theta.device.type == "cuda"
+
+
+def test_every_term_of_a_matched_training_runs_where_the_batch_is(pretended):
+    model = BoundedAutoEncoder(latent=3, widths=(16,), shape=(1, 6, 6))
+    every = {name: 0.1 for name in ("sliced_wasserstein", "maximum_mean_discrepancy", "energy_distance", "moments")}
+    matching = Matching(**every, cycle=0.1, neighbour=0.1, noise=0.1, candidates=4)
+    training = MatchedTraining(model, torch.rand(40, 1, 6, 6), matching=matching, batch=8, seed=0, mixed=False)
+    batch, _ = training.draw(0)
+    with pretended:
+        assert training.to("cuda")(Batch(*(tensor.to("cuda") for tensor in batch))).device.type == "cuda"
+
+
+def test_a_mix_is_noticed(pretended):
+    with pretended, pytest.raises(RuntimeError, match="device"):
+        images() + torch.rand(SHAPE)
+
+
+def test_discrepancies_take_directions_from_anywhere(pretended):
+    with pretended:
+        value = discrepancies.sliced_wasserstein(images(9, 4), images(9, 4), directions=torch.rand(4, 7))
+        assert value.device.type == "cuda"
