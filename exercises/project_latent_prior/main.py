@@ -22,7 +22,7 @@ from uniform import mended_loss
 
 HERE = Path(__file__).parent
 LATENT = 10  # d: 8 to 12
-STEPS = {"mnist": 3000, "stand-in": 400}
+STEPS = {"mnist": 3000, "subset": 600}
 DIGITS, STARTS = 64, 6  # to restore, and codes to start from
 
 

@@ -25,11 +25,14 @@ POINTS = [
     for size in WIDTHS
     for images in IMAGES
 ]
-AGAIN = [kind for kind in TRAINED if kind != "flow"]  # a second seed of every cell; of the flow one cell
+AGAIN = ("auto-encoder", "GLO", "IMLE")  # a second seed at both ends of the data; of every kind in the middle
 POINTS += [
-    {"kind": kind, "size": size, "images": images, "seed": 1} for kind in AGAIN for size in WIDTHS for images in IMAGES
+    {"kind": kind, "size": size, "images": images, "seed": 1}
+    for kind in AGAIN
+    for size in WIDTHS
+    for images in (IMAGES[0], IMAGES[-1])
 ]
-POINTS += [{"kind": "flow", "size": "middle", "images": 5_000, "seed": 1}]
+POINTS += [{"kind": kind, "size": "middle", "images": 5_000, "seed": 1} for kind in TRAINED]
 
 
 def main() -> None:

@@ -230,3 +230,9 @@ def test_without_scripts_the_start_picture_is_shown(visit, name):
     pictures = page.locator("noscript figure img")
     assert pictures.count() >= 1
     assert all(alt.strip() for alt in pictures.evaluate_all("all => all.map(i => i.alt)"))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_shows_a_warning_or_a_folder_of_the_machine(html, name):
+    text = (html / name).read_text(encoding="utf-8")
+    assert not re.findall(r"\w+Warning: .{0,80}|/ipykernel_\d+|site-packages/", text)

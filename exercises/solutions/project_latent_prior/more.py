@@ -29,6 +29,7 @@ def numbers(data: Digits, models: dict) -> dict:
         "temperatures": temperatures(models["naive"], data),
         "batch": at_best(256),
         "cost": cost(models, data),
+        "reference": min(REFERENCE, len(data.train)),
     }
 
 
