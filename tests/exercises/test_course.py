@@ -139,11 +139,11 @@ def test_the_student_notebook_has_nothing_of_solutions_and_misconceptions(name):
 @pytest.fixture(scope="module")
 def kernel():
     """One kernel for all notebooks of this file: to start one and import torch takes longer than most of them run."""
-    from jupyter_client.manager import start_new_kernel
+    from jupyter_client.manager import KernelManager
 
-    manager, client = start_new_kernel(startup_timeout=180, kernel_name="python3")
-    yield manager, client
-    client.stop_channels()
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel()
+    yield manager
     manager.shutdown_kernel(now=True)
 
 
@@ -151,11 +151,12 @@ def executed(notebook, kernel, folder):
     """A notebook after it was run in a folder, errors and all, from an empty namespace."""
     from nbclient import NotebookClient
 
-    manager, own = kernel
-    own.execute_interactive(f"%reset -f\nimport os; os.chdir({str(folder)!r})", timeout=60, store_history=False)
-    client = NotebookClient(notebook, km=manager, timeout=120, allow_errors=True)
+    anew = nbformat.v4.new_code_cell(f"%reset -f\nimport os\nos.chdir({str(folder)!r})\ndel os")
+    notebook.cells.insert(0, anew)
+    client = NotebookClient(notebook, km=kernel, timeout=120, startup_timeout=180, allow_errors=True)
     client.execute()
     client.kc.stop_channels()
+    assert not errors(notebook.cells.pop(0))
     return notebook
 
 
