@@ -23,7 +23,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from building.chapters import run_chapters  # noqa: E402
+from building.chapters import Chapter, run_chapters  # noqa: E402
 from building.pages import check  # noqa: E402
 from building.places import Places, frame_hash, source_hash  # noqa: E402
 from building.widgets import offline_widgets  # noqa: E402
@@ -43,6 +43,13 @@ def prepare(places: Places, *, fresh: bool) -> None:
     for old in sorted(places.cache.glob("executed-*"), key=lambda path: path.stat().st_mtime)[:-KEPT_CACHES]:
         if old != places.executed:
             shutil.rmtree(old)
+
+
+def read_again(places: Places, ended: list[Chapter]) -> None:
+    """Have Sphinx read again the chapters that ran just now: it looks only whether a notebook's file has changed."""
+    for chapter in ended:
+        if not chapter.kept:
+            (places.built / ".doctrees" / f"{chapter.name}.doctree").unlink(missing_ok=True)
 
 
 def up_to_date(places: Places) -> bool:
@@ -89,6 +96,7 @@ def build(places: Places = HERE, *, fresh: bool = False) -> None:
             (places.html / f"{name}.html").unlink(missing_ok=True)
         lines = [f"{name}: {problem.splitlines()[0]}" for name, problem in failed.items()]
         raise SystemExit("\n".join(["the book was not built, these chapters did not run to their end:", *lines]))
+    read_again(places, ended)
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(places.book)]
     command += ["--config", str(config), "-W", "--keep-going"]
     if subprocess.run(command, env=environment, cwd=places.root).returncode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from importlib import import_module
 
 import nbformat
@@ -86,6 +87,17 @@ def test_results_depend_on_the_library_and_on_the_readers_data(script, places, c
     else:
         monkeypatch.setenv("DEEPRESTORE_DATA", str(places.root))
     assert places.executed != before and not script.up_to_date(places)
+
+
+def test_what_ran_just_now_is_read_again_by_sphinx(script, chapters, places):
+    """Where the cache was deleted and the pages were not, the notebooks' files are as they were."""
+    trees = places.built / ".doctrees"
+    trees.mkdir(parents=True)
+    for name in ("one", "two"):
+        (trees / f"{name}.doctree").touch()
+    make = partial(chapters.Chapter, stamp="1.5", figures=[], cost=chapters.Cost())
+    script.read_again(places, [make(name="one", kept=True), make(name="two", kept=False), make(name="new", kept=False)])
+    assert [path.name for path in trees.iterdir()] == ["one.doctree"]
 
 
 def executed(chapters, places, name):
