@@ -13,7 +13,7 @@ from deeprestore_lab.solve.problem import Evaluation, Problem
 OVER_RELAXATION = 1.7
 FIRST_PENALTY = 30.0  # over the largest weight: a total variation then splits off steps above 1/30 first
 IMBALANCE = 3.0
-SMALLEST_SHARE = 1e-8  # of the way to an image of finite energy, tried first
+SMALLEST_SHARE = 1e-8  # of a way to images of finite energy, tried first
 LARGEST_SHARE = 1e-3  # of the largest size and force of the run: below, they count as this large
 
 
@@ -54,9 +54,9 @@ class ADMM:
 
     What is shown as the iterate is x, or z of a term without an operator (the bounds before others), which that term
     cannot find infinite. Where the energy is infinite there (K x meets the domain of f in the limit only: counts have
-    means of at least 0), it is a point on the way from there to an image of finite energy, the first of a few where the
-    energy is finite: x without its negative values, else a flat image of the start's mean, else the start. The way
-    taken, over the size of x, counts as optimality too: an image has not converged while it is shown elsewhere.
+    means of at least 0), it is a point on the way to x without its negative values, or to a brighter x: whichever is
+    lower, each taken as far as its energy is infinite; the start where neither helps. The distance to the iterate, over
+    its size, counts as optimality too: an image has not converged while another is shown.
 
     Optimality of an image: the larger of ||K x - z|| / max(||K x||, ||z||) and ||rho K*(z - z_before)|| / ||rho K* u||,
     the latter with the norm over all K_j* u_j together (or over a thousandth of sum_i A_i* y_i, where that is more).
@@ -93,8 +93,9 @@ class ADMM:
         largest = torch.stack(weights).amax(0)
         self.rho = [FIRST_PENALTY * torch.where(largest > 0, largest, 1.0)] * len(self.splits)
         self.x = self.start = x
-        self.anchor: torch.Tensor | None = None
-        self.share = torch.zeros_like(self.one)  # of the way inside that was last needed
+        height = x.abs().amax((1, 2, 3), keepdim=True)
+        self.brighter = torch.where(height > 0, height, 1.0)
+        self.share = [torch.zeros_like(self.one)] * 2  # of each way inside, as last needed
         self.z = [operator.apply(x) for _, operator, _ in self.splits]
         self.u = [torch.zeros_like(z) for z in self.z]
         self.count, self.residual = 0, self.one.clone()
@@ -180,16 +181,25 @@ class ADMM:
         if bool(finite.all()):
             problem.note(shares=at.shares, x=at.x)
             return torch.zeros_like(self.one)
-        inside = self._inside(iterate, active, before)
-        share, first = torch.zeros_like(self.one), (self.share / 4).clamp_min(SMALLEST_SHARE)
-        while not bool(finite.all()):
-            share = torch.where(finite, share, torch.where(share > 0, 2 * share, first).clamp_max(1))
-            at, finite = self._look(torch.lerp(iterate, inside, per_image(share, iterate)), active, before)
-            finite |= share == 1
+        shown, lowest = iterate, torch.where(finite, at.total, torch.inf)
+        for way, inside in enumerate((iterate.clamp_min(0), iterate + self.brighter)):
+            inside, found = problem.project(inside), finite
+            share = (self.share[way] / 4).clamp_min(SMALLEST_SHARE)
+            while True:
+                candidate = torch.lerp(iterate, inside, per_image(share, iterate))
+                at, fine = self._look(candidate, active, before)
+                fresh = active & fine & ~found
+                better = fresh & (at.total < lowest)
+                shown, lowest = _where(better, candidate, shown), torch.where(better, at.total, lowest)
+                self.share[way] = torch.where(fresh, share, self.share[way])
+                found = found | fine
+                if bool((found | (share >= 1)).all()):
+                    break
+                share = torch.where(found, share, (2 * share).clamp_max(1))
+        shown = _where(active & torch.isinf(lowest), self.start, shown)
+        at, _ = self._look(shown, active, before)
         problem.note(shares=at.shares, x=at.x)
-        self.share = torch.where(active & (share > 0), share, self.share)
-        tiny = torch.finfo(self.one.dtype).tiny
-        return share * self._joint([inside - iterate]) / self._joint([iterate]).clamp_min(tiny)
+        return self._joint([shown - iterate]) / self._joint([iterate]).clamp_min(torch.finfo(self.one.dtype).tiny)
 
     def _look(
         self, candidate: torch.Tensor, active: torch.Tensor, before: torch.Tensor
@@ -197,18 +207,6 @@ class ADMM:
         """The equation at `candidate`, which is loaded for the active images, and for which of them it is finite."""
         at = self.problem.evaluate(_where(active, candidate, before), gradient=False)
         return at, ~active | ~torch.isinf(at.total)
-
-    def _inside(self, iterate: torch.Tensor, active: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
-        """Images of finite energy: `iterate` without what is negative, else a flat one, else the start."""
-        positive = self.problem.project(iterate.clamp_min(0))
-        _, finite = self._look(positive, active, before)
-        if bool(finite.all()):
-            return positive
-        if self.anchor is None:
-            flat = self.problem.project(self.start.mean((1, 2, 3), keepdim=True).expand_as(self.start).contiguous())
-            _, fine = self._look(flat, torch.ones_like(active), before)
-            self.anchor = _where(fine, flat, self.start)
-        return _where(finite, positive, self.anchor)
 
     def _balance(self, images: list, before: list, active: torch.Tensor) -> None:
         """Each rho_j by the residuals of its own split."""
