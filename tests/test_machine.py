@@ -15,7 +15,7 @@ from deeprestore_lab.energies import (
     RepresentationError,
     weighted_terms,
 )
-from deeprestore_lab.generators import shipped
+from deeprestore_lab.generators import GLO, shipped
 from deeprestore_lab.generators.shipped_models import KINDS
 from deeprestore_lab.machine import (
     check_device,
@@ -172,6 +172,11 @@ def test_a_model_and_an_image_on_two_devices_are_named(name):
 
 def test_every_kind_of_generator_is_among_them():
     assert set(KINDS) - {"GLANN"} <= set(MODELS), "a GLANN takes no images and no codes, it samples where it is"
+
+
+def test_a_glo_lies_where_its_images_do():
+    model = GLO(torch.empty(20, 1, 8, 8, device="meta"), latent=4, widths=(16,), start="random")
+    assert all(p.is_meta for p in model.parameters()) and model(torch.arange(3)).is_meta
 
 
 def test_a_backbone_follows_the_image():

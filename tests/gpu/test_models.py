@@ -5,10 +5,12 @@ import torch
 from torch import nn
 
 import deeprestore_lab as drl
-from deeprestore_lab.generators import shipped, train, train_bounded
+from deeprestore_lab.baselines import fit_linear_filter
+from deeprestore_lab.generators import shipped, train, train_bounded, train_imle
 from deeprestore_lab.generators.flow_presets import vector_flow
 from deeprestore_lab.generators.shipped_models import KINDS
 from deeprestore_lab.networks import adain_decoder, denoiser, digit_classifier, style_net, super_resolver
+from deeprestore_lab.retrieval import linear_classifier
 from deeprestore_lab.training import cosine, fit, step_generator
 
 pytestmark = pytest.mark.gpu
@@ -93,6 +95,24 @@ def test_a_flow_trains_alike(device):
         flow = vector_flow(2, depth=2, width=8).initialise(x)
         losses.append(train(flow, x, steps=20, batch=64, accelerator=place, progress=False).loss)
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
+def test_fits_in_closed_form(device):
+    y, x = numbers(2, 1, 24, 24), numbers(2, 1, 24, 24, seed=1)
+    here, there = fit_linear_filter(y, x, size=3), fit_linear_filter(y.to(device), x.to(device), size=3)
+    torch.testing.assert_close(there(y.to(device)).cpu(), here(y), rtol=1e-4, atol=1e-5)
+    features, labels = numbers(60, 4), torch.arange(60) % 3
+    expected = linear_classifier(features, labels)(features)
+    assert torch.equal(linear_classifier(features.to(device), labels.to(device))(features.to(device)).cpu(), expected)
+
+
+def test_implicit_maximum_likelihood_takes_data_on_the_device(device):
+    data, networks = numbers(64, 2), [nn.Linear(2, 2) for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    settings = {"latent": 2, "steps": 6, "pool": 64, "refresh": 3, "batch": 16, "progress": False}
+    here = train_imle(networks[0], data, **settings)
+    there = train_imle(networks[1], data.to(device), accelerator=accelerator(device), **settings)
+    assert there.loss == pytest.approx(here.loss, rel=1e-3)
 
 
 def test_style_transfer_goes_the_same_way(device):
