@@ -217,8 +217,9 @@ class ADMM:
             size = torch.maximum(self._joint([image]), self._joint([z]))
             primal = self._joint([image - z]) / torch.maximum(size, LARGEST_SHARE * self.size).clamp_min(tiny)
             force = torch.maximum(self._joint([self._force(j, u)]), smallest)
-            ratio = primal / (self._joint([self._force(j, z - before[j])]) / force).clamp_min(tiny)
-            uneven = active & ((ratio > IMBALANCE) | (ratio < 1 / IMBALANCE))
+            dual = self._joint([self._force(j, z - before[j])]) / force
+            ratio = primal / dual.clamp_min(tiny)
+            uneven = active & (primal > 0) & (dual > 0) & ((ratio > IMBALANCE) | (ratio < 1 / IMBALANCE))
             factor = torch.where(uneven, ratio.sqrt().clamp(0.1, 10), 1.0)
             self.rho[j] = self.rho[j] * factor
             self.u[j] = u / per_image(factor, u)
