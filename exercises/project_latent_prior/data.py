@@ -1,4 +1,4 @@
-"""The digits (given): MNIST, or the subset of it that comes with the library."""
+"""The digits (given): MNIST, or its subset that comes with the library."""
 
 from typing import NamedTuple
 
