@@ -29,8 +29,9 @@ class seeded(TorchFunctionMode):  # noqa: N801, it reads as a function does
 
     The numbers are those that the same calls give after `torch.manual_seed(seed)`, bit for bit on one kind of device,
     but the global generator is not touched, and several threads may do so at once. `drew` says whether anything was
-    drawn. Dropout and its like take no generator and are refused. Raises `ValueError` for these and for a seed that
-    is no whole number from 0 to 2^64 - 1.
+    drawn. Dropout and its like (`WITHOUT`) take no generator and are refused; what draws inside of other functions, as
+    the dropout of attention and of recurrent layers does, is not seen. Raises `ValueError` for those that are refused
+    and for a seed that is no whole number from 0 to 2^64 - 1.
 
     >>> with seeded(3):
     ...     layer = torch.nn.Linear(2, 1)
@@ -63,7 +64,13 @@ class seeded(TorchFunctionMode):  # noqa: N801, it reads as a function does
         """The generator of this seed on the device where the numbers are drawn."""
         self.drew = True
         tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor)]
-        device = tensors[0].device if tensors else torch.device(kwargs.get("device") or torch.get_default_device())
+        wanted = kwargs.get("device")
+        if tensors:
+            device = tensors[0].device
+        else:
+            device = torch.device(torch.get_default_device() if wanted is None else wanted)
+        if device.type == "cuda" and device.index is None:  # one generator, however the device is written
+            device = torch.device("cuda", torch.cuda.current_device())
         if device.type == "meta":  # has shapes and no numbers
             return None
         if device not in self._generators:

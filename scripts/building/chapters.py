@@ -60,6 +60,10 @@ def run_chapters(
                 say(f"{name}: {error}")
                 continue
             chapter = _kept(cache, name, path, cost=cost)
+            if chapter is None:
+                failed[name] = "a cell was skipped, or raised an error that its tags allow"
+                say(f"{name}: {failed[name]}")
+                continue
         ended.append(chapter)
         say(_line(chapter))
     costs = {chapter.name: {key: round(value, 2) for key, value in asdict(chapter.cost).items()} for chapter in ended}

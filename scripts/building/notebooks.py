@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import psutil  # ipykernel needs it, so it is there wherever a notebook can run
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -76,7 +77,7 @@ def execute(notebook: nbformat.NotebookNode, *, folder: Path, limit: float, envi
     )
     try:
         _in_a_thread(client, folder=folder, environment=environment)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, NoSuchKernel, RuntimeError) as error:
         raise ChapterError(_sentence(error, notebook, place, limit, time.perf_counter() - started)) from error
     cost.seconds = time.perf_counter() - began
     return cost

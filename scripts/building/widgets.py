@@ -30,10 +30,13 @@ def offline_widgets(places: Places) -> bool:
     shutil.rmtree(packed, ignore_errors=True)
     packed.mkdir(parents=True)
     command = [npm, "pack", f"{pin['package']}@{pin['version']}", "--silent"]
-    result = subprocess.run(command, cwd=packed, capture_output=True, text=True, timeout=300)
-    archives = list(packed.glob("*.tgz"))
-    if result.returncode or not archives:
-        print(f"npm could not fetch {pin['package']}: the pages slide only with a network.\n{result.stderr.strip()}")
+    try:
+        result = subprocess.run(command, cwd=packed, capture_output=True, text=True, timeout=300)
+        archives, said = list(packed.glob("*.tgz")) if not result.returncode else [], result.stderr.strip()
+    except subprocess.TimeoutExpired:
+        archives, said = [], "it did not end within 300 s"
+    if not archives:
+        print(f"npm could not fetch {pin['package']}: the pages slide only with a network.\n{said}")
         return False
     found = "sha512-" + base64.b64encode(hashlib.sha512(archives[0].read_bytes()).digest()).decode()
     if found != pin["integrity"]:

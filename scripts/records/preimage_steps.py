@@ -77,8 +77,7 @@ def run(layer: str) -> tuple[dict, dict[str, torch.Tensor]]:
         callback=note,
         snapshots=False,
         progress=False,
-        checkpoint=PARTS.checkpoint(layer),
-    )
+    )  # no checkpoint: a run that is taken up again would not pass the first steps shown
     shown = [seen.get(step, trace.x) for step in SHOWN]  # a run that had converged stays as it is
     with torch.no_grad():
         errors = [error(at).tolist() for at in shown]
