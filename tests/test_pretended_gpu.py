@@ -29,6 +29,7 @@ SHAPE = (2, 3, 12, 8)
 def pretended(monkeypatch):
     """A mode in which "cuda" can be asked for, and in which checks of numbers that are not there pass."""
     monkeypatch.setattr(FakeTensor, "__bool__", lambda x: True, raising=False)
+    monkeypatch.setattr(FakeTensor, "__float__", lambda x: 0.5, raising=False)
     return FakeTensorMode(allow_non_fake_inputs=True)
 
 
