@@ -58,5 +58,5 @@ def test_a_crop_that_leaves_nothing_is_refused():
     with pytest.raises(ValueError, match="leaves nothing"):
         Crop(3)(torch.rand(1, 1, 6, 8))
     for margin in (-1, 1.5, True):
-        with pytest.raises(ValueError, match="margin must be"):
+        with pytest.raises(ValueError, match="margin .in pixels. must be a whole number of at least 0"):
             Crop(margin)
