@@ -94,10 +94,12 @@ class Visits:
         self.chromium, self.html = chromium, html
         self.asked, self.context, self.shown = None, None, None
 
-    def open(self, name: str, *, width: int = 1280, dark: bool = False, scripts: bool = True) -> Visit:
-        """The page in a window of that kind, as the tests before this one left it where it was open already."""
+    def open(
+        self, name: str, *, width: int = 1280, dark: bool = False, scripts: bool = True, fresh: bool = False
+    ) -> Visit:
+        """The page in a window of that kind, as the tests before left it where it was open already; `fresh`: anew."""
         asked = (name, width, dark, scripts)
-        if asked != self.asked:
+        if fresh or asked != self.asked:
             self.close()
             self.context = self.chromium.new_context(
                 viewport={"width": width, "height": 900},
@@ -126,7 +128,7 @@ def _visits(chromium, html: Path) -> Iterator[Visits]:
 
 @pytest.fixture
 def visit(_visits: Visits) -> Iterator:
-    """`visit(name, width=..., dark=..., scripts=...)` opens a page of the book, or gives the one that is open.
+    """`visit(name, width=..., dark=..., scripts=..., fresh=...)` opens a page of the book, or gives the one that is open.
 
     A test in which a page logs an error or asks for something elsewhere fails at its end.
     """
