@@ -128,7 +128,7 @@ def _visits(chromium, html: Path) -> Iterator[Visits]:
 
 @pytest.fixture
 def visit(_visits: Visits) -> Iterator:
-    """`visit(name, width=..., dark=..., scripts=..., fresh=...)` opens a page of the book, or gives the one that is open.
+    """`visit(name, width=..., dark=..., scripts=..., fresh=...)` opens a page, or gives the one that is open.
 
     A test in which a page logs an error or asks for something elsewhere fails at its end.
     """

@@ -1,7 +1,7 @@
 """The built book as a reader meets it: from a file, without a network, by mouse, by keyboard, by ear.
 
 Tests of one page share its load (`conftest.py`): here they stand by the kind of window, light before dark before
-narrow. None but a `fresh` one relies on where the one before left the sliders.
+narrow. One that needs the sliders where the page opens asks for a `fresh` page.
 """
 
 from __future__ import annotations
