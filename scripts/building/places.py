@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-BUILT = {"_build", "extra", "__pycache__", ".ipynb_checkpoints"}
+BUILT = {"_build", "extra", "__pycache__"}
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-image", "scikit-learn", "matplotlib", "ipywidgets")
 VARIABLES = ("DEEPRESTORE_DATA", "DEEPRESTORE_CACHE", "DEEPRESTORE_DOWNLOAD")
 
@@ -113,10 +113,10 @@ def source_hash(places: Places) -> str:
 
 
 def _add(digest, root: Path, files: Iterable[Path]) -> None:
-    """Add names and bytes of the files among `files`, what was built left out."""
+    """Add names and bytes of the files among `files`; what was built is left out, and what tools keep (.ruff_cache)."""
     for path in files:
         name = path.relative_to(root)
-        if path.is_file() and not BUILT & set(name.parts):
+        if path.is_file() and not any(part in BUILT or part.startswith(".") for part in name.parts):
             digest.update(name.as_posix().encode() + b"\0" + path.read_bytes())
 
 

@@ -47,6 +47,16 @@ def finished(script, places):
     places.finished.write_text("\n".join(script.mark(places)))
 
 
+def test_what_tools_keep_in_the_book_does_not_make_its_pages_old(script, places):
+    """ruff, run by `make check` and by a test, leaves its cache beside the notebooks."""
+    finished(script, places)
+    (places.book / ".ruff_cache").mkdir()
+    (places.book / ".ruff_cache" / "x").write_text("")
+    assert script.up_to_date(places)
+    (places.book / "more.md").write_text("# More")
+    assert not script.up_to_date(places)
+
+
 def test_the_table_of_contents_names_the_chapters_in_order(places):
     found = import_module("building.places").chapters(places)
     assert list(found) == ["one", "two"] and all(file.is_file() for file in found.values())
