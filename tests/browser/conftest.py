@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "book" / "_build" / "html"
 HERE = Path(__file__).resolve().parent
+PATIENCE = 120_000  # milliseconds: on two busy cores a page of 2.6 MB has taken more than 30 s to load
 BY_PAGE = ("test_book.py", "test_exercise_pages.py")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = [
@@ -107,6 +108,7 @@ class Visits:
                 reduced_motion="reduce",
                 java_script_enabled=scripts,
             )
+            self.context.set_default_timeout(PATIENCE)
             self.shown = Visit(self.context.new_page(), self.html)
             self.shown.open(name) if scripts else self.shown.page.goto((self.html / name).as_uri())
             self.asked = asked

@@ -45,9 +45,7 @@ def changes(page, figure, before: list[str]) -> None:
     """Wait until the figure shows something else."""
     now = "f => JSON.stringify([...f.querySelectorAll('.drl-pictures img')].map(i => i.src).concat(f.innerText))"
     handle = figure.element_handle()
-    page.wait_for_function(
-        f"([f, before]) => ({now})(f) !== JSON.stringify(before)", arg=[handle, before], timeout=5000
-    )
+    page.wait_for_function(f"([f, before]) => ({now})(f) !== JSON.stringify(before)", arg=[handle, before])
 
 
 @pytest.mark.parametrize("name", PAGES)

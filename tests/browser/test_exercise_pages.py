@@ -32,9 +32,9 @@ def test_solutions_are_folded_until_somebody_asks(visit, name):
         assert button.get_attribute("aria-expanded") == "false"
         button.focus()
         page.keyboard.press("Enter")
-        code.wait_for(state="visible", timeout=3000)
+        code.wait_for(state="visible")
         page.keyboard.press("Enter")
-        code.wait_for(state="hidden", timeout=3000)
+        code.wait_for(state="hidden")
 
 
 @pytest.mark.parametrize("name", NAMES)
