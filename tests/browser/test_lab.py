@@ -103,6 +103,7 @@ def end(server: subprocess.Popen) -> None:
 def notebook(chromium, lab: str) -> Iterator:
     """`notebook(path)` opens a notebook with its kernel; a request to elsewhere is refused and fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 1400}, base_url=lab)
+    context.set_default_timeout(120_000)
     refused = []
 
     def route(asked) -> None:
