@@ -1,4 +1,4 @@
-"""What the records of the deep image prior share: total variation beside it, the best of a run, strips of pictures."""
+"""What records share: total variation beside a run, the best of a run, where pre-images start, strips of pictures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from deeprestore_lab.figures import encode
 from deeprestore_lab.metrics import psnr
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.priors import TotalVariation
+
+START = 0.1  # the noise that pre-images start with
+TYPICAL_STEP = 80 / 6.5 / 255  # of neighbouring values, in Mahendran & Vedaldi (2016)
 
 
 def best_variation(x: torch.Tensor, y: torch.Tensor, *, sigma: float, count: int) -> dict:
@@ -24,6 +27,12 @@ def best_variation(x: torch.Tensor, y: torch.Tensor, *, sigma: float, count: int
 def highest(curve: torch.Tensor) -> dict:
     """The highest PSNR of a curve `(T,)` and its step."""
     return {"step": int(curve.argmax()), "psnr": float(curve.max())}
+
+
+def grey_start(size: int, *, seed: int) -> torch.Tensor:
+    """Grey with a little noise, `(1, 3, size, size)`: where searches for pre-images begin."""
+    draw = torch.Generator().manual_seed(seed)
+    return 0.5 + START * torch.randn(1, 3, size, size, generator=draw)
 
 
 def strip(shown: torch.Tensor) -> bytes:

@@ -19,13 +19,12 @@ from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import AlphaNorm, PoweredVariation, TotalVariation
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from recorded import strip  # noqa: E402
+from recorded import START, TYPICAL_STEP, grey_start, strip  # noqa: E402
 from resumable import Parts, rounded  # noqa: E402
 
 LAYERS = ["relu1_2", "relu2_2", "relu3_3", "mini4_1"]
-PICTURE, SIZE, SMOOTHING, START = "astronaut", 96, 0.01, 0.1
+PICTURE, SIZE, SMOOTHING = "astronaut", 96, 0.01
 SHOWN = [10, 30, 100, 300, 1000]  # steps
-TYPICAL_STEP = 80 / 6.5 / 255  # of neighbouring values, in the paper
 TV, ALPHA, BOTH = "total variation", "alpha-norm", "alpha-norm and squared variation"
 RUNS = [("no prior", 0.0, seed) for seed in range(3)]
 RUNS += [(prior, weight, 0) for prior in (TV, ALPHA) for weight in (0.003, 0.01, 0.05)] + [(BOTH, 0.003, 0)]
@@ -39,12 +38,6 @@ SETTINGS = {
     "runs": [list(run) for run in RUNS],
 }
 PARTS = Parts("preimage_steps", SETTINGS)
-
-
-def start(seed: int) -> torch.Tensor:
-    """Grey with noise."""
-    draw = torch.Generator().manual_seed(seed)
-    return 0.5 + START * torch.randn(1, 3, SIZE, SIZE, generator=draw)
 
 
 def run(layer: str) -> tuple[dict, dict[str, torch.Tensor]]:
@@ -70,7 +63,7 @@ def run(layer: str) -> tuple[dict, dict[str, torch.Tensor]]:
 
     trace = minimise(
         energy,
-        Pixels(torch.cat([start(seed) for _, _, seed in RUNS]), bounds=(0, 1)),
+        Pixels(torch.cat([grey_start(SIZE, seed=seed) for _, _, seed in RUNS]), bounds=(0, 1)),
         solver="lbfgs",
         steps=SHOWN[-1],
         tolerance=1e-5,

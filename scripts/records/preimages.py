@@ -21,7 +21,7 @@ from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import AlphaNorm, PoweredVariation, TotalVariation
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from recorded import strip  # noqa: E402
+from recorded import START, TYPICAL_STEP, grey_start, strip  # noqa: E402
 from resumable import Parts, rounded  # noqa: E402
 
 LAYERS = [
@@ -34,10 +34,9 @@ LAYERS = [
     "googlenet/inception_3b",
     "googlenet/inception_4c",
 ]
-PICTURE, SIZE, SMOOTHING, START = "astronaut", 112, 0.01, 0.1
+PICTURE, SIZE, SMOOTHING = "astronaut", 112, 0.01
 STEPS = {"vgg16": 60, "others": 150}  # the deeper layers of the others need more of both
 WEIGHT = {"vgg16": 0.01, "others": 0.03}
-TYPICAL_STEP = 80 / 6.5 / 255  # of neighbouring values, in the papers
 SHOWN = ["no prior", "total variation", "alpha-norm and squared variation"]
 RUNS = [("no prior", 0), ("no prior", 1), ("no prior", 2), (SHOWN[1], 0), (SHOWN[2], 0)]  # prior and seed
 SETTINGS = {
@@ -52,12 +51,6 @@ SETTINGS = {
     "runs": [list(run) for run in RUNS],
 }
 PARTS = Parts("preimages", SETTINGS)
-
-
-def start(seed: int) -> torch.Tensor:
-    """Grey with noise."""
-    draw = torch.Generator().manual_seed(seed)
-    return 0.5 + START * torch.randn(1, 3, SIZE, SIZE, generator=draw)
 
 
 def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
@@ -76,7 +69,7 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         + weights(SHOWN[1]) * (TotalVariation(smoothing=SMOOTHING) / TYPICAL_STEP)
         + weights(SHOWN[2]) * (AlphaNorm() + PoweredVariation(scale=TYPICAL_STEP))
     )
-    starts = torch.cat([start(seed) for _, seed in RUNS])
+    starts = torch.cat([grey_start(SIZE, seed=seed) for _, seed in RUNS])
     trace = minimise(
         energy,
         Pixels(starts, bounds=(0, 1)),
