@@ -35,14 +35,15 @@ LAYERS = [
     "googlenet/inception_4c",
 ]
 PICTURE, SIZE, SMOOTHING = "astronaut", 112, 0.01
-STEPS = {"vgg16": 60, "others": 150}  # the deeper layers of the others need more of both
-WEIGHT = {"vgg16": 0.01, "others": 0.03}
+STEPS, FEW = 300, 60  # what is shown, and how much earlier the numbers are taken too
+WEIGHT = {"vgg16": 0.01, "others": 0.03}  # the deeper layers of the others need more
 SHOWN = ["no prior", "total variation", "alpha-norm and squared variation"]
 RUNS = [("no prior", 0), ("no prior", 1), ("no prior", 2), (SHOWN[1], 0), (SHOWN[2], 0)]  # prior and seed
 SETTINGS = {
     "picture": PICTURE,
     "size": SIZE,
     "steps": STEPS,
+    "few_steps": FEW,
     "weight": WEIGHT,
     "smoothing": SMOOTHING,
     "start": START,
@@ -54,9 +55,9 @@ PARTS = Parts("preimages", SETTINGS)
 
 
 def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
-    """All runs of one layer as a batch: what the equation ends with, and two curves of the run without prior."""
+    """All runs of one layer as a batch: what the equation ends with, and where it was after FEW steps."""
     network, layer = key.split("/")
-    kind = network if network in STEPS else "others"
+    kind = network if network in WEIGHT else "others"
     x = images.photograph(PICTURE, size=SIZE)
     phi = backbones.representation(network, layer)
     error = RepresentationError(phi, phi(x))
@@ -74,7 +75,7 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         energy,
         Pixels(starts, bounds=(0, 1)),
         solver="lbfgs",
-        steps=STEPS[kind],
+        steps=STEPS,
         tolerance=1e-5,
         reference=x,
         snapshots=False,
@@ -82,15 +83,15 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     )
     with torch.no_grad():
         final = error(trace.x)
+    errors, few = trace.terms[error.name], min(FEW, len(trace.energy) - 1)
     same = trace.x[:3]  # the runs that differ in their start alone
     apart = [float((same[i] - same[j]).square().mean().sqrt()) for i, j in ((0, 1), (0, 2), (1, 2))]
     numbers = {
         "values": phi(x).numel(),
         "error": final.tolist(),
         "psnr": psnr(trace.x, x.expand_as(trace.x)).tolist(),
+        "few": {"error": errors[few].tolist(), "psnr": trace.psnr[few].tolist()},
         "apart": apart,
-        "error_at": trace.terms[error.name][:, 0].tolist(),
-        "psnr_at": trace.psnr[:, 0].tolist(),
     }
     return numbers, {"shown": trace.x[[0, 3, 4]]}
 

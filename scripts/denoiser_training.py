@@ -1,0 +1,140 @@
+"""The trainings of `DenoisingUNet`: in colour and in grey, on free photographs and on those of BSDS.
+
+Every patch has a level of its own, uniform from 0 to 75/255. The loss is the mean square error over sigma + 5/255: the
+error grows somewhat faster than sigma, and without that the strong noise would have nearly all of the gradient. For
+each level the minimum is the same with and without it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from free_photographs import free_photographs
+from resumable import Parts
+from torch import nn
+
+from deeprestore_lab import data, images
+from deeprestore_lab.machine import fast_precision
+from deeprestore_lab.networks.denoising_unet import WIDTHS, DenoisingUNet
+from deeprestore_lab.training import cosine, fit
+
+EMBEDDED = ("china", "flower", "rocket", "immunohistochemistry", "retina", "brick", "grass", "gravel")
+STOPPED_BY = "coffee"
+STEPS, BATCH, PATCH, LR = 40_000, 64, 64, 1e-3
+LARGEST, OFFSET = 75 / 255, 5 / 255
+SIDES = {"free": (512, 320, 192, 128), "bsds": (321, 225, 128)}  # each photograph is there once for each shorter side
+CHANNELS = {"colour": 3, "grey": 1}
+NETS = [f"{pictures} {kind}" for pictures in SIDES for kind in CHANNELS]
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+SETTINGS = {
+    "embedded": list(EMBEDDED),
+    "stopped_by": STOPPED_BY,
+    "sides": {name: list(sides) for name, sides in SIDES.items()},
+    "steps": STEPS,
+    "batch": BATCH,
+    "patch": PATCH,
+    "lr": LR,
+    "sigma": [0, LARGEST],
+    "loss": f"mean square over sigma + {OFFSET:.4f}",
+    "widths": list(WIDTHS),
+}
+PARTS = Parts("denoising_unet", SETTINGS)
+
+
+def scaled(photographs: list[torch.Tensor], sides: tuple[int, ...]) -> list[torch.Tensor]:
+    """Each photograph at each of the sides it is large enough for, `(C, H, W)` as whole numbers up to 255."""
+    found = []
+    for x in photographs:
+        shorter = min(x.shape[2:])
+        for side in (side for side in sides if side <= shorter):
+            size = tuple(round(n * side / shorter) for n in x.shape[2:])
+            small = x if side == shorter else images.resize(x, size)
+            found.append((small[0] * 255).round().clamp(0, 255).to(torch.uint8))
+    return found
+
+
+def photographs(pictures: str) -> list[torch.Tensor]:
+    """What is learnt from, in colour."""
+    if pictures == "bsds":
+        return list(data.bsds_training(shrink=1).values())
+    return [images.photograph(name) for name in EMBEDDED] + list(free_photographs().values())
+
+
+class Draws:
+    """Batches cut from pictures that lie flat in one tensor, where the network is: from the number of the step alone.
+
+    Each size of picture is drawn from as often as it has pictures. Patches are turned by quarters and mirrored.
+    """
+
+    def __init__(self, pictures: list[torch.Tensor], *, channels: int) -> None:
+        pictures = [x.to(DEVICE) for x in pictures]
+        if channels == 1:
+            pictures = [(255 * images.to_grey(x[None] / 255.0))[0].round().to(torch.uint8) for x in pictures]
+        self.flat = torch.cat([x.reshape(channels, -1) for x in pictures], 1)
+        sizes = torch.tensor([x.shape[1:] for x in pictures], device=DEVICE)
+        areas = sizes.prod(1)
+        self.starts, self.heights, self.widths = areas.cumsum(0) - areas, sizes[:, 0], sizes[:, 1]
+        side = torch.arange(PATCH, device=DEVICE)
+        self.rows, self.columns = side[:, None], side[None]
+
+    def patches(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """`(count, C, PATCH, PATCH)` in [0, 1]."""
+        drawn = partial(torch.rand, generator=generator, device=DEVICE)
+        chosen = (drawn(count) * len(self.starts)).long()
+        top = (drawn(count) * (self.heights[chosen] - PATCH + 1)).long()
+        left = (drawn(count) * (self.widths[chosen] - PATCH + 1)).long()
+        first = self.starts[chosen] + top * self.widths[chosen] + left
+        places = first[:, None, None] + self.rows * self.widths[chosen, None, None] + self.columns
+        x = self.flat[:, places].movedim(0, 1).float() / 255  # (count, C, PATCH, PATCH)
+        third = count // 3
+        x = torch.cat([x[:third].mT, x[third : 2 * third].flip(-2), x[2 * third :]])
+        return torch.where(drawn(count, 1, 1, 1) < 0.5, x, x.flip(-1))
+
+    def pair(self, step: int, *, count: int = BATCH) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `Told` takes, and the target it is compared with."""
+        generator = torch.Generator(DEVICE).manual_seed(step)
+        x = self.patches(count, generator)
+        sigma = LARGEST * torch.rand(count, 1, 1, 1, generator=generator, device=DEVICE)
+        y = x + sigma * torch.randn(x.shape, generator=generator, device=DEVICE)
+        return torch.cat([y, sigma.expand(-1, -1, PATCH, PATCH)], 1), x * scale(sigma)
+
+
+def scale(sigma: torch.Tensor) -> torch.Tensor:
+    """By which errors are multiplied before they are squared."""
+    return (sigma + OFFSET).rsqrt()
+
+
+class Told(nn.Module):
+    """The network on `[y, sigma map]`, its answer multiplied by `scale`: levels are not looked at on the way."""
+
+    def __init__(self, net: DenoisingUNet) -> None:
+        super().__init__()
+        self.net = net.to(DEVICE)
+
+    def forward(self, told: torch.Tensor) -> torch.Tensor:
+        y, sigma = told.tensor_split([self.net.channels], 1)
+        return (y + self.net._residual(told)).float() * scale(sigma)
+
+
+def train(name: str) -> tuple[dict, dict[str, torch.Tensor]]:
+    """One of `NETS`, from its start to the weights that were best on the photograph to stop by."""
+    pictures, kind = name.split()
+    net = DenoisingUNet(channels=CHANNELS[kind])
+    draws = Draws(scaled(photographs(pictures), SIDES[pictures]), channels=CHANNELS[kind])
+    stop_by = Draws(scaled([images.photograph(STOPPED_BY)], SIDES[pictures]), channels=CHANNELS[kind])
+    history = fit(
+        Told(net),
+        draws.pair,
+        steps=STEPS,
+        lr=cosine(LR, STEPS, warmup=500),
+        held_out=stop_by.pair(2**40, count=128),
+        every=2000,
+        precision=fast_precision(DEVICE),
+        accelerator="gpu" if DEVICE.type == "cuda" else "cpu",
+        capture=DEVICE.type == "cuda",
+        checkpoint=PARTS.checkpoint(name),
+        label=name,
+    )
+    made = {"best_step": history.best_step, "held_out": history.held_out, "seconds": history.seconds[-1]}
+    return made, {key: w.half().cpu() for key, w in net.state_dict().items()}
