@@ -53,7 +53,7 @@ bench: ## measure speed against the peers; prints a table and writes benchmarks/
 	@$(VENV_PYTHON) benchmarks/run.py
 
 records: ## make the shipped records again: all, or NAME=calibration; SCHEDULER=tcp://HOST:8786 runs a sweep on a cluster
-	$(SETUP) training scale
+	$(SETUP) training scale baselines
 	@DEEPRESTORE_SCHEDULER=$(SCHEDULER) $(VENV_PYTHON) scripts/make_records.py $(NAME)
 
 weights: ## make the shipped weights again: all, or NAME=...

@@ -5,6 +5,7 @@ from deeprestore_lab.networks.cheating import copying_network
 from deeprestore_lab.networks.checkerboard import overlap_counts, stride_energy
 from deeprestore_lab.networks.coordinates import FourierFeatures, grid, random_frequencies
 from deeprestore_lab.networks.denoisers import denoiser
+from deeprestore_lab.networks.denoising_unet import DenoisingUNet, trained_denoiser
 from deeprestore_lab.networks.digit_classifier import DigitClassifier, digit_classifier
 from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
 from deeprestore_lab.networks.feed_forward_style import FeedForwardStyle, style_net
@@ -19,6 +20,7 @@ __all__ = [
     "PRESETS",
     "SRCNN",
     "BoundedAutoEncoder",
+    "DenoisingUNet",
     "DigitClassifier",
     "EncoderDecoder",
     "FeedForwardStyle",
@@ -42,4 +44,5 @@ __all__ = [
     "stride_energy",
     "style_net",
     "super_resolver",
+    "trained_denoiser",
 ]

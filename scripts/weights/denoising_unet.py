@@ -1,0 +1,52 @@
+"""The denoiser of chapter 04 that is told the level of the noise, trained on free photographs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from deeprestore_lab import images, metrics
+from deeprestore_lab.artifacts import save_weights
+from deeprestore_lab.corruptions import corrupt
+from deeprestore_lab.networks.denoising_unet import DenoisingUNet
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from denoiser_training import EMBEDDED, PARTS, STOPPED_BY, train  # noqa: E402
+from free_photographs import LICENCE, SUMS  # noqa: E402
+
+NET = "free colour"
+LEVELS = (10, 25, 50)  # over 255
+
+
+def quality(weights: dict[str, torch.Tensor], level: int) -> float:
+    """Mean PSNR over the held-out photographs, 128 x 128, of the weights as they are shipped."""
+    network = DenoisingUNet()
+    network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    x = images.photographs(images.HELD_OUT_PHOTOGRAPHS, size=128)
+    y = corrupt(x, "gaussian", seed=0, level=level / 255)
+    with torch.no_grad():
+        return float(metrics.psnr(network(y, level / 255), x).mean())
+
+
+def main() -> None:
+    """Train the net if that was not done yet, and write it."""
+    weights = PARTS.get(NET, train)[1]
+    reached = ", ".join(f"{quality(weights, level):.2f} at {level}/255" for level in LEVELS)
+    save_weights(
+        "denoising_unet",
+        weights,
+        command="make weights NAME=denoising_unet",
+        data=f"{len(EMBEDDED)} photographs embedded in scikit-image and scikit-learn ({', '.join(EMBEDDED)}) and "
+        f"{len(SUMS)} of Debian's packages of Lomiri's wallpapers ({', '.join(sorted(SUMS))}) to learn from, "
+        f"{STOPPED_BY} to choose the step",
+        licence="embedded: public domain, CC0, no known restrictions, china and flower CC BY 2.0; wallpapers: "
+        + LICENCE,
+        seeds=[0],
+        metric=f"mean PSNR in dB on five held-out photographs of 128 x 128: {reached}",
+    )
+
+
+if __name__ == "__main__":
+    main()
