@@ -2,9 +2,8 @@
 
 The cells are a sweep: on this machine's cores (DEEPRESTORE_WORKERS says how many), or on the cluster whose scheduler
 DEEPRESTORE_SCHEDULER names (`make records NAME=generator_grid SCHEDULER=tcp://HOST:8786`; its workers start with
-PYTHONPATH=scripts). Trainings are short; all cells have the same number of steps, the flow's apart. A second seed
-stands at both ends of the data for the auto-encoder, GLO and GLANN, and in the middle for all. What is shipped has the
-first auto-encoders trained in bfloat16 and the second in float32, as the machines at hand had it.
+PYTHONPATH=scripts). Trainings are short; all cells have the same number of steps, the flow's apart, and two seeds. What
+is shipped has the first auto-encoders trained in bfloat16 and the second in float32, as the machines at hand had it.
 """
 
 from __future__ import annotations
@@ -22,19 +21,12 @@ from latent_measures import LICENCE, training_digits  # noqa: E402
 from resumable import CACHE, rounded  # noqa: E402
 
 POINTS = [
-    {"kind": kind, "size": size, "images": images, "seed": 0}
+    {"kind": kind, "size": size, "images": images, "seed": seed}
     for kind in TRAINED
     for size in WIDTHS
     for images in IMAGES
+    for seed in (0, 1)
 ]
-AGAIN = ("auto-encoder", "GLO")  # a second seed at both ends of the data; of every kind in the middle
-POINTS += [
-    {"kind": kind, "size": size, "images": images, "seed": 1}
-    for kind in AGAIN
-    for size in WIDTHS
-    for images in (IMAGES[0], IMAGES[-1])
-]
-POINTS += [{"kind": kind, "size": "middle", "images": 5_000, "seed": 1} for kind in TRAINED]
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from denoiser_training import EMBEDDED, PARTS, STOPPED_BY, train  # noqa: E402
 from free_photographs import LICENCE, SUMS  # noqa: E402
 
-NET = "free colour"
+NET = "colour"
 LEVELS = (10, 25, 50)  # over 255
 
 
