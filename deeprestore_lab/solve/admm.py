@@ -54,9 +54,8 @@ class ADMM:
 
     What is shown as the iterate is x, or z of a term without an operator (the bounds before others), which that term
     cannot find infinite. Where the energy is infinite there (K x meets the domain of f in the limit only: counts have
-    means of at least 0), it is a point on the way to x without its negative values, or to a brighter x: whichever is
-    lower, each taken as far as its energy is infinite; the start where neither helps. The distance to the iterate, over
-    its size, counts as optimality too: an image has not converged while another is shown.
+    means of at least 0), it is a point near it (`FinitePoint`). The distance to the iterate, over its size, counts as
+    optimality too: an image has not converged while another is shown.
 
     Optimality of an image: the larger of ||K x - z|| / max(||K x||, ||z||) and ||rho K*(z - z_before)|| / ||rho K* u||,
     the latter with the norm over all K_j* u_j together (or over a thousandth of sum_i A_i* y_i, where that is more).
@@ -92,7 +91,7 @@ class ADMM:
         weights = [weight for weight, _, f in self.splits if not isinstance(f, Box | SquaredError)] or [self.one]
         largest = torch.stack(weights).amax(0)
         self.rho = [FIRST_PENALTY * torch.where(largest > 0, largest, 1.0)] * len(self.splits)
-        self.x, self.finite = x, FinitePoint(problem)
+        self.x, self.finite = x, FinitePoint(problem, [(operator, f) for _, operator, f in self.splits])
         self.z = [operator.apply(x) for _, operator, _ in self.splits]
         self.u = [torch.zeros_like(z) for z in self.z]
         self.count, self.residual = 0, self.one.clone()
