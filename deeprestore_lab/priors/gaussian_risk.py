@@ -88,7 +88,10 @@ class QuadraticEstimator:
 
     def _back(self, y: torch.Tensor) -> torch.Tensor:
         """The DFT of A^T (y - A m), `(N, C, H, W // 2 + 1)`."""
-        (check_units if self.pictures else check_images)(y, name="y")
+        if self.pictures:
+            check_units(y, name="y")
+        elif not isinstance(y, torch.Tensor) or not y.is_floating_point():
+            raise ValueError(f"y must be a float tensor, as the operator gives it, got {describe(y)}")
         back = self.operator.adjoint(y.detach().to("cpu", torch.float64))
         mean = self.mean.expand(1, *back.shape[1:])
         return torch.fft.rfft2(back - self.operator.adjoint(self.operator.apply(mean)))
