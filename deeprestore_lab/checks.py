@@ -69,6 +69,23 @@ def check_units(x: torch.Tensor, *, name: str = "x", channels: int | None = None
     return x
 
 
+def check_not_bytes(x: torch.Tensor, *, name: str, data_range: float = 1.0) -> torch.Tensor:
+    """Return `x` unless it looks like a picture in 0..255 where white is `data_range`, else raise `ValueError`.
+
+    For what is measured or shown, which may be far outside [0, 1], such as the noise that an inverse filter amplifies:
+    that has values on both sides of zero. Noisy bytes have few of them below it.
+    """
+    if x.device.type == "meta" or x.numel() == 0:
+        return x
+    low, high = (float(value) for value in x.detach().aminmax())
+    if LARGEST * data_range < high <= 512 and low > -high / 2:
+        raise ValueError(
+            f"{name} has values from {low:.4g} to {high:.4g}, as if white were 255, but white is {data_range:g} here: "
+            "divide by 255"
+        )
+    return x
+
+
 def check_input(
     x: torch.Tensor, network: torch.nn.Module, *, name: str = "x", channels: int | None = None
 ) -> torch.Tensor:
@@ -76,7 +93,8 @@ def check_input(
 
     Looking at values waits for a GPU, which would cost time at every step of these.
     """
-    check = check_images if network.training or x.requires_grad else check_units
+    searched = network.training or (isinstance(x, torch.Tensor) and x.requires_grad)
+    check = check_images if searched else check_units
     return check(x, name=name, channels=channels)
 
 

@@ -171,10 +171,10 @@ def convolve(x: torch.Tensor, kernel: torch.Tensor, *, border: str = "circular")
     [[[[2.0, 4.0, 0.0]]]]
     """
     check_choice(border, BORDERS, name="border")
-    kernel = check_kernel(kernel).to(x)
-    if kernel.ndim == 3 and kernel.shape[0] not in (1, check_images(x).shape[1]):
+    kernel = check_kernel(kernel).to(check_images(x))
+    if kernel.ndim == 3 and kernel.shape[0] not in (1, x.shape[1]):
         raise ValueError(f"kernel has {kernel.shape[0]} channels but x is {describe(x)}")
-    size = tuple(check_images(x).shape[-2:])
+    size = tuple(x.shape[-2:])
     if border == "circular":
         return torch.fft.irfft2(torch.fft.rfft2(x) * transfer_function(kernel, size), s=size)
     extended = extend(x, kernel, border=border)

@@ -23,6 +23,8 @@ class Corruption:
 
 
 def _blocks(x: torch.Tensor, level: float, seed: int) -> torch.Tensor:
+    if level > 1:
+        raise ValueError(f"level of blocks is a share of the image, at most 1, got {level:g}")
     count = max(1, round(level * x.shape[2] * x.shape[3] / BLOCK**2))
     return knock_out_blocks(x, size=BLOCK, count=count, seed=seed)[0]
 

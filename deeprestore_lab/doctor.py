@@ -28,7 +28,14 @@ class Finding(NamedTuple):
 def examine() -> list[Finding]:
     """All findings, in the order in which they are shown. No check can stop the others."""
     packages = _guarded("installation", _packages)
-    return [*_system(), *packages, *_guarded("torch and torchvision", _torch), *_tiers(), *_tools()]
+    return [
+        *_system(),
+        *packages,
+        *_guarded("torch and torchvision", _pair),
+        *_guarded("torch", _torch),
+        *_tiers(),
+        *_tools(),
+    ]
 
 
 def _system() -> list[Finding]:
@@ -65,11 +72,29 @@ def _guarded(topic: str, check: Callable[[], list[Finding]]) -> list[Finding]:
         return [Finding(topic, "broken", f"{type(error).__name__}: {error}")]
 
 
+def _pair() -> list[Finding]:
+    """Whether torch is the one that torchvision asks for, as both say: to import torchvision and try takes seconds."""
+    torch, torchvision = (importlib.metadata.version(name) for name in ("torch", "torchvision"))
+    needs = next((need for need in importlib.metadata.requires("torchvision") or [] if re.match(r"torch\b", need)), "")
+    sign, wanted = (re.search(r"(==|>=)\s*([\d.]+)", needs) or re.search("(>=)(0)", ">=0")).groups()
+    number, _, build = torch.partition("+")
+    fits = number == wanted if sign == "==" else _numbers(number) >= _numbers(wanted)
+    other = torchvision.partition("+")[2]
+    if not fits:
+        return [Finding("torch and torchvision", "broken", f"torchvision {torchvision} needs {needs}, here is {torch}")]
+    if build and other and build != other:
+        text = f"torch {torch} and torchvision {torchvision} were built for different machines"
+        return [Finding("torch and torchvision", "broken", text)]
+    return [Finding("torch and torchvision", "ok", "belong together")]
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
 def _torch() -> list[Finding]:
     import torch
-    import torchvision
 
-    torchvision.ops.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.ones(1), 0.5)
     if torch.cuda.is_available():
         device = f"cuda: {torch.cuda.get_device_name()}"
     elif torch.backends.mps.is_available():
@@ -77,7 +102,6 @@ def _torch() -> list[Finding]:
     else:
         device = "cpu"
     return [
-        Finding("torch and torchvision", "ok", "work together"),
         Finding("device", "ok", device),
         Finding("threads", "ok", f"{torch.get_num_threads()} for torch"),
     ]

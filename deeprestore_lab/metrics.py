@@ -7,7 +7,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torch.nn.functional import conv2d
 
-from deeprestore_lab.checks import check_images, check_positive
+from deeprestore_lab.checks import check_images, check_not_bytes, check_positive
 
 SSIM_SIGMA, SSIM_RADIUS = 1.5, 5  # a window of 11 x 11
 _K1, _K2 = 0.01, 0.03
@@ -19,12 +19,19 @@ def psnr(x: torch.Tensor, reference: torch.Tensor, *, data_range: float = 1.0, b
     Shapes: `x` `(N, C, H, W)`, `reference` the same or of batch 1; value `(N,)`. The mean is over channels and
     pixels together. `border` pixels on each side are left out (super-resolution papers leave out the factor).
     Nothing is clipped or rounded. Infinity where the images are equal, NaN where a value is NaN. Raises
-    `ValueError` for shapes that do not fit. Taught in chapter 10_map.
+    `ValueError` for shapes that do not fit, and for values as of bytes where `data_range` is not 255.
+    Taught in chapter 10_map.
 
     >>> psnr(torch.full((1, 1, 4, 4), 0.1), torch.zeros(1, 1, 4, 4)).round(decimals=3)
     tensor([20.])
     """
     x, reference = _pair(x, reference, border=border)
+    _check_range(x, reference, data_range)
+    return decibels(x, reference, data_range=data_range)
+
+
+def decibels(x: torch.Tensor, reference: torch.Tensor, *, data_range: float = 1.0) -> torch.Tensor:
+    """PSNR as `psnr` gives it, for a pair that was checked before: looking at values waits for a GPU."""
     error = (x - reference).square().flatten(1).mean(1)
     return 10 * torch.log10(check_positive(data_range, name="data_range", single=True) ** 2 / error)
 
@@ -39,6 +46,7 @@ def ssim(x: torch.Tensor, reference: torch.Tensor, *, data_range: float = 1.0, b
     fewer than 11 x 11 pixels are refused. Taught in chapters 07_feature_losses and 10_map.
     """
     x, reference = _pair(x, reference, border=border, smallest=2 * SSIM_RADIUS + 1)
+    _check_range(x, reference, data_range)
     reference = reference.expand_as(x).detach().cpu().double().numpy()
     options = {"gaussian_weights": True, "sigma": SSIM_SIGMA, "use_sample_covariance": False, "K1": _K1, "K2": _K2}
     options |= {"data_range": check_positive(data_range, name="data_range", single=True), "channel_axis": 0}
@@ -60,6 +68,7 @@ def ssim_components(
     mean of their product is `ssim`; the product of their means is not. No gradient. Errors as in `ssim`.
     """
     x, reference = _pair(x, reference, border=border, smallest=2 * SSIM_RADIUS + 1)
+    _check_range(x, reference, data_range)
     a, b = (each.detach().cpu().double() for each in (x, reference.expand_as(x)))  # not every device has float64
     c1, c2 = ((k * check_positive(data_range, name="data_range", single=True)) ** 2 for k in (_K1, _K2))
     mean_a, mean_b = _window_means(a), _window_means(b)
@@ -123,6 +132,15 @@ def _window_means(x: torch.Tensor) -> torch.Tensor:
     rows = conv2d(x.reshape(n * c, 1, h, w), window.reshape(1, 1, -1, 1))
     means = conv2d(rows, window.reshape(1, 1, 1, -1))
     return means.reshape(n, c, *means.shape[2:])
+
+
+def _check_range(x: torch.Tensor, reference: torch.Tensor, data_range: float) -> None:
+    """Raise `ValueError` for pictures in 0..255 with another `data_range`, and for those in [0, 1] with that of 255."""
+    data_range = check_positive(data_range, name="data_range", single=True)
+    check_not_bytes(x, name="x", data_range=data_range)
+    check_not_bytes(reference, name="reference", data_range=data_range)
+    if data_range == 255 and 0 < float(reference.abs().amax()) <= 1 and bool((reference != reference.round()).any()):
+        raise ValueError("data_range is 255, but the reference has values in [0, 1]: leave data_range out")
 
 
 def _pair(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.checks import check_level, check_positive, check_seed, check_units, per_image
+from deeprestore_lab.energies.shapes import check_batch
 from deeprestore_lab.operators import Composition, Mask, Operator
 
 
@@ -18,10 +19,13 @@ def discrepancy(operator: Operator, x: torch.Tensor, y: torch.Tensor, *, sigma: 
 
     M is the number of measured values: for a mask, or one that comes last, the number of known ones. Morozov (1966)
     takes the largest weight at which this is at most 1. `sigma` is in the units of y. Raises `ValueError` for shapes
-    that do not fit.
+    that do not fit, and for values of images up to 255.
     """
     sigma = check_level(sigma)
     predicted = operator(check_units(x))
+    check_batch(y, name="y")
+    if y.ndim == 4 and getattr(operator, "image_units", False):
+        check_units(y, name="y")
     if predicted.shape[1:] != y.shape[1:] or y.shape[0] not in (1, predicted.shape[0]):
         raise ValueError(f"A x has shape {tuple(predicted.shape)} but y has shape {tuple(y.shape)}")
     residual = predicted - y.to(predicted)

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 import torch
-import torchvision
 
 from deeprestore_lab import artifacts, data, doctor, images
 
@@ -22,7 +21,9 @@ def _no_local_data(monkeypatch, tmp_path):
     monkeypatch.setenv("DEEPRESTORE_CACHE", str(tmp_path / "cache"))
 
 
-def test_nothing_is_broken_here_and_versions_are_the_installed_ones():
+def test_nothing_is_broken_here_and_versions_are_the_installed_ones(monkeypatch):
+    for module in ("torchvision", "torchvision.models", "torchvision.datasets"):
+        monkeypatch.setitem(sys.modules, module, None)  # importing it would take longer than all of the report
     findings = doctor.examine()
     assert not [finding for finding in findings if finding.state == "broken"]
     found = by_topic(findings)
@@ -32,17 +33,37 @@ def test_nothing_is_broken_here_and_versions_are_the_installed_ones():
     assert found["embedded data"].state == "ok" and found["local data"].state == "missing"
 
 
-def test_a_broken_pair_is_reported_and_the_rest_still_examined(monkeypatch):
-    def fails(*arguments):
-        raise RuntimeError("operator torchvision::nms does not exist")
+@pytest.mark.parametrize(
+    ("needs", "versions", "state", "text"),
+    [
+        ("torch==2.15.0", {"torch": "2.15.0+cpu", "torchvision": "0.29.2+cpu"}, "ok", "belong together"),
+        ("torch (>=2.9.0)", {"torch": "2.15.0", "torchvision": "0.29.2"}, "ok", "belong together"),
+        (
+            "torch==2.14.0",
+            {"torch": "2.15.0", "torchvision": "0.29.2"},
+            "broken",
+            "needs torch==2.14.0, here is 2.15.0",
+        ),
+        ("torch (>=2.16.0)", {"torch": "2.15.0", "torchvision": "0.29.2"}, "broken", "here is 2.15.0"),
+        ("torch==2.15.0", {"torch": "2.15.0+cu130", "torchvision": "0.29.2+cpu"}, "broken", "different machines"),
+    ],
+)
+def test_a_pair_that_does_not_fit_is_broken(monkeypatch, needs, versions, state, text):
+    monkeypatch.setattr(importlib.metadata, "version", versions.__getitem__)
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: ["numpy", needs, "torch-other; extra == 'x'"])
+    (finding,) = doctor._pair()
+    assert finding.state == state and text in finding.text
 
-    monkeypatch.setattr(torchvision.ops, "nms", fails)
+
+def test_a_torchvision_that_is_not_there_is_reported_and_the_rest_still_examined(monkeypatch):
+    def version(name, known=importlib.metadata.version):
+        if name == "torchvision":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return known(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
     found = by_topic(doctor.examine())
-    assert found["torch and torchvision"] == (
-        "torch and torchvision",
-        "broken",
-        "RuntimeError: operator torchvision::nms does not exist",
-    )
+    assert found["torch and torchvision"].state == found["torchvision"].state == "broken"
     assert found["embedded photographs"].state == "ok"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import deeprestore_lab
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+MODULES = {"distributed": "dask", "ot": "pot"}  # what `dask[distributed]` adds, and what may not be installed here
 EXTRAS = {"book", "tests", "training", "scale", "teaching", "benchmarks"}
 
 
@@ -66,6 +69,50 @@ def test_every_dependency_is_pinned_within_its_bounds():
 def test_pins_hold_no_address():
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     assert not re.search(r"://|@|--", text)
+
+
+def imported(file: Path) -> set[str]:
+    """The first names of all modules that a file imports, wherever in it."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0]
+    return {name.partition(".")[0] for name in names}
+
+
+def declared(*, tests: bool) -> set[str]:
+    """The names of the packages of all extras, without those of the extra `tests` where it is not asked for."""
+    extras = [lines for extra, lines in PROJECT["optional-dependencies"].items() if tests or extra != "tests"]
+    return {name for name, _, _ in as_pairs(PROJECT["dependencies"] + sum(extras, []))}
+
+
+def undeclared(files: list[Path], *, tests: bool) -> set[tuple[str, str]]:
+    """(file, module) for what belongs to no package that is asked for, as the installed packages say."""
+    owners, allowed = importlib.metadata.packages_distributions(), declared(tests=tests)
+    own = {path.stem for place in ("scripts", "tests/support", "benchmarks") for path in (ROOT / place).rglob("*.py")}
+    own |= {"deeprestore_lab", "building"} | set(sys.stdlib_module_names)
+    found = set()
+    for file in files:
+        for module in imported(file) - own - {path.stem for path in file.parent.glob("*.py")}:
+            if not allowed & {
+                canonicalize_name(owner) for owner in [MODULES.get(module, module), *owners.get(module, [])]
+            }:
+                found.add((str(file.relative_to(ROOT)), module))
+    return found
+
+
+def test_what_is_imported_is_asked_for():
+    """What only comes along with another package may be gone in its next version."""
+    working = {file for place in ("deeprestore_lab", "scripts", "book/_ext") for file in (ROOT / place).rglob("*.py")}
+    working -= {ROOT / "scripts" / "slider_picture.py"}  # photographs a page with the browser of the tests
+    testing = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), ROOT / "conftest.py"]
+    assert len(working) > 100 and len(testing) > 100
+    assert undeclared(sorted(working), tests=False) == set()
+    assert undeclared(testing, tests=True) == set()
+
+
+def test_a_module_of_no_package_is_found():
+    assert {"yaml", "packaging", "deeprestore_lab"} <= imported(Path(__file__))
+    assert undeclared([Path(__file__)], tests=False) == {("tests/test_packaging.py", "packaging")}
 
 
 def test_torch_and_torchvision_are_a_pair():

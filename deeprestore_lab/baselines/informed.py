@@ -6,9 +6,16 @@ from collections.abc import Sequence
 
 import torch
 
-from deeprestore_lab.baselines.methods import thresholded_frame
-from deeprestore_lab.checks import check_images, check_not_negative, check_positive, describe
+from deeprestore_lab.checks import (
+    check_images,
+    check_not_bytes,
+    check_not_negative,
+    check_positive,
+    check_units,
+    describe,
+)
 from deeprestore_lab.energies import GaussianLikelihood
+from deeprestore_lab.frames import threshold_denoise
 from deeprestore_lab.operators import Mask
 from deeprestore_lab.priors import TotalVariation
 from deeprestore_lab.solve import minimise
@@ -45,8 +52,8 @@ def fill(y: torch.Tensor, known: torch.Tensor, *, weight: float = FILL_WEIGHT, s
     >>> bool((fill(known * y, known) - y).abs().max() < 1e-2)
     True
     """
-    n, _, h, w = check_images(y, name="y").shape
-    if known.shape != (n, 1, h, w):
+    n, _, h, w = check_units(y, name="y").shape
+    if not isinstance(known, torch.Tensor) or known.shape != (n, 1, h, w):
         raise ValueError(f"known must be {(n, 1, h, w)} for these images, got {describe(known)}")
     energy = GaussianLikelihood(Mask(known), known * y, sigma=1.0) + weight * TotalVariation()
     filled = minimise(energy, known * y, solver="admm", steps=steps, snapshots=False, progress=False).x
@@ -67,5 +74,6 @@ def stabilised_frame(y: torch.Tensor, threshold: float, *, peak: float) -> torch
     True
     """
     y = check_not_negative(check_images(y, name="y"), name="y (counts divided by the peak)")
+    check_not_bytes(y, name="y (counts divided by the peak)")
     z = 2 * (check_positive(peak, name="peak", single=True) * y + 3 / 8).sqrt()
-    return ((thresholded_frame(z, threshold) / 2).square() - 1 / 8) / peak
+    return ((threshold_denoise(z, sigma=1.0, threshold=threshold) / 2).square() - 1 / 8) / peak

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import conv2d, pad, unfold
 
-from deeprestore_lab.checks import check_images, check_whole, describe
+from deeprestore_lab.checks import check_units, check_whole, describe
 
 DAMPING = 1e-8  # of the mean diagonal: keeps patches that are all alike solvable
 
@@ -20,7 +20,7 @@ class LinearFilter:
     constant: float
 
     def __call__(self, y: torch.Tensor) -> torch.Tensor:
-        n, c, h, w = check_images(y, name="y").shape
+        n, c, h, w = check_units(y, name="y").shape
         extended = _extended(y.reshape(n * c, 1, h, w), len(self.kernel))
         return (conv2d(extended, self.kernel.to(y)[None, None]) + self.constant).reshape(n, c, h, w)
 
@@ -37,7 +37,7 @@ def fit_linear_filter(y: torch.Tensor, x: torch.Tensor, *, size: int = 9) -> Lin
     >>> round(float(fitted.kernel[1, 1]), 3), round(fitted.constant, 3)
     (0.5, 0.25)
     """
-    check_images(y, name="y"), check_images(x)
+    check_units(y, name="y"), check_units(x)
     if x.shape != y.shape:
         raise ValueError(f"x and y must have one shape, got {describe(x)} and {describe(y)}")
     if check_whole(size, name="size", least=1) % 2 == 0 or size // 2 >= min(y.shape[2:]):

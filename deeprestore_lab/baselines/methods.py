@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import pad, unfold
 
-from deeprestore_lab.checks import check_choice, check_images, check_whole, describe
+from deeprestore_lab.checks import check_choice, check_units, check_whole, describe
 from deeprestore_lab.convolution import convolve, gaussian_kernel
 from deeprestore_lab.frames import threshold_denoise
 from deeprestore_lab.metrics import psnr
@@ -17,7 +17,7 @@ from deeprestore_lab.priors.tv_denoise import tv_denoise
 
 def gaussian_filter(y: torch.Tensor, width: float) -> torch.Tensor:
     """`y` `(N, C, H, W)` averaged under a Gaussian of standard deviation `width` in pixels, borders reflected."""
-    return convolve(y, gaussian_kernel(width), border="reflect")
+    return convolve(check_units(y, name="y"), gaussian_kernel(width), border="reflect")
 
 
 def median_filter(y: torch.Tensor, size: int) -> torch.Tensor:
@@ -30,7 +30,7 @@ def median_filter(y: torch.Tensor, size: int) -> torch.Tensor:
     >>> float(median_filter(y, 3).max())
     0.0
     """
-    n, c, h, w = check_images(y, name="y").shape
+    n, c, h, w = check_units(y, name="y").shape
     if check_whole(size, name="size", least=1) % 2 == 0 or size // 2 >= min(h, w):
         raise ValueError(f"size must be odd and less than twice the sides of y, got {describe(size)}")
     extended = pad(y.reshape(n * c, 1, h, w), [size // 2] * 4, mode="reflect")
@@ -39,12 +39,12 @@ def median_filter(y: torch.Tensor, size: int) -> torch.Tensor:
 
 def total_variation(y: torch.Tensor, weight: float) -> torch.Tensor:
     """argmin over x of 1/2 ||x - y||^2 + weight TV(x), to a duality gap of a thousandth."""
-    return tv_denoise(y, weight, gap=1e-3)[0]
+    return tv_denoise(check_units(y, name="y"), weight, gap=1e-3)[0]
 
 
 def thresholded_frame(y: torch.Tensor, threshold: float) -> torch.Tensor:
     """A hard threshold on the responses to the undecimated 8 x 8 DCT, and least squares back (`frames`)."""
-    return threshold_denoise(y, sigma=1.0, threshold=threshold)
+    return threshold_denoise(check_units(y, name="y"), sigma=1.0, threshold=threshold)
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,13 @@ NETWORK = {
     "vgg19": (574673361, "BSD-3 (torchvision)", "torchvision's VGG19, ImageNet"),
     "squeezenet": (4966400, "BSD-3 (torchvision)", "torchvision's SqueezeNet 1.1, ImageNet"),
 }
+# name -> (torchvision's name of the weights, their file, which ends in the start of its sum)
 _WEIGHTS = {
-    "alexnet": "AlexNet_Weights",
-    "vgg11": "VGG11_Weights",
-    "vgg16": "VGG16_Weights",
-    "vgg19": "VGG19_Weights",
-    "squeezenet": "SqueezeNet1_1_Weights",
+    "alexnet": ("AlexNet_Weights", "alexnet-owt-7be5be79.pth"),
+    "vgg11": ("VGG11_Weights", "vgg11-8a719046.pth"),
+    "vgg16": ("VGG16_Weights", "vgg16-397923af.pth"),
+    "vgg19": ("VGG19_Weights", "vgg19-dcbb9e9d.pth"),
+    "squeezenet": ("SqueezeNet1_1_Weights", "squeezenet1_1-b8a52dc0.pth"),
 }
 
 
@@ -59,8 +60,6 @@ def fetched(name: str) -> bool:
     """Whether the files of a network source lie in the cache (their sums are checked when they are read)."""
     if name == "mnist":
         return all((mnist_cache() / file).is_file() for file in MNIST_SUMS)
-    if not any((Path(torch.hub.get_dir()) / "checkpoints").glob(f"{name}*.pth")):
-        return False  # said without torchvision, whose import takes longer than torch's
     return _checkpoint(name).is_file()
 
 
@@ -88,12 +87,12 @@ def _fetch_mnist() -> Path:
 def _address(name: str) -> str:
     import torchvision
 
-    return getattr(torchvision.models, _WEIGHTS[name]).IMAGENET1K_V1.url
+    return getattr(torchvision.models, _WEIGHTS[name][0]).IMAGENET1K_V1.url
 
 
 def _checkpoint(name: str) -> Path:
-    """Where torchvision itself looks for the weights; the file's name ends in the start of its sum."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / _address(name).rsplit("/", 1)[1]
+    """Where torchvision itself looks for the weights; said without it, since its import takes longer than torch's."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / _WEIGHTS[name][1]
 
 
 def _fetch_weights(name: str) -> Path:

@@ -30,7 +30,9 @@ class Likelihood(Energy):
         if not callable(operator):
             raise ValueError(f"operator must be callable, got {describe(operator)}")
         check_batch(y, name="y")
-        self.image_units = y.ndim == 4 and getattr(operator, "image_units", False)
+        self.image_units = getattr(operator, "image_units", False) and y.ndim != 2  # codes have no units
+        if self.image_units and y.ndim != 4:
+            raise ValueError(f"y must be an image batch (N, C, H, W), as A x is, got {describe(y)}")
         if self.image_units:
             check_units(y, name="y")
         if not torch.isfinite(y).all():

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from deeprestore_lab.checks import check_choice, check_whole, describe
+from deeprestore_lab.checks import check_choice, check_not_bytes, check_whole, describe
 
 FORMATS = ("webp", "webp-lossless", "png", "png-palette")
 MIME = {"webp": "image/webp", "webp-lossless": "image/webp", "png": "image/png", "png-palette": "image/png"}
@@ -19,7 +19,7 @@ MIME = {"webp": "image/webp", "webp-lossless": "image/webp", "png": "image/png",
 def to_bytes8(x: torch.Tensor) -> np.ndarray:
     """One image in [0, 1], `(C, H, W)` or `(1, C, H, W)`, C 1 or 3, as `(H, W, C)` of bytes, rounded and clipped.
 
-    Raises `ValueError` for another shape and for values that are not finite.
+    Raises `ValueError` for another shape, for values that are not finite, and for those of bytes already.
     """
     if not isinstance(x, torch.Tensor) or not (x.ndim == 3 or (x.ndim == 4 and x.shape[0] == 1)):
         raise ValueError(f"an image to show has shape (C, H, W) or (1, C, H, W), got {describe(x)}")
@@ -28,6 +28,7 @@ def to_bytes8(x: torch.Tensor) -> np.ndarray:
         raise ValueError(f"an image to show has 1 or 3 channels and is not empty, got {describe(x)}")
     if not torch.isfinite(x).all():
         raise ValueError(f"an image to show must hold finite values, got {int((~torch.isfinite(x)).sum())} others")
+    check_not_bytes(x, name="an image to show")
     return (x.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
 
 

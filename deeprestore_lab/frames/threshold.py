@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from deeprestore_lab.checks import check_choice, check_images, check_positive, check_weight, describe, per_image
+from deeprestore_lab.checks import (
+    check_choice,
+    check_images,
+    check_level,
+    check_not_bytes,
+    check_weight,
+    describe,
+    per_image,
+)
 from deeprestore_lab.convolution import dct_matrix, extend, extend_adjoint
 from deeprestore_lab.filters import averages, norms
 from deeprestore_lab.operators.filter_bank import FilterBank
@@ -56,9 +64,9 @@ def threshold_denoise(
     r"""x = arg min_x ||A x - shrink(A y)||^2: responses below the noise are put to zero, the rest makes the image.
 
     `y` `(N, C, H, W)`; the result has its shape. `bank` `(K, kh, kw)` or an operator made of one; without it the 64
-    cosine patterns of 8 x 8 at every pixel. `sigma` is the noise level of y in its units; `threshold` counts standard
-    deviations of the noise in each response, sigma ||h_k||; both are a number or `(N,)`. Filters that are averages (no
-    tap below zero) are left alone. Where the bank loses a frequency, so does x.
+    cosine patterns of 8 x 8 at every pixel. `sigma` is the noise level of y in its units, at most 1; `threshold` counts
+    standard deviations of the noise in each response, sigma ||h_k||; both are a number or `(N,)`. Filters that are
+    averages (no tap below zero) are left alone. Where the bank loses a frequency, so does x.
 
     kind: "hard" or "soft" (`shrink`). Hard at 2.75 is near the best on photographs for the cosines, soft at 1.4.
     border: "reflect" mirrors y first and cuts that margin off at the end; "circular" is the equation as it stands.
@@ -81,6 +89,8 @@ def threshold_denoise(
     check_choice(colour, COLOURS, name="colour")
     operator = _operator(bank)
     limits = _limits(check_images(y, name="y"), sigma, threshold)
+    if float(torch.as_tensor(sigma).max()) < 1:  # of pictures, and not of roots of counts, whose noise has the level 1
+        check_not_bytes(y, name="y")
     mix = dct_matrix(y.shape[1], y) if colour == "rotated" else torch.eye(y.shape[1]).to(y)
     margin = operator.bank.new_empty(*(2 * length - 1 for length in operator.bank.shape[1:]))
     mixed = torch.einsum("dc,nchw->ndhw", mix, y)
@@ -93,7 +103,7 @@ def threshold_denoise(
 def _limits(y: torch.Tensor, sigma: float | torch.Tensor, threshold: float | torch.Tensor) -> torch.Tensor:
     """Where the responses of filters of norm 1 are cut, `(N,)`."""
     one = y.new_ones(len(y))
-    sigma, threshold = check_positive(sigma, name="sigma"), check_weight(threshold, name="threshold")
+    sigma, threshold = check_level(sigma), check_weight(threshold, name="threshold")
     return one * per_image(sigma, one) * per_image(threshold, one)
 
 

@@ -9,7 +9,7 @@ from deeprestore_lab.checks import check_positive, check_weight, per_image
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.latent import Decode, check_codes, check_decode, decoder_state
-from deeprestore_lab.parametrisations.pixels import check_bounds, check_start
+from deeprestore_lab.parametrisations.pixels import check_bounds, check_image_bounds, check_start
 from deeprestore_lab.priors.autoencoder import smoothed_distance
 
 
@@ -52,7 +52,7 @@ class ImageAndLatent(Parametrisation):
         check = check_weight if self.squared else check_positive
         self.smoothing = check(smoothing, name="smoothing", single=True)
         self._decode = (check_decode(decode),)  # in a tuple: its parameters are not searched over
-        self._ranges = check_bounds(bounds), check_bounds(code_bounds)
+        self._ranges = check_image_bounds(bounds), check_bounds(code_bounds)
         self.shape = x0.shape[1:]
         with torch.no_grad():
             decoded = decode(u0)

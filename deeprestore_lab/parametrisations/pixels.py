@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_units
+from deeprestore_lab.checks import LARGEST, check_units
 from deeprestore_lab.parametrisations.base import Parametrisation
 
 
@@ -25,7 +25,7 @@ class Pixels(Parametrisation):
 
     def __init__(self, x0: torch.Tensor, *, bounds: tuple[float, float] | None = None) -> None:
         super().__init__()
-        self.bounds = check_bounds(bounds)
+        self.bounds = check_image_bounds(bounds)
         self.theta = nn.Parameter(check_start(x0).detach().clone(memory_format=torch.contiguous_format))
         self.project_()
 
@@ -61,3 +61,11 @@ def check_bounds(bounds: tuple[float, float] | None) -> tuple[float, float] | No
     if not low < high:
         raise ValueError(f"bounds must be None or two numbers (low, high) in order, got {bounds!r}")
     return low, high
+
+
+def check_image_bounds(bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+    """As `check_bounds`, for the values of images: (0, 255) is refused too."""
+    bounds = check_bounds(bounds)
+    if bounds is not None and LARGEST < bounds[1] <= 255:
+        raise ValueError(f"bounds go up to {bounds[1]:g}, as if white were 255; images are in [0, 1] here: give (0, 1)")
+    return bounds

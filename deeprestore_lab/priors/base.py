@@ -14,7 +14,7 @@ from numbers import Real
 import torch
 
 from deeprestore_lab.artifacts import load_record
-from deeprestore_lab.checks import check_level, describe
+from deeprestore_lab.checks import LARGEST, check_level, describe
 from deeprestore_lab.energies import Energy, WeightedSum
 
 
@@ -65,4 +65,6 @@ def check_mean(mean: float) -> float:
     number = mean.item() if isinstance(mean, torch.Tensor) and mean.ndim == 0 else mean
     if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
         raise ValueError(f"mean must be a finite number, got {describe(mean)}")
+    if abs(number) > LARGEST:
+        raise ValueError(f"mean is {number:g}, as if white were 255; images are in [0, 1] here: divide by 255")
     return float(number)

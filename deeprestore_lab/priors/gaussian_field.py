@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from deeprestore_lab.checks import check_images, check_level, check_positive, describe, per_image
+from deeprestore_lab.checks import (
+    check_images,
+    check_level,
+    check_positive,
+    check_seed,
+    check_whole,
+    describe,
+    per_image,
+)
 from deeprestore_lab.convolution import frequency_counts
 from deeprestore_lab.energies import Quadratic, Weight, WeightedSum
 from deeprestore_lab.operators import FourierFilter, LinearOperator
@@ -92,7 +100,8 @@ class GaussianField(Prior):
         """`n` independent images of the field, `(n, C, H, W)`; not held to [0, 1]. Needs a single mean."""
         if self.mean.shape[0] != 1:
             raise ValueError(f"the field has {self.mean.shape[0]} means; sample the posterior of one image")
-        white = torch.randn(n, *self.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        n, generator = check_whole(n, name="n", least=1), torch.Generator().manual_seed(check_seed(seed))
+        white = torch.randn(n, *self.shape, generator=generator, dtype=torch.float64)
         return (self.mean + self.colour(white)).to(dtype)
 
     def posterior(self, operator: LinearOperator, y: torch.Tensor, *, sigma: float) -> GaussianPosterior:

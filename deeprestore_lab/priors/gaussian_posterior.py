@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.checks import check_positive, describe
+from deeprestore_lab.checks import check_level, check_positive, check_seed, check_units, check_whole, describe
 from deeprestore_lab.convolution import frequency_counts
+from deeprestore_lab.energies.shapes import check_batch
 from deeprestore_lab.operators import LinearOperator, as_matrix
 from deeprestore_lab.operators.matrix import LARGEST
 from deeprestore_lab.priors.dense_field import DenseField
@@ -58,7 +59,9 @@ class GaussianPosterior:
 
     def sample(self, n: int, *, seed: int, image: int = 0) -> torch.Tensor:
         """`n` independent images from p(x | y) of measurement number `image`, `(n, C, H, W)`."""
-        white = torch.randn(n, *self.field.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        n, generator = check_whole(n, name="n", least=1), torch.Generator().manual_seed(check_seed(seed))
+        image = check_whole(image, name="image", least=0, most=self.field.mean.shape[0] - 1)
+        white = torch.randn(n, *self.field.shape, generator=generator, dtype=torch.float64)
         return (self.field.mean[image] + self.field.colour(white)).to(self.y)
 
 
@@ -69,14 +72,18 @@ def gaussian_posterior(
 
     By the FFT where the field is stationary and A*A is diagonal in the Fourier basis (the identity, circular blurs),
     whatever the size; else by dense algebra. Raises `ValueError` for an operator that is not linear, an image of more
-    than 4096 values where dense algebra is needed, a sigma that is not one number above 0, or a measurement of
-    another shape than A x.
+    than 4096 values where dense algebra is needed, a sigma that is not one number above 0 (and at most 1 where A x is
+    an image), or a measurement of another shape than A x or with values up to 255.
     """
     if isinstance(sigma, torch.Tensor) and sigma.ndim:
         raise ValueError(f"sigma must be one number for the batch, got {describe(sigma)}")
-    sigma = check_positive(sigma, name="sigma")
     if not isinstance(operator, LinearOperator):
         raise ValueError(f"the posterior is Gaussian for a linear operator alone, got {operator!r}")
+    check_batch(y, name="y")
+    pictures = y.ndim == 4 and operator.image_units
+    sigma = check_level(sigma) if pictures else check_positive(sigma, name="sigma")
+    if pictures:
+        check_units(y, name="y")
     measured = y.detach().to("cpu", torch.float64)
     predicted = operator(prior.mean)
     if y.ndim < 2 or predicted.shape[1:] != y.shape[1:] or prior.mean.shape[0] not in (1, y.shape[0]):

@@ -16,7 +16,15 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_images, check_positive, check_weight, describe
+from deeprestore_lab.checks import (
+    check_choice,
+    check_images,
+    check_level,
+    check_positive,
+    check_units,
+    check_weight,
+    describe,
+)
 from deeprestore_lab.convolution import frequency_counts
 from deeprestore_lab.operators import LinearOperator
 from deeprestore_lab.operators.fourier_filter import check_response
@@ -32,7 +40,8 @@ class QuadraticEstimator:
     least 0, `(H, W // 2 + 1)` or with channels before them, or a `StationaryField` that brings its precision and mean.
     `size` is (H, W), `prior_mean` a number or a tensor that broadcasts to (C, H, W); neither is needed with a field.
     All is computed in float64; images come back in the precision of y. Raises `ValueError` for an operator without
-    Fourier eigenvalues, or where neither the operator nor the prior sees a frequency.
+    Fourier eigenvalues, where neither the operator nor the prior sees a frequency, and, where A x is an image, for a
+    `sigma` above 1 or measurements up to 255.
     """
 
     def __init__(
@@ -49,7 +58,9 @@ class QuadraticEstimator:
             prior = 1 / prior.spectrum
         if size is None:
             raise ValueError("size (H, W) is needed where the prior is given by its eigenvalues")
-        self.operator, self.size, self.sigma = operator, tuple(size), check_positive(sigma, name="sigma", single=True)
+        self.pictures = getattr(operator, "image_units", False)
+        sigma = (check_level if self.pictures else check_positive)(sigma, name="sigma", single=True)
+        self.operator, self.size, self.sigma = operator, tuple(size), sigma
         self.precision = check_response(prior, self.size, name="prior").to("cpu", torch.float64)  # q
         if (self.precision < 0).any():
             raise ValueError(f"prior must have eigenvalues of at least 0, its smallest is {self.precision.min():.3g}")
@@ -77,6 +88,10 @@ class QuadraticEstimator:
 
     def _back(self, y: torch.Tensor) -> torch.Tensor:
         """The DFT of A^T (y - A m), `(N, C, H, W // 2 + 1)`."""
+        if self.pictures:
+            check_units(y, name="y")
+        elif not isinstance(y, torch.Tensor) or not y.is_floating_point():
+            raise ValueError(f"y must be a float tensor, as the operator gives it, got {describe(y)}")
         back = self.operator.adjoint(y.detach().to("cpu", torch.float64))
         mean = self.mean.expand(1, *back.shape[1:])
         return torch.fft.rfft2(back - self.operator.adjoint(self.operator.apply(mean)))
@@ -105,7 +120,7 @@ class QuadraticEstimator:
 
     def sure(self, y: torch.Tensor, weight: float) -> torch.Tensor:
         """Stein's unbiased estimate of ||A xhat(y) - A x||^2, `(N,)`: ||A xhat - y||^2 - M sigma^2 + 2 sigma^2 df."""
-        exact = y.detach().to("cpu", torch.float64)
+        exact = check_images(y, name="y").detach().to("cpu", torch.float64)
         estimate = self.estimate(exact, weight)
         residual = (self.operator.apply(estimate) - exact).square().flatten(1).sum(1)
         freedom = self.degrees_of_freedom(weight, channels=estimate.shape[1])
@@ -137,7 +152,7 @@ class QuadraticEstimator:
         self, x: torch.Tensor, y: torch.Tensor, *, low: float = 1e-6, high: float = 1e6
     ) -> torch.Tensor:
         """The weight in [low, high] with the smallest ||xhat(y) - x||^2 for each image, `(N,)`: it knows the truth."""
-        check_images(x)
+        (check_units if self.pictures else check_images)(x)
         truth = torch.fft.rfft2(x.detach().to("cpu", torch.float64) - self.mean)
         back = self._back(y)
         if truth.shape != back.shape:

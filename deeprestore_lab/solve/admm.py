@@ -7,13 +7,13 @@ import torch
 from deeprestore_lab.checks import per_image
 from deeprestore_lab.energies import Energy, Quadratic
 from deeprestore_lab.operators.base import Identity, LinearOperator
+from deeprestore_lab.solve.finite_point import FinitePoint, where_image
 from deeprestore_lab.solve.normal_equations import is_exact, right_hand_side, solve_normal
-from deeprestore_lab.solve.problem import Evaluation, Problem
+from deeprestore_lab.solve.problem import Problem
 
 OVER_RELAXATION = 1.7
 FIRST_PENALTY = 30.0  # over the largest weight: a total variation then splits off steps above 1/30 first
 IMBALANCE = 3.0
-SMALLEST_SHARE = 1e-8  # of a way to images of finite energy, tried first
 LARGEST_SHARE = 1e-3  # of the largest size and force of the run: below, they count as this large
 
 
@@ -54,9 +54,8 @@ class ADMM:
 
     What is shown as the iterate is x, or z of a term without an operator (the bounds before others), which that term
     cannot find infinite. Where the energy is infinite there (K x meets the domain of f in the limit only: counts have
-    means of at least 0), it is a point on the way to x without its negative values, or to a brighter x: whichever is
-    lower, each taken as far as its energy is infinite; the start where neither helps. The distance to the iterate, over
-    its size, counts as optimality too: an image has not converged while another is shown.
+    means of at least 0), it is a point near it (`FinitePoint`). The distance to the iterate, over its size, counts as
+    optimality too: an image has not converged while another is shown.
 
     Optimality of an image: the larger of ||K x - z|| / max(||K x||, ||z||) and ||rho K*(z - z_before)|| / ||rho K* u||,
     the latter with the norm over all K_j* u_j together (or over a thousandth of sum_i A_i* y_i, where that is more).
@@ -92,10 +91,7 @@ class ADMM:
         weights = [weight for weight, _, f in self.splits if not isinstance(f, Box | SquaredError)] or [self.one]
         largest = torch.stack(weights).amax(0)
         self.rho = [FIRST_PENALTY * torch.where(largest > 0, largest, 1.0)] * len(self.splits)
-        self.x = self.start = x
-        height = x.abs().amax((1, 2, 3), keepdim=True)
-        self.brighter = torch.where(height > 0, height, 1.0)
-        self.share = [torch.zeros_like(self.one)] * 2  # of each way inside, as last needed
+        self.x, self.finite = x, FinitePoint(problem, [(operator, f) for _, operator, f in self.splits])
         self.z = [operator.apply(x) for _, operator, _ in self.splits]
         self.u = [torch.zeros_like(z) for z in self.z]
         self.count, self.residual = 0, self.one.clone()
@@ -133,7 +129,7 @@ class ADMM:
         self._keep(active, x, z, u)
         optimality = torch.maximum(primal, dual) if self.splits else left
         self.residual = torch.where(active, optimality, self.residual)
-        away = self._show(active)
+        away = self.finite.show(self.x if self.shown is None else self.z[self.shown], active)
         if self.count >= 10 and (self.count // 10).bit_count() == 1 and self.count % 10 == 0:
             self._balance(images, before, active)
         return torch.maximum(optimality, away)
@@ -169,44 +165,9 @@ class ADMM:
         return primal / size, dual / force
 
     def _keep(self, active: torch.Tensor, x: torch.Tensor, z: list, u: list) -> None:
-        self.x = _where(active, x, self.x)
-        self.z = [_where(active, new, old) for new, old in zip(z, self.z, strict=True)]
-        self.u = [_where(active, new, old) for new, old in zip(u, self.u, strict=True)]
-
-    def _show(self, active: torch.Tensor) -> torch.Tensor:
-        """Make the iterate that of the problem, or a point near it of finite energy; return how far, over its size."""
-        problem, before = self.problem, self.problem.theta
-        iterate = problem.project(self.x if self.shown is None else self.z[self.shown])
-        at, finite = self._look(iterate, active, before)
-        if bool(finite.all()):
-            problem.note(shares=at.shares, x=at.x)
-            return torch.zeros_like(self.one)
-        shown, lowest = iterate, torch.where(finite, at.total, torch.inf)
-        for way, inside in enumerate((iterate.clamp_min(0), iterate + self.brighter)):
-            inside, found = problem.project(inside), finite
-            share = (self.share[way] / 4).clamp_min(SMALLEST_SHARE)
-            while True:
-                candidate = torch.lerp(iterate, inside, per_image(share, iterate))
-                at, fine = self._look(candidate, active, before)
-                fresh = active & fine & ~found
-                better = fresh & (at.total < lowest)
-                shown, lowest = _where(better, candidate, shown), torch.where(better, at.total, lowest)
-                self.share[way] = torch.where(fresh, share, self.share[way])
-                found = found | fine
-                if bool((found | (share >= 1)).all()):
-                    break
-                share = torch.where(found, share, (2 * share).clamp_max(1))
-        shown = _where(active & torch.isinf(lowest), self.start, shown)
-        at, _ = self._look(shown, active, before)
-        problem.note(shares=at.shares, x=at.x)
-        return self._joint([shown - iterate]) / self._joint([iterate]).clamp_min(torch.finfo(self.one.dtype).tiny)
-
-    def _look(
-        self, candidate: torch.Tensor, active: torch.Tensor, before: torch.Tensor
-    ) -> tuple[Evaluation, torch.Tensor]:
-        """The equation at `candidate`, which is loaded for the active images, and for which of them it is finite."""
-        at = self.problem.evaluate(_where(active, candidate, before), gradient=False)
-        return at, ~active | ~torch.isinf(at.total)
+        self.x = where_image(active, x, self.x)
+        self.z = [where_image(active, new, old) for new, old in zip(z, self.z, strict=True)]
+        self.u = [where_image(active, new, old) for new, old in zip(u, self.u, strict=True)]
 
     def _balance(self, images: list, before: list, active: torch.Tensor) -> None:
         """Each rho_j by the residuals of its own split."""
@@ -232,19 +193,16 @@ class ADMM:
         squares = (value.flatten(1).square().sum(1) for value in values)
         return sum(squares, torch.zeros_like(self.one)).sqrt()
 
-    _KEYS = ("x", "z", "u", "rho", "count", "residual", "size", "force", "share")
+    _KEYS = ("x", "z", "u", "rho", "count", "residual", "size", "force")
 
     def state_dict(self) -> dict:
-        return {key: getattr(self, key) for key in self._KEYS}
+        return {key: getattr(self, key) for key in self._KEYS} | {"share": self.finite.share}
 
     def load_state_dict(self, state: dict) -> None:
-        for key, value in state.items():
-            setattr(self, key, value)
+        for key in self._KEYS:
+            setattr(self, key, state[key])
+        self.finite.share = state["share"]
 
 
 def _adjoint(operator: LinearOperator, value: torch.Tensor) -> torch.Tensor:
     return value if isinstance(operator, Identity) else operator.adjoint(value)
-
-
-def _where(active: torch.Tensor, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
-    return torch.where(active.reshape(-1, *[1] * (new.ndim - 1)), new, old)

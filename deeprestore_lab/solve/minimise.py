@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_lr, check_seed, check_units, check_whole, describe
+from deeprestore_lab.checks import check_choice, check_level, check_lr, check_seed, check_units, check_whole, describe
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
@@ -123,8 +123,7 @@ def _pick(solver: str, problem: Problem) -> str:
 
 def _check_random(parametrisation: Parametrisation, jitter: int, input_noise: float) -> tuple[int, float]:
     jitter = check_whole(jitter, name="jitter (in pixels)", least=0)
-    if isinstance(input_noise, bool) or not isinstance(input_noise, Real) or not 0 <= input_noise < math.inf:
-        raise ValueError(f"input_noise must be a finite number of at least 0, got {describe(input_noise)}")
+    input_noise = check_level(input_noise, name="input_noise", single=True, zero=True)
     if input_noise and not callable(getattr(parametrisation, "perturbed", None)):
         raise ValueError(
             f"input_noise is for parametrisations with a fixed input (a deep image prior); "

@@ -7,7 +7,7 @@ import time
 import torch
 
 from deeprestore_lab.checks import per_image
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.metrics import decibels
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.trace import Trace
 
@@ -70,7 +70,7 @@ class Recorder:
         self.rows.append(shares)
         self.x = x
         if self.reference is not None:
-            self.psnr.append(psnr(x, self.reference))
+            self.psnr.append(decibels(x, self.reference))
         if self.beta:
             self._add_average(x, active)
         if self.keep and is_snapshot(step):
@@ -87,7 +87,7 @@ class Recorder:
             moved = torch.lerp(x, self.average, self.beta)
             self.average = torch.where(per_image(active, x).bool(), moved, self.average)
         if self.reference is not None:
-            self.average_psnr.append(psnr(self.average, self.reference))
+            self.average_psnr.append(decibels(self.average, self.reference))
 
     def _check_finite(self, shares: dict[str, torch.Tensor], step: int) -> None:
         values = torch.stack(list(shares.values()))

@@ -1,6 +1,7 @@
 """Downloads, served by a stand-in for the network: kept once, checked, and never half."""
 
 import hashlib
+import sys
 
 import pytest
 import torch
@@ -42,16 +43,17 @@ def test_mnist_comes_from_the_next_mirror(mirrors, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [name for name in network.NETWORK if name != "mnist"])
-def test_that_nothing_was_fetched_is_said_without_importing_torchvision(monkeypatch, tmp_path, name):
+def test_what_was_fetched_is_said_without_importing_torchvision(monkeypatch, tmp_path, name):
     stem = network._address(name).rsplit("/", 1)[1]
+    for module in ("torchvision", "torchvision.models"):
+        monkeypatch.setitem(sys.modules, module, None)  # an import of it fails now
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     (folder / "resnet18-f37072fd.pth").touch()
-    with monkeypatch.context() as patch:
-        patch.setattr(network, "_address", lambda name: pytest.fail("torchvision was asked"))
-        assert not network.fetched(name)
+    assert not network.fetched(name)
     (folder / stem).touch()
     assert network.fetched(name)
+    assert {s.name: s.available for s in sources() if s.tier == "network"}[name]
 
 
 def test_a_file_of_another_sum_is_refused(mirrors):
