@@ -18,7 +18,7 @@ import deeprestore_lab
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODULES = {"distributed": "dask", "ot": "pot"}  # what `dask[distributed]` adds, and what may not be installed here
-EXTRAS = {"book", "tests", "training", "scale", "teaching", "benchmarks"}
+EXTRAS = {"book", "tests", "training", "scale", "teaching", "baselines", "benchmarks"}
 
 
 def as_pairs(lines):
