@@ -86,13 +86,17 @@ class QuadraticEstimator:
         """The sum over all channels and all H W frequencies."""
         return (frequency_counts(self.size[1]) * spectrum).sum((-3, -2, -1))
 
-    def _back(self, y: torch.Tensor) -> torch.Tensor:
-        """The DFT of A^T (y - A m), `(N, C, H, W // 2 + 1)`."""
+    def _measurement(self, y: torch.Tensor) -> torch.Tensor:
+        """y in float64, of whatever shape the operator gives; where it gives pictures, in their units."""
         if self.pictures:
             check_units(y, name="y")
         elif not isinstance(y, torch.Tensor) or not y.is_floating_point():
             raise ValueError(f"y must be a float tensor, as the operator gives it, got {describe(y)}")
-        back = self.operator.adjoint(y.detach().to("cpu", torch.float64))
+        return y.detach().to("cpu", torch.float64)
+
+    def _back(self, y: torch.Tensor) -> torch.Tensor:
+        """The DFT of A^T (y - A m), `(N, C, H, W // 2 + 1)`."""
+        back = self.operator.adjoint(self._measurement(y))
         mean = self.mean.expand(1, *back.shape[1:])
         return torch.fft.rfft2(back - self.operator.adjoint(self.operator.apply(mean)))
 
@@ -120,7 +124,7 @@ class QuadraticEstimator:
 
     def sure(self, y: torch.Tensor, weight: float) -> torch.Tensor:
         """Stein's unbiased estimate of ||A xhat(y) - A x||^2, `(N,)`: ||A xhat - y||^2 - M sigma^2 + 2 sigma^2 df."""
-        exact = check_images(y, name="y").detach().to("cpu", torch.float64)
+        exact = self._measurement(y)
         estimate = self.estimate(exact, weight)
         residual = (self.operator.apply(estimate) - exact).square().flatten(1).sum(1)
         freedom = self.degrees_of_freedom(weight, channels=estimate.shape[1])

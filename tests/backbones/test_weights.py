@@ -142,8 +142,8 @@ def test_torchvisions_weights_are_read_from_its_cache(monkeypatch, tmp_path):
     torch.save(state, folder / "made.pth")
     start = hashlib.sha256((folder / "made.pth").read_bytes()).hexdigest()[:8]
     (folder / "made.pth").rename(folder / f"squeezenet1_1-{start}.pth")
-    address = f"https://example.org/squeezenet1_1-{start}.pth"
-    monkeypatch.setattr(data.network, "_address", lambda name: address)
+    kind = data.network._WEIGHTS["squeezenet"][0]
+    monkeypatch.setitem(data.network._WEIGHTS, "squeezenet", (kind, f"squeezenet1_1-{start}.pth"))
     network = backbones.load("squeezenet1_1")
     assert network.weights == "torchvision weights (torchvision's)"
     assert torch.equal(network.module.get_submodule("fire2").squeeze.weight, state["features.3.squeeze.weight"])
