@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from free_photographs import free_photographs
+from learnt_photographs import EMBEDDED, STOPPED_BY, learnt_photographs, scaled
 from resumable import Parts
 from torch import nn
 
@@ -22,8 +22,6 @@ from deeprestore_lab.machine import fast_precision
 from deeprestore_lab.networks.denoising_unet import WIDTHS, DenoisingUNet
 from deeprestore_lab.training import cosine, fit
 
-EMBEDDED = ("china", "flower", "rocket", "immunohistochemistry", "retina", "brick", "grass", "gravel")
-STOPPED_BY = "coffee"
 BATCH, PATCH = 16, 64
 RUNS = ((2500, 8000, 1e-3, 500), (4000, 4000, 4e-4, 100))  # steps, those that the cosine is for, its lr, warm-up
 LARGEST, OFFSET = 75 / 255, 5 / 255
@@ -43,31 +41,16 @@ SETTINGS = {
 PARTS = Parts("denoising_unet", SETTINGS)
 
 
-def scaled(photographs: list[torch.Tensor], sides: tuple[int, ...]) -> list[torch.Tensor]:
-    """Each photograph at each of the sides it is large enough for, `(C, H, W)` as whole numbers up to 255."""
-    found = []
-    for x in photographs:
-        shorter = min(x.shape[2:])
-        for side in (side for side in sides if side <= shorter):
-            size = tuple(round(n * side / shorter) for n in x.shape[2:])
-            small = x if side == shorter else images.resize(x, size)
-            found.append((small[0] * 255).round().clamp(0, 255).to(torch.uint8))
-    return found
-
-
-def photographs() -> list[torch.Tensor]:
-    """What is learnt from."""
-    return [images.photograph(name) for name in EMBEDDED] + list(free_photographs().values())
-
-
 class Draws:
     """Batches cut from pictures that lie flat in one tensor, where the network is: from the number of the step alone.
 
-    Each size of picture is drawn from as often as it has pictures. Patches are turned by quarters and mirrored.
+    Each size of picture is drawn from as often as it has pictures. A third of the patches is transposed, a third upside
+    down, and half of all are mirrored.
     """
 
-    def __init__(self, pictures: list[torch.Tensor]) -> None:
-        pictures = [x.to(DEVICE) for x in pictures]
+    def __init__(self, photographs: list[torch.Tensor]) -> None:
+        sized = [small[0] for x in photographs for small in scaled(x, SIDES)]
+        pictures = [(255 * x).round().clamp(0, 255).to(DEVICE, torch.uint8) for x in sized]
         self.flat = torch.cat([x.reshape(3, -1) for x in pictures], 1)
         sizes = torch.tensor([x.shape[1:] for x in pictures], device=DEVICE)
         areas = sizes.prod(1)
@@ -118,7 +101,7 @@ class Told(nn.Module):
 def train(name: str) -> tuple[dict, dict[str, torch.Tensor]]:
     """All runs, from the start to the weights that were best on the photograph to stop by."""
     net = DenoisingUNet()
-    draws, stop_by = (Draws(scaled(those, SIDES)) for those in (photographs(), [images.photograph(STOPPED_BY)]))
+    draws, stop_by = (Draws(those) for those in (learnt_photographs(), [images.photograph(STOPPED_BY)]))
     made, first = {"held_out": []}, 0
     for steps, whole, lr, warmup in RUNS:
         history = fit(

@@ -8,12 +8,14 @@ licences. What is learnt from them may be shipped; the pictures are not.
 from __future__ import annotations
 
 import hashlib
+from io import BytesIO
 from pathlib import Path
 
 import torch
 from PIL import Image
 
 from deeprestore_lab import image_files
+from deeprestore_lab.artifacts import write_atomically
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 PACKAGES, SHRUNK = CACHE / "wallpapers", CACHE / "photographs"
@@ -50,7 +52,8 @@ def _shrunk(name: str) -> Path:
             picture = picture.convert("RGB")
             scale = SIDE / min(picture.size)
             size = tuple(round(scale * n) for n in picture.size)
-            picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0).save(target)
+            picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0).save(raw := BytesIO(), "png")
+        write_atomically(target, raw.getvalue())
     return target
 
 

@@ -1,18 +1,36 @@
-"""What records share: total variation beside a run, the best of a run, where pre-images start, strips of pictures."""
+"""What records share: scores of a denoiser, total variation, the best of a run, starts of pre-images, strips."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import torch
 
 from deeprestore_lab import minimise
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.figures import encode
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.metrics import psnr, ssim
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.priors import TotalVariation
 
 START = 0.1  # the noise that pre-images start with
 TYPICAL_STEP = 80 / 6.5 / 255  # of neighbouring values, in Mahendran & Vedaldi (2016)
+
+
+@torch.no_grad()
+def mean_scores(
+    restore: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, damaged: Sequence[torch.Tensor]
+) -> dict:
+    """PSNR and SSIM of restore(y), means over images and the draws y in `damaged`; each image's PSNR at the first.
+
+    PSNR is that of the values as they come out, SSIM after clipping.
+    """
+    found = []
+    for y in damaged:
+        z = restore(y)
+        found.append((psnr(z, x), ssim(z.clamp(0, 1), x)))
+    psnrs, ssims = (torch.stack(values).mean().item() for values in zip(*found, strict=True))
+    return {"psnr": psnrs, "ssim": ssims, "each_at_first_seed": found[0][0].tolist()}
 
 
 def best_variation(x: torch.Tensor, y: torch.Tensor, *, sigma: float, count: int) -> dict:

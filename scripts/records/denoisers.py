@@ -20,13 +20,14 @@ from deeprestore_lab.baselines import METHODS, fill, fit_linear_filter, stabilis
 from deeprestore_lab.baselines.informed import FILL_WEIGHT
 from deeprestore_lab.corruptions import CORRUPTIONS, corrupt
 from deeprestore_lab.energies import LaplaceLikelihood, PoissonLikelihood
-from deeprestore_lab.metrics import psnr, ssim
+from deeprestore_lab.metrics import psnr
 from deeprestore_lab.networks import denoiser
 from deeprestore_lab.networks.denoisers import DENOISERS
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.priors import TotalVariation
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from recorded import mean_scores  # noqa: E402
 from resumable import Parts, rounded  # noqa: E402
 
 SIZE, TUNING_SEED, SEEDS, TAPS = 128, 0, (1, 2, 3), 9
@@ -67,14 +68,7 @@ def tuned_weight(restore, weights, kind: str) -> float:
 
 def scores(restore, kind: str, *, level: float | None = None) -> dict:
     """PSNR and SSIM of restore(y, x), means, and the PSNR of each photograph at the first seed."""
-    found = []
-    for seed in SEEDS:
-        with torch.no_grad():
-            z = restore(corrupt(X, kind, seed=seed, level=level), X)
-        found.append((psnr(z, X), ssim(z.clamp(0, 1), X)))
-    each = found[0][0].tolist()
-    psnrs, ssims = (torch.stack(values).mean().item() for values in zip(*found, strict=True))
-    return {"psnr": psnrs, "ssim": ssims, "each_at_first_seed": each}
+    return mean_scores(lambda y: restore(y, X), X, [corrupt(X, kind, seed=seed, level=level) for seed in SEEDS])
 
 
 def baselines(kind: str) -> tuple[dict, dict]:

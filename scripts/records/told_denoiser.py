@@ -13,14 +13,14 @@ from pathlib import Path
 import torch
 
 from deeprestore_lab import images
-from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.artifacts import card, save_record
 from deeprestore_lab.baselines import METHODS, bm3d, tune
 from deeprestore_lab.corruptions import corrupt
-from deeprestore_lab.metrics import psnr, ssim
+from deeprestore_lab.metrics import psnr
 from deeprestore_lab.networks import denoiser, trained_denoiser
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from denoiser_training import PARTS as TRAININGS  # noqa: E402
+from recorded import mean_scores  # noqa: E402
 from resumable import Parts, rounded  # noqa: E402
 
 SIZE, SEEDS, TUNING_SEED = 128, (1, 2, 3), 0
@@ -35,20 +35,14 @@ SETTINGS = {
     "seeds": list(SEEDS),
     "sigmas": list(SIGMAS),
     "told": list(TOLD),
-    "net": TRAININGS.folder.name,
+    "weights": card("denoising_unet", kind="weights").sha256["denoising_unet.safetensors"],
 }
 X_TUNED, X = (images.photographs(SETTINGS[key], size=SIZE) for key in ("tuned_on", "judged_on"))
 
 
-@torch.no_grad()
 def scores(restore, sigma: int) -> dict:
     """Means over photographs and draws, and the PSNR of each photograph at the first draw."""
-    found = []
-    for seed in SEEDS:
-        z = restore(corrupt(X, "gaussian", seed=seed, level=sigma / 255))
-        found.append((psnr(z, X), ssim(z.clamp(0, 1), X)))
-    psnrs, ssims = (torch.stack(values).mean().item() for values in zip(*found, strict=True))
-    return {"psnr": psnrs, "ssim": ssims, "each_at_first_seed": found[0][0].tolist()}
+    return mean_scores(restore, X, [corrupt(X, "gaussian", seed=seed, level=sigma / 255) for seed in SEEDS])
 
 
 def at_level(key: str) -> tuple[dict, dict]:

@@ -20,14 +20,13 @@ from deeprestore_lab.networks.denoisers import ARCHITECTURE, DENOISERS
 from deeprestore_lab.training import Patches, cosine, fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from learnt_photographs import EMBEDDED, STOPPED_BY, scaled  # noqa: E402
 from resumable import Parts  # noqa: E402
 
-LEARNT_FROM = ("china", "flower", "rocket", "immunohistochemistry", "retina", "brick", "grass", "gravel")
-STOPPED_BY = "coffee"
 SIDES = (256, 128)  # each photograph is there twice, its shorter side this long
 STEPS, BATCH, PATCH, LR = 5000, 16, 48, 2e-3
 SETTINGS = {
-    "learnt_from": list(LEARNT_FROM),
+    "learnt_from": list(EMBEDDED),
     "stopped_by": STOPPED_BY,
     "sides": list(SIDES),
     "steps": STEPS,
@@ -41,17 +40,10 @@ SETTINGS = {
 PARTS = Parts("denoisers", SETTINGS)
 
 
-def scaled(name: str) -> list[torch.Tensor]:
-    """The photograph at each of the sides."""
-    x = images.photograph(name)
-    shorter = min(x.shape[2:])
-    return [images.resize(x, tuple(round(n * side / shorter) for n in x.shape[2:])) for side in SIDES]
-
-
 @cache
 def patches() -> Patches:
     """What is learnt from."""
-    return Patches([x for name in LEARNT_FROM for x in scaled(name)], size=PATCH)
+    return Patches([x for name in EMBEDDED for x in scaled(images.photograph(name), SIDES)], size=PATCH)
 
 
 def damaged(x: torch.Tensor, kind: str, seed: int) -> torch.Tensor:
@@ -66,7 +58,7 @@ def train(kind: str) -> tuple[dict, dict[str, torch.Tensor]]:
         x = patches().draw(BATCH, seed=2 * step)
         return damaged(x, kind, 2 * step + 1), x
 
-    stop_by = Patches(scaled(STOPPED_BY), size=64, crops=False).every()
+    stop_by = Patches(scaled(images.photograph(STOPPED_BY), SIDES), size=64, crops=False).every()
     network = EncoderDecoder(**ARCHITECTURE, seed=0)
     history = fit(
         network,
@@ -99,7 +91,7 @@ def main() -> None:
         "denoisers",
         {f"{kind}.{name}": tensor for kind, weights in nets.items() for name, tensor in weights.items()},
         command="make weights NAME=denoisers",
-        data=f"photographs embedded in scikit-image and scikit-learn: {', '.join(LEARNT_FROM)} to learn from, "
+        data=f"photographs embedded in scikit-image and scikit-learn: {', '.join(EMBEDDED)} to learn from, "
         f"{STOPPED_BY} to choose the step",
         licence="public domain, CC0, no known restrictions; china and flower CC BY 2.0",
         seeds=[0],

@@ -13,8 +13,8 @@ from deeprestore_lab.corruptions import corrupt
 from deeprestore_lab.networks.denoising_unet import DenoisingUNet
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from denoiser_training import EMBEDDED, PARTS, STOPPED_BY, train  # noqa: E402
-from free_photographs import LICENCE, SUMS  # noqa: E402
+from denoiser_training import PARTS, train  # noqa: E402
+from learnt_photographs import DATA, LICENCE  # noqa: E402
 
 NET = "colour"
 LEVELS = (10, 25, 50)  # over 255
@@ -38,11 +38,8 @@ def main() -> None:
         "denoising_unet",
         weights,
         command="make weights NAME=denoising_unet",
-        data=f"{len(EMBEDDED)} photographs embedded in scikit-image and scikit-learn ({', '.join(EMBEDDED)}) and "
-        f"{len(SUMS)} of Debian's packages of Lomiri's wallpapers ({', '.join(sorted(SUMS))}) to learn from, "
-        f"{STOPPED_BY} to choose the step",
-        licence="embedded: public domain, CC0, no known restrictions, china and flower CC BY 2.0; wallpapers: "
-        + LICENCE,
+        data=DATA,
+        licence=LICENCE,
         seeds=[0],
         metric=f"mean PSNR in dB on five held-out photographs of 128 x 128: {reached}",
     )

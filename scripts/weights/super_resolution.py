@@ -29,11 +29,10 @@ from deeprestore_lab.operators import Downsample, one_evaluation
 from deeprestore_lab.training import Patches, cosine, fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from free_photographs import LICENCE, SUMS, free_photographs  # noqa: E402
+from free_photographs import SUMS  # noqa: E402
+from learnt_photographs import DATA, EMBEDDED, LICENCE, STOPPED_BY, learnt_photographs, scaled  # noqa: E402
 from resumable import Parts  # noqa: E402
 
-LEARNT_FROM = ("china", "flower", "rocket", "immunohistochemistry", "retina", "brick", "grass", "gravel")
-STOPPED_BY = "coffee"
 SIDES = (384, 224)  # each photograph is there twice, its shorter side this long
 PATCH = 64
 BATCH = {"pixel": 16, "srcnn": 16, "feature": 8}
@@ -42,7 +41,7 @@ LR = {"pixel": 1e-3, "srcnn": 1e-3, "feature": 5e-4}
 FEATURES = ("vgg_mini", ("relu1_2", "relu2_2"), "embedded")
 PIXELS, JITTER = 0.1, 3  # share of the pixel loss in the loss of the features; pixels
 SETTINGS = {
-    "learnt_from": [*LEARNT_FROM, *SUMS],
+    "learnt_from": [*EMBEDDED, *SUMS],
     "stopped_by": STOPPED_BY,
     "sides": list(SIDES),
     "batch": 16,
@@ -65,17 +64,10 @@ def parts(name: str) -> Parts:
     return Parts(f"super_resolution_{name}", own)
 
 
-def scaled(x: torch.Tensor) -> list[torch.Tensor]:
-    """The photograph at each of the sides."""
-    shorter = min(x.shape[2:])
-    return [images.resize(x, tuple(round(n * side / shorter) for n in x.shape[2:])) for side in SIDES]
-
-
 @cache
 def patches() -> Patches:
     """What is learnt from."""
-    photographs = [*map(images.photograph, LEARNT_FROM), *free_photographs().values()]
-    return Patches([x for photograph in photographs for x in scaled(photograph)], size=PATCH)
+    return Patches([x for photograph in learnt_photographs() for x in scaled(photograph, SIDES)], size=PATCH)
 
 
 def draw(step: int, *, count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -139,7 +131,7 @@ def network_of(name: str) -> nn.Module:
 def train(name: str) -> tuple[dict, dict[str, torch.Tensor]]:
     """One net, from its start to the weights that were best on the photograph to stop by."""
     network, loss = network_of(name), mse_loss
-    stop_by = Patches(scaled(images.photograph(STOPPED_BY)), size=PATCH, crops=False).every()[::2]
+    stop_by = Patches(scaled(images.photograph(STOPPED_BY), SIDES), size=PATCH, crops=False).every()[::2]
     held_out = Downsample(FACTOR)(stop_by), stop_by
     if name == "feature":
         network.load_state_dict({key: w.float() for key, w in parts("pixel").get("pixel", train)[1].items()})
@@ -176,13 +168,10 @@ def main() -> None:
         "super_resolution",
         {f"{name}.{key}": tensor for name, weights in nets.items() for key, tensor in weights.items()},
         command="make weights NAME=super_resolution",
-        data=f"{len(LEARNT_FROM)} photographs embedded in scikit-image and scikit-learn ({', '.join(LEARNT_FROM)}) and "
-        f"{len(SUMS)} of Debian's packages of Lomiri's wallpapers ({', '.join(sorted(SUMS))}) to learn from, "
-        f"{STOPPED_BY} to choose the step; feature loss through {' and '.join(FEATURES[1])} of {FEATURES[0]}, which "
+        data=f"{DATA}; feature loss through {' and '.join(FEATURES[1])} of {FEATURES[0]}, which "
         "imitates VGG16; "
         f"its net starts from that of the pixel loss and keeps a share of {PIXELS:g} of that loss",
-        licence="embedded: public domain, CC0, no known restrictions, china and flower CC BY 2.0; wallpapers: "
-        + LICENCE,
+        licence=LICENCE,
         seeds=[0],
         metric=f"mean PSNR of Y in dB, x4, five held-out photographs of 192 x 192 less a border of 4: {reached}",
     )
