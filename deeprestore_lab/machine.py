@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import chain
 
 import torch
@@ -13,6 +16,7 @@ from deeprestore_lab.checks import describe
 
 _NARROW = frozenset("SSE41 AVX AVX2 AVX2_VNNI AVX2_VNNI_2".split())  # what ONEDNN_MAX_CPU_ISA may hold kernels to
 _NO_BFLOAT16 = _NARROW | {"AVX512_CORE", "AVX512_CORE_VNNI"}
+_recording: ContextVar[bool] = ContextVar("recording", default=False)
 
 
 def has_avx512() -> bool:
@@ -57,6 +61,26 @@ def fast_autocast(device: torch.device | str = "cpu", *, enabled: bool | None = 
     """Within it layers compute in bfloat16 where `has_bfloat16(device)`, else in float32; `enabled` forces one."""
     wanted = has_bfloat16(device) if enabled is None else enabled
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=wanted)
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Within it, what is computed on a GPU is recorded to be played again: many small kernels cost no time of Python.
+
+    The convolutions' library tries its kernels out first and keeps the fastest.
+    """
+    tries, token = torch.backends.cudnn.benchmark, _recording.set(True)
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = tries
+        _recording.reset(token)
+
+
+def is_recording() -> bool:
+    """Whether `recording` is around this."""
+    return _recording.get()
 
 
 def check_device(device: torch.device | str | None) -> torch.device | None:

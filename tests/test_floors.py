@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "deeprestore_lab"
 
 # The highest part of a module's name that stands here decides its floor. The table in CONTRIBUTING.md says the same.
 FLOORS = {
-    0: "arithmetic artifacts checks convolution corruptions data data_files data_sources dependence digits "
+    0: "arithmetic artifacts capture checks convolution corruptions data data_files data_sources dependence digits "
     "distortions filters image_files image_transforms images kernels machine masks metrics noise "
     "painted_patterns patterns photographs printing seeding",
     1: "backbones backpropagation discrepancies frames losses networks operators perceptual retrieval sample_quality "

@@ -32,6 +32,7 @@ class Backbone:
         self.layers = tuple(stage.name for stage in stages)
         layers = OrderedDict((stage.name, stage.module) for stage in stages)
         self.module = nn.Sequential(layers).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self._colours: dict[tuple[torch.device, torch.dtype], list[torch.Tensor]] = {}
         self._copies = {(torch.device("cpu"), torch.float32): self.module}
 
     def __repr__(self) -> str:
@@ -94,7 +95,11 @@ class Backbone:
             )
 
     def _normalised(self, x: torch.Tensor) -> torch.Tensor:
-        mean, deviation = (x.new_tensor(each).reshape(1, 3, 1, 1) for each in self.colour)
+        key = (x.device, x.dtype)
+        if key not in self._colours:  # kept: to bring them to a GPU waits for it, and cannot be recorded
+            with torch.inference_mode(False):
+                self._colours[key] = [x.new_tensor(each).reshape(1, 3, 1, 1) for each in self.colour]
+        mean, deviation = self._colours[key]
         return (x - mean) / deviation
 
     def _modules(self, x: torch.Tensor) -> nn.Sequential:

@@ -51,6 +51,7 @@ def normal_like(points: torch.Tensor, count: int, *, generator: torch.Generator)
     rows = check_whole(len(points), name="the number of points", least=2)
     middle = points.mean(0)
     # N - 1 in place of a factorisation of the covariance: (X - m)^T e / sqrt(N - 1) has it, singular or not
-    _, values, vectors = torch.linalg.svd(points - middle, full_matrices=False)
-    numbers = torch.randn(count, len(values), generator=generator).to(points)
-    return middle + numbers * values / (rows - 1) ** 0.5 @ vectors
+    # on the CPU: another device may give a singular vector the other sign, and with it another draw
+    _, values, vectors = torch.linalg.svd((points - middle).cpu(), full_matrices=False)
+    numbers = torch.randn(count, len(values), generator=generator).to(vectors)
+    return middle + (numbers * values / (rows - 1) ** 0.5 @ vectors).to(points)

@@ -151,7 +151,7 @@ class MatchedTraining(nn.Module):
         """The image of the bank that each of the decoded points is drawn to."""
         if batch.bank is not None:
             self.places.copy_(batch.bank)
-            self.codes.copy_(self._encode(self.images[batch.bank].to(batch.x)))
+            self.codes.copy_(self._encode(self.images[batch.bank.to(self.images.device)].to(batch.x)))
         if batch.bank is not None or self.rows is None:
             mixed = has_bfloat16(batch.x.device) if self.mixed is None else self.mixed
             kind = torch.bfloat16 if mixed else torch.float32

@@ -28,7 +28,7 @@ class ChannelNorm(nn.BatchNorm2d):
         super().__init__(channels, track_running_stats=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.shape[0] == 1:
+        if x.shape[0] == 1 and x.device.type == "cpu":
             return functional.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
         return super().forward(x)
 

@@ -6,20 +6,24 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from deeprestore_lab.machine import has_avx512
+from deeprestore_lab.machine import has_avx512, is_recording
 from deeprestore_lab.networks.winograd import winograd
 
 # Channels and pixels below which the direct convolution is as fast, with AVX512 and without: measured on one thread.
 # With AVX2 alone the direct one does half as many products at once, but the products are not all that the other does:
 # from 64 to 64 maps it takes 1.2 times as long, from 144 to 512 (the paper's merged layer) 0.6 to 0.75 times.
 LEAST = {True: (48, 32 * 32), False: (144, 64 * 64)}
+RECORDED = (64, 64 * 64)  # on a GPU, where the step is played from a recording: else its many kernels wait for Python
 
 
 def is_wide(x: torch.Tensor, *, channels: int, out: int) -> bool:
     """Whether Winograd's filtering pays from `channels` to `out` maps of the size of the image x `(1, I, H, W)`."""
-    if x.shape[0] > 1 or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+    kind = x.device.type
+    if x.shape[0] > 1 or x.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled(kind):
         return False
-    least_channels, least_pixels = LEAST[has_avx512()]
+    if kind != "cpu" and not (kind == "cuda" and is_recording()):
+        return False
+    least_channels, least_pixels = LEAST[has_avx512()] if kind == "cpu" else RECORDED
     return min(channels, out) >= least_channels and x.shape[-2] * x.shape[-1] >= least_pixels
 
 

@@ -44,6 +44,7 @@ class Checkpoint:
             "jitter": problem.jitter,
             "input_noise": problem.input_noise,
             "average": average,
+            "precision": "bf16-mixed" if problem.low_precision else None,
             "start": digest(problem.parametrisation.state_dict() | problem.parametrisation.constants()),
         }
         self.file = SavedRun(path, settings, format=FORMAT, kind="problem", words=WORDS)

@@ -19,6 +19,7 @@ from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.record import Recorder
 from deeprestore_lab.solve.trace import Trace
 
+PRECISIONS = ("full", "bf16-mixed")
 _CLASSES = {
     "closed_form": "ClosedForm",
     "proximal": "Proximal",
@@ -45,6 +46,8 @@ def minimise(
     jitter: int = 0,
     input_noise: float = 0.0,
     average: float = 0.0,
+    precision: str = "full",
+    capture: bool = False,
 ) -> Trace:
     r"""Find theta* = argmin energy(g(theta)) + S(theta) for each image of the batch, and say how it went.
 
@@ -66,6 +69,11 @@ def minimise(
     jitter: rolls x by up to this many pixels before the energy sees it, anew at every step (Adam only).
     input_noise: standard deviation of noise on a parametrisation's fixed input, anew at every step (Adam only).
     average: b of the running average a_0 = x_0, a_t = b a_{t-1} + (1 - b) x_t in the trace; 0 keeps none.
+    precision: "full" computes in the precision of theta; with "bf16-mixed" the layers of a parametrisation that is a
+        network compute in bfloat16 (torch's autocast), and all else, theta and the energy too, as before (Adam only).
+    capture: True records an evaluation on a CUDA GPU and plays it again at every step, for problems whose many small
+        kernels wait for Python. An energy whose Python code draws numbers or keeps a state must not be recorded: it
+        would do so once.
 
     A term whose weight is 0 for every image plays no part, in the choice of the solver neither; its share is 0.
     With `jitter` or `input_noise` the trace's terms are those of the perturbed evaluations. With `input_noise` its
@@ -85,13 +93,24 @@ def minimise(
     jitter, input_noise = _check_random(parametrisation, jitter, input_noise)
     seed = None if seed is None else check_seed(seed)
     generator = _generator(seed, parametrisation, needed=bool(jitter or input_noise))
-    problem = Problem(energy, parametrisation, jitter=jitter, input_noise=input_noise, generator=generator)
+    low = check_choice(precision, PRECISIONS, name="precision") == "bf16-mixed"
+    problem = Problem(
+        energy,
+        parametrisation,
+        jitter=jitter,
+        input_noise=input_noise,
+        generator=generator,
+        low_precision=low,
+        capture=capture,
+    )
     name = _pick(solver, problem)
+    if low and name != "adam":
+        raise ValueError(f"precision='bf16-mixed' is for Adam; {name!r} needs gradients that are exact to more digits")
     stepper_class = stepper(name)
     steps = check_whole(stepper_class.default_steps if steps is None else steps, name="steps", least=0)
     tolerance = _check_tolerance(stepper_class.default_tolerance if tolerance is None else tolerance)
     options = {} if lr is None else {"lr": _check_lr(lr, name)}
-    _check_reference(reference, problem)
+    reference = _check_reference(reference, problem)
     average = _check_average(average)
     saved = _checkpoint(checkpoint, problem, name, tolerance=tolerance, lr=lr, seed=seed, average=average)
     return run(
@@ -159,13 +178,15 @@ def _check_lr(lr: float, solver: str) -> float:
     return check_lr(lr)
 
 
-def _check_reference(reference: torch.Tensor | None, problem: Problem) -> None:
+def _check_reference(reference: torch.Tensor | None, problem: Problem) -> torch.Tensor | None:
+    """The reference in the precision and on the device of the images."""
     if reference is None:
-        return
+        return None
     x = problem.x()
     check_units(reference, name="reference")
     if reference.shape[1:] != x.shape[1:] or reference.shape[0] not in (1, x.shape[0]):
         raise ValueError(f"reference has shape {tuple(reference.shape)} but the images have shape {tuple(x.shape)}")
+    return reference.to(x)
 
 
 def _checkpoint(path: str | Path | None, problem: Problem, solver: str, **settings: object):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from deeprestore_lab.capture import Captured, check_capture
 from deeprestore_lab.checks import check_images, per_image
 from deeprestore_lab.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies import Energy, Weight, weighted_terms
@@ -37,7 +38,8 @@ class Problem:
     `theta` is the current iterate. Tensors that it returned are never changed in place: `move` puts new ones in
     their place. `terms` and `names` are those that play a part; a term whose weight is 0 for every image has a share
     of 0 and is never evaluated. `jitter` and `input_noise` perturb every evaluation at random, drawn from
-    `generator`, by the same draw for the whole batch.
+    `generator`, by the same draw for the whole batch. `low_precision` computes g in bfloat16 where autocast does;
+    `capture` records evaluations with a gradient as a CUDA graph, from the second on.
     """
 
     def __init__(
@@ -48,8 +50,11 @@ class Problem:
         jitter: int = 0,
         input_noise: float = 0.0,
         generator: torch.Generator | None = None,
+        low_precision: bool = False,
+        capture: bool = False,
     ) -> None:
         self.energy, self.parametrisation = check_energy(energy), parametrisation
+        self.low_precision = low_precision
         self.jitter, self.input_noise, self.generator = jitter, input_noise, generator
         given = weighted_terms(energy)
         self._given_names = term_names(given)
@@ -65,6 +70,8 @@ class Problem:
         self.batch = self.x().shape[0]
         check_parameters(parametrisation, self._parameters, self.batch)
         check_weights(given, self._given_names, batch=self.batch, shared=parametrisation.shared)
+        self.capture = check_capture(capture, self._x.device)
+        self._captured: Captured | None = None
 
     @property
     def parameters(self) -> list[torch.Tensor]:
@@ -114,6 +121,11 @@ class Problem:
             check_differentiable("this solver")
         if theta is not None:
             self._load([theta])
+        if self.capture and gradient and only is None and penalty and self._followed:
+            return self._played()
+        return self._evaluate(gradient=gradient, only=only, penalty=penalty)
+
+    def _evaluate(self, *, gradient: bool, only: Sequence[int] | None = None, penalty: bool = True) -> Evaluation:
         picked = range(len(self.terms)) if only is None else only
         with torch.set_grad_enabled(gradient), one_evaluation():
             x = seen = self._perturbed()
@@ -134,6 +146,28 @@ class Problem:
             gradients = self._gradients(total) if gradient else None
         return Evaluation(x.detach(), {k: s.detach() for k, s in shares.items()}, total.detach(), gradients)
 
+    def _played(self) -> Evaluation:
+        """The equation and its gradient at the current theta, by the recording; the first call makes it."""
+        values = self.parameters
+        if self._captured is None:
+            self._captured = self._recording(values)
+        at = self._captured(*values)
+        shares = {name: share.clone() for name, share in at.shares.items()}
+        return Evaluation(at.x.clone(), shares, at.total.clone(), [g.clone() for g in at.gradients])
+
+    def _recording(self, values: list[torch.Tensor]) -> Captured:
+        def at(*given: torch.Tensor) -> Evaluation:
+            for parameter, value in zip(self._parameters, given, strict=True):
+                parameter.data = value
+            return self._evaluate(gradient=True)
+
+        generators = [] if self.generator is None else [self.generator]
+        try:
+            return Captured(at, values, generators=generators)
+        finally:
+            for parameter, value in zip(self._parameters, values, strict=True):
+                parameter.data = value
+
     def _follow(self, shares: dict[str, torch.Tensor]) -> None:
         """Check each term once: its gradient would be zero, and the start would pass for the optimum."""
         fresh = {name: share for name, share in shares.items() if name not in self._followed}
@@ -147,6 +181,13 @@ class Problem:
         return [torch.zeros_like(p) if g is None else g for g, p in zip(found, self._parameters, strict=True)]
 
     def _perturbed(self) -> torch.Tensor:
+        if not self.low_precision:
+            return self._drawn()
+        theta = self._parameters[0]
+        with torch.autocast(theta.device.type, torch.bfloat16, cache_enabled=False):  # a recording must not lean on it
+            return self._drawn().to(theta.dtype)
+
+    def _drawn(self) -> torch.Tensor:
         if self.input_noise:
             return self.parametrisation.perturbed(self.input_noise, generator=self.generator)
         return self.parametrisation()

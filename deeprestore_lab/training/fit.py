@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
+from deeprestore_lab.capture import check_capture
 from deeprestore_lab.checks import check_choice, check_lr, check_weight, check_whole, describe
 from deeprestore_lab.dependence import check_gradients_on
 from deeprestore_lab.solve.packing import digest
@@ -37,6 +38,7 @@ def fit(
     patience: int | None = None,
     precision: str = "32-true",
     accelerator: str = "cpu",
+    capture: bool = False,
     checkpoint: str | Path | None = None,
     label: str = "training",
     progress: bool | None = None,
@@ -53,6 +55,9 @@ def fit(
         the run stops after so many evaluations without a new best.
     precision, accelerator: as Lightning Fabric names them: "32-true", "bf16-mixed", "64-true"; "cpu", "gpu", "auto".
         One device. The network is left on that device. On another kind of device sums differ by rounding.
+    capture: True records forward and backward passes on a CUDA GPU and plays them again at every step, for small
+        networks, which wait for Python there. Batches must have one shape; a loss or a network whose Python code draws
+        numbers or keeps a state would do so once.
     checkpoint: a file to which the run is saved every half minute, at its end, and before an error or an interrupt
         from the keyboard leaves it (which waits for the end of the step), and from which it goes on if the file is
         there, bit for bit on the same machine, dropout included: torch's random state is saved with it. It belongs to
@@ -79,7 +84,8 @@ def fit(
     file = None if checkpoint is None else _file(checkpoint, network, settings)
     kinds = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
     wrapped, engine = fabric.setup(network, kinds[optimiser](network.parameters(), lr=rate(0), weight_decay=decay))
-    run = Run(network, wrapped, engine, fabric, loss, held_out, kept=file is not None)
+    capture = check_capture(capture, fabric.device)
+    run = Run(network, wrapped, engine, fabric, loss, held_out, kept=file is not None, capture=capture)
     start = time.perf_counter()
     if file is not None and (saved := file.restore()) is not None:
         start -= run.load(saved)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from deeprestore_lab.capture import Captured
 from deeprestore_lab.dependence import check_depends
 from deeprestore_lab.training.before import Before, random_state, same_tensors, set_random_state
 
@@ -46,15 +47,26 @@ class Run:
     """A run between two steps.
 
     With `kept` its state can be saved at any time, also after a step that failed: it is then the one before that step.
+    With `capture` forward and backward passes are recorded as a CUDA graph, from the second step on.
     """
 
     def __init__(
-        self, network, wrapped, engine, fabric, loss: Loss, held_out: Pair | None, *, kept: bool = False
+        self,
+        network,
+        wrapped,
+        engine,
+        fabric,
+        loss: Loss,
+        held_out: Pair | None,
+        *,
+        kept: bool = False,
+        capture: bool = False,
     ) -> None:
         self.network, self.wrapped, self.engine, self.fabric, self.loss = network, wrapped, engine, fabric, loss
         self.held_out = held_out
         self.step, self.history, self.best, self.waited = 0, History(), None, 0
         self.followed = False  # whether the loss was seen to depend on the weights
+        self.capture, self.captured = capture, None
         self.kept, self.moving = kept, False  # moving: the optimiser is at work, and the weights are of no step
         self.before: Before | None = None  # while a step is under way
         self.restored: dict | None = None  # the random state that a file brought, and the one it took the place of
@@ -67,15 +79,18 @@ class Run:
         inputs, targets = (self.fabric.to_device(tensor) for tensor in draw(self.step))
         for group in self.engine.param_groups:
             group["lr"] = rate
-        self.engine.zero_grad()
-        value = self.loss(self.wrapped(inputs), targets)
-        number = float(value.detach())
-        if not math.isfinite(number):
-            raise ValueError(f"the loss at step {self.step} is {number}; a smaller lr (now {rate:.3g}) may help")
-        if not self.followed:
-            check_depends({"the loss": value}, self.network.parameters(), on="the network's weights")
-            self.followed = True
-        self.fabric.backward(value)
+        if self.capture and self.followed:
+            number = self._play(inputs, targets)
+            self._check(number, rate)
+        else:
+            self.engine.zero_grad()
+            value = self.loss(self.wrapped(inputs), targets)
+            number = float(value.detach())
+            self._check(number, rate)
+            if not self.followed:
+                check_depends({"the loss": value}, self.network.parameters(), on="the network's weights")
+                self.followed = True
+            self.fabric.backward(value)
         self.moving = True
         self.engine.step()
         self.step += 1
@@ -83,6 +98,30 @@ class Run:
         self.moving = False
         if self.before is not None:
             self.before.done()
+
+    def _check(self, number: float, rate: float) -> None:
+        if not math.isfinite(number):
+            raise ValueError(f"the loss at step {self.step} is {number}; a smaller lr (now {rate:.3g}) may help")
+
+    def _play(self, inputs: torch.Tensor, targets: torch.Tensor) -> float:
+        """The loss, with the gradients left in the parameters, by the recording; the first call makes it."""
+
+        def passes(inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+            self.engine.zero_grad(set_to_none=True)  # so that gradients are written, not added to the last ones
+            value = self.loss(self.wrapped(inputs), targets)
+            self.fabric.backward(value)
+            return value.detach(), [p.grad for p in self.network.parameters()]
+
+        if self.captured is None:
+            random, buffers = random_state(self._device), [(b, b.clone()) for b in self.network.buffers()]
+            self.captured = Captured(passes, [inputs, targets])
+            set_random_state(random, self._device)  # the passes before the recording are none of the run's
+            for b, before in buffers:
+                b.copy_(before)
+        value, gradients = self.captured(inputs, targets)
+        for p, gradient in zip(self.network.parameters(), gradients, strict=True):
+            p.grad = gradient
+        return float(value)
 
     @property
     def _device(self) -> torch.device:
