@@ -1,11 +1,12 @@
 """The training of `DenoisingUNet`, in colour on free photographs.
 
-Every patch has a level of its own, uniform from 0 to 75/255. The loss is the mean square error over sigma + 5/255: the
-error grows somewhat faster than sigma, and without that the strong noise would have nearly all of the gradient. For
-each level the minimum is the same with and without it.
+Every patch has a level of its own between 0 and 75/255, weak noise more often than strong. The loss is the mean square
+error over sigma + 5/255: the error grows somewhat faster than sigma, and without that the strong noise would have
+nearly all of the gradient. For each level the minimum is the same with and without it.
 
-Two runs, one going on from the other: with steps of 1e-3 to the end, the error on the photograph to stop by tripled
-between step 2500 and 3000 and never came back to where it had been.
+One patch in six is made grey. Without that the network was 0.2 dB worse on the five held-out photographs at 10/255, two
+of which are grey: their noise can be averaged over three channels, if one knows that they are alike. Levels drawn
+uniformly cost 0.1 dB at 10/255 and gain as much at 50/255. A step size of 1e-3 (in bfloat16) ended 0.3 dB below 5e-4.
 """
 
 from __future__ import annotations
@@ -18,23 +19,27 @@ from resumable import Parts
 from torch import nn
 
 from deeprestore_lab import images
-from deeprestore_lab.machine import fast_precision
 from deeprestore_lab.networks.denoising_unet import WIDTHS, DenoisingUNet
 from deeprestore_lab.training import cosine, fit
 
-BATCH, PATCH = 16, 64
-RUNS = ((2500, 8000, 1e-3, 500), (4000, 4000, 4e-4, 100))  # steps, those that the cosine is for, its lr, warm-up
+BATCH, PATCH = 32, 64
+STEPS, LR, WARMUP = 51_000, 5e-4, 1000  # 3.5 minutes on an H200; half a day on two small cores
 LARGEST, OFFSET = 75 / 255, 5 / 255
+GREY = 1 / 6  # share of patches without colour: photographs in grey come as three equal channels
+POWER = 1.5  # of the uniform number that gives the level: above 1 favours weak noise
 SIDES = (512, 320, 192, 128)  # each photograph is there once for each shorter side
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 SETTINGS = {
     "embedded": list(EMBEDDED),
     "stopped_by": STOPPED_BY,
     "sides": list(SIDES),
-    "runs": [list(run) for run in RUNS],
+    "steps": STEPS,
+    "lr": LR,
+    "warmup": WARMUP,
     "batch": BATCH,
     "patch": PATCH,
-    "sigma": [0, LARGEST],
+    "grey": f"{GREY:.4f}",
+    "sigma": f"{LARGEST:.4f} times a uniform number to the power {POWER:g}",
     "loss": f"mean square over sigma + {OFFSET:.4f}",
     "widths": list(WIDTHS),
 }
@@ -69,13 +74,14 @@ class Draws:
         x = self.flat[:, places].movedim(0, 1).float() / 255  # (count, C, PATCH, PATCH)
         third = count // 3
         x = torch.cat([x[:third].mT, x[third : 2 * third].flip(-2), x[2 * third :]])
-        return torch.where(drawn(count, 1, 1, 1) < 0.5, x, x.flip(-1))
+        x = torch.where(drawn(count, 1, 1, 1) < 0.5, x, x.flip(-1))
+        return torch.where(drawn(count, 1, 1, 1) < GREY, images.to_grey(x), x)
 
     def pair(self, step: int, *, count: int = BATCH) -> tuple[torch.Tensor, torch.Tensor]:
         """What `Told` takes, and the target it is compared with."""
         generator = torch.Generator(DEVICE).manual_seed(step)
         x = self.patches(count, generator)
-        sigma = LARGEST * torch.rand(count, 1, 1, 1, generator=generator, device=DEVICE)
+        sigma = LARGEST * torch.rand(count, 1, 1, 1, generator=generator, device=DEVICE) ** POWER
         y = x + sigma * torch.randn(x.shape, generator=generator, device=DEVICE)
         return torch.cat([y, sigma.expand(-1, -1, PATCH, PATCH)], 1), x * scale(sigma)
 
@@ -99,23 +105,20 @@ class Told(nn.Module):
 
 
 def train(name: str) -> tuple[dict, dict[str, torch.Tensor]]:
-    """All runs, from the start to the weights that were best on the photograph to stop by."""
-    net = DenoisingUNet()
+    """The run, from the start to the weights that were best on the photograph to stop by."""
+    net, on_gpu = DenoisingUNet(), DEVICE.type == "cuda"
     draws, stop_by = (Draws(those) for those in (learnt_photographs(), [images.photograph(STOPPED_BY)]))
-    made, first = {"held_out": []}, 0
-    for steps, whole, lr, warmup in RUNS:
-        history = fit(
-            Told(net),
-            lambda step, first=first: draws.pair(first + step),
-            steps=steps,
-            lr=cosine(lr, whole, warmup=warmup),
-            held_out=stop_by.pair(2**40, count=64),
-            every=500,
-            precision=fast_precision(DEVICE),
-            accelerator="gpu" if DEVICE.type == "cuda" else "cpu",
-            checkpoint=PARTS.checkpoint(f"{name} {first}"),
-            label=name,
-        )
-        made["held_out"].append(history.held_out)
-        first += steps
-    return made, {key: w.half().cpu() for key, w in net.state_dict().items()}
+    history = fit(
+        Told(net),
+        draws.pair,
+        steps=STEPS,
+        lr=cosine(LR, STEPS, warmup=WARMUP),
+        held_out=stop_by.pair(2**40, count=64),
+        every=1000,
+        accelerator="gpu" if on_gpu else "cpu",
+        capture=on_gpu,
+        checkpoint=PARTS.checkpoint(name),
+        label=name,
+    )
+    weights = {key: w.half().cpu() for key, w in net.state_dict().items()}
+    return {"best_step": history.best_step, "held_out": history.held_out}, weights
