@@ -13,14 +13,14 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from learnt_photographs import EMBEDDED, STOPPED_BY, learnt_photographs, scaled
-from resumable import Parts
 from torch import nn
 
 from deeprestore_lab import images
 from deeprestore_lab.machine import fast_precision
 from deeprestore_lab.networks.denoising_unet import WIDTHS, DenoisingUNet
 from deeprestore_lab.training import cosine, fit
+from scripts.making.photographs.learnt import EMBEDDED, STOPPED_BY, learnt_photographs, scaled
+from scripts.making.resumable import Parts
 
 BATCH, PATCH = 16, 64
 RUNS = ((2500, 8000, 1e-3, 500), (4000, 4000, 4e-4, 100))  # steps, those that the cosine is for, its lr, warm-up
