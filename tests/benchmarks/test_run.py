@@ -36,6 +36,6 @@ def test_a_word_that_matches_nothing_is_refused(run, capsys):
 
 def test_the_real_slider_benchmark_gives_rows_that_can_be_shown(run):
     (file,) = run.benchmarks(["slider"])
-    rows = run.load(file).run(moves=3)
+    rows = run.load(file).run(moves=3, size=32)
     assert run.table(rows).row_count == 1
     assert 0 < rows[0]["ours_s"] < 60
