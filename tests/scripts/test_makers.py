@@ -7,7 +7,6 @@ from importlib import import_module
 
 import pytest
 
-from deeprestore_lab import artifacts
 from scripts.making import makers
 
 MAKER = "from pathlib import Path\ndef main():\n    Path(__file__).with_suffix('.made').write_text('')\n"
@@ -69,11 +68,3 @@ def test_another_kind_is_refused(capsys):
     with pytest.raises(SystemExit):
         makers.main(["pictures"])
     assert "invalid choice: 'pictures'" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("kind", makers.KINDS)
-def test_every_artifact_has_a_maker_with_main_and_every_maker_its_artifact(kind):
-    names = makers.makers(f"scripts.{kind}")
-    assert names == sorted(artifacts.available()[kind])
-    for name in names:
-        assert callable(makers.load(f"scripts.{kind}", name).main)
