@@ -8,7 +8,7 @@ else
 VENV_PYTHON ?= .venv/bin/python
 endif
 
-SETUP = @$(if $(PYTHON),$(PYTHON) scripts/setup_environment.py,echo "Set-up stopped: Python 3.11 or newer is needed, found none." >&2; exit 1;)
+SETUP = @$(if $(PYTHON),$(PYTHON) -m scripts.environment,echo "Set-up stopped: Python 3.11 or newer is needed, found none." >&2; exit 1;)
 NAME ?=
 SCHEDULER ?= $(DEEPRESTORE_SCHEDULER)
 LAB_ARGS ?=
@@ -22,7 +22,7 @@ help: ## list the targets
 
 book: ## build the book; open book/_build/html/index.html
 	$(SETUP) book training
-	@$(VENV_PYTHON) scripts/build_book.py
+	@$(VENV_PYTHON) -m scripts.book
 
 # Two workers with one thread each: a notebook or a browser test keeps a core busy by itself. Files are not split
 # between workers, since the cells of a notebook need each other. Long files start first (conftest.py). Notebooks
@@ -31,7 +31,7 @@ WORKERS = OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -q -n 2 --dist loadfile --n
 
 test: ## build the book, then run the notebooks, all tests, doctests and browser tests, with coverage
 	$(SETUP) book tests training
-	@$(VENV_PYTHON) scripts/build_book.py
+	@$(VENV_PYTHON) -m scripts.book
 	$(WORKERS) book --nbval-lax --nbval-kernel-startup-timeout=180 $(TEST_ARGS)
 	$(WORKERS) tests deeprestore_lab --cov --cov-report=term --cov-fail-under=90 $(TEST_ARGS)
 
@@ -50,31 +50,31 @@ exercises: ## build the exercises from their sources: all, or NAME=10_map; grade
 
 bench: ## measure speed against the peers; prints a table and writes benchmarks/results/
 	$(SETUP) benchmarks
-	@$(VENV_PYTHON) benchmarks/run.py
+	@$(VENV_PYTHON) -m benchmarks.run
 
 records: ## make the shipped records again: all, or NAME=calibration; SCHEDULER=tcp://HOST:8786 runs a sweep on a cluster
 	$(SETUP) training scale baselines
-	@DEEPRESTORE_SCHEDULER=$(SCHEDULER) $(VENV_PYTHON) scripts/make_records.py $(NAME)
+	@DEEPRESTORE_SCHEDULER=$(SCHEDULER) $(VENV_PYTHON) -m scripts.making records $(NAME)
 
 weights: ## make the shipped weights again: all, or NAME=...
 	$(SETUP) training
-	@$(VENV_PYTHON) scripts/make_weights.py $(NAME)
+	@$(VENV_PYTHON) -m scripts.making weights $(NAME)
 
 lock: ## pin the newest dependencies that fit in constraints.txt
 	$(SETUP)
-	@$(VENV_PYTHON) scripts/lock.py
+	@$(VENV_PYTHON) -m scripts.environment.lock
 
 format: ## format the code and strip the notebooks
 	$(SETUP) tests
 	@$(VENV_PYTHON) -m ruff format .
 	@$(VENV_PYTHON) -m ruff check --fix .
-	@$(VENV_PYTHON) scripts/check_notebooks.py --fix
+	@$(VENV_PYTHON) -m scripts.book.check_notebooks --fix
 
 check: ## check format, style and notebooks, changing nothing
 	$(SETUP) tests
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m ruff check .
-	@$(VENV_PYTHON) scripts/check_notebooks.py
+	@$(VENV_PYTHON) -m scripts.book.check_notebooks
 
 clean: ## remove what was built; .venv and the parts of records in .cache/records, hours of work, stay
 	@[ ! -d .cache ] || find .cache -mindepth 1 -maxdepth 1 ! -name records -exec rm -rf {} +

@@ -8,10 +8,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import hypothesis
 import numpy as np
@@ -71,20 +68,6 @@ def _networks_say_their_weights_again(request: pytest.FixtureRequest) -> None:
     loading = sys.modules.get("deeprestore_lab.backbones.loading")
     if loading and isinstance(request.node, pytest.DoctestItem):
         loading._loaded.cache_clear()
-
-
-@pytest.fixture(scope="session")
-def load_script() -> Callable[[str], ModuleType]:
-    """Loads a file of `scripts/` by its name, as a module."""
-
-    def load(name: str) -> ModuleType:
-        path = Path(__file__).parent / "scripts" / f"{name}.py"
-        spec = spec_from_file_location(f"scripts_{path.stem}", path)
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 def _marked(item: pytest.Item, *names: str) -> bool:

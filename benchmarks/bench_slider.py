@@ -1,4 +1,4 @@
-"""The live slider: from moved to shown, total variation denoising of a colour photograph of 128 x 128.
+"""The live slider: from moved to shown, total variation denoising of a colour photograph, 128 x 128 unless told.
 
 Measured in the kernel: the control's value changes, the worker solves, warm-started, and the new picture stands in
 the widget. What the browser then adds, a message and a picture of a few kilobytes, is not in it.
@@ -17,9 +17,9 @@ GOAL_S = 0.1
 SIGMA = 25 / 255
 
 
-def figure() -> drl.widgets.SliderFigure:
+def figure(size: int) -> drl.widgets.SliderFigure:
     """A live slider figure over the weight of total variation."""
-    x = drl.images.photograph("astronaut", size=128)
+    x = drl.images.photograph("astronaut", size=size)
     y = x + SIGMA * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     data = drl.energies.GaussianLikelihood(drl.operators.Identity(), y, sigma=SIGMA)
     prior = drl.priors.TotalVariation().calibrated(sigma=SIGMA)
@@ -33,9 +33,9 @@ def figure() -> drl.widgets.SliderFigure:
     return drl.widgets.slider_figure(denoise, {"weight": [0.1, 1.0, 10.0]}, live=True, **words)
 
 
-def run(moves: int = 15) -> list[dict]:
+def run(moves: int = 15, *, size: int = 128) -> list[dict]:
     """Move the live slider `moves` times over its whole range and take the median of move to picture."""
-    live = figure().live
+    live = figure(size).live
     control, seconds = live.controls["weight"], []
     for move in range(moves):
         weight = 10 ** (-1 + 2 * ((move * 7) % moves) / (moves - 1))  # jumps in both directions
@@ -48,7 +48,7 @@ def run(moves: int = 15) -> list[dict]:
     median = statistics.median(seconds)
     return [
         {
-            "name": "live slider, moved to shown, TV 128 x 128 colour",
+            "name": f"live slider, moved to shown, TV {size} x {size} colour",
             "ours_s": median,
             "peer": "",
             "peer_s": None,

@@ -1,8 +1,8 @@
 """Run the benchmarks: a table on the screen and one JSON file in benchmarks/results/.
 
-    python benchmarks/run.py                 all of them
-    python benchmarks/run.py tv batch        those whose file name holds one of the words
-    python benchmarks/run.py --list          their names
+    python -m benchmarks.run                 all of them
+    python -m benchmarks.run tv batch        those whose file name holds one of the words
+    python -m benchmarks.run --list          their names
 
 Each `bench_*.py` beside this file has a `run()` that returns rows: dicts with name, ours_s, peer, peer_s, ratio (how
 many times faster than the peer), goal, met and note. All figures of a row come from one run on two threads.

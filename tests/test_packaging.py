@@ -18,7 +18,6 @@ import deeprestore_lab
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODULES = {"distributed": "dask", "ot": "pot"}  # what `dask[distributed]` adds, and what may not be installed here
-EXTRAS = {"book", "tests", "training", "scale", "teaching", "baselines", "benchmarks"}
 
 
 def as_pairs(lines):
@@ -36,8 +35,14 @@ def pins():
     return [Requirement(line) for line in lines if not line.startswith("#")]
 
 
-def test_the_extras_are_those_promised():
-    assert set(PROJECT["optional-dependencies"]) == EXTRAS
+def test_every_extra_that_is_asked_for_exists_and_every_one_is_asked_for():
+    """By a target of the Makefile, or by the message of what misses it."""
+    made = re.findall(r"^\t\$\(SETUP\)([ \w]*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    library = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "deeprestore_lab").rglob("*.py"))
+    said = re.findall(r"deeprestore_lab\[(\w+)\]|extra `(\w+)`", library)
+    asked = set(" ".join(made).split()) | {name for pair in said for name in pair if name}
+    assert len(made) > 8 and len(said) > 5
+    assert asked == set(PROJECT["optional-dependencies"])
 
 
 def test_every_name_has_one_bound():
@@ -88,8 +93,8 @@ def declared(*, tests: bool) -> set[str]:
 def undeclared(files: list[Path], *, tests: bool) -> set[tuple[str, str]]:
     """(file, module) for what belongs to no package that is asked for, as the installed packages say."""
     owners, allowed = importlib.metadata.packages_distributions(), declared(tests=tests)
-    own = {path.stem for place in ("scripts", "tests/support", "benchmarks") for path in (ROOT / place).rglob("*.py")}
-    own |= {"deeprestore_lab", "building"} | set(sys.stdlib_module_names)
+    own = {path.stem for path in (ROOT / "tests/support").glob("*.py")} | set(sys.stdlib_module_names)
+    own |= {"deeprestore_lab", "scripts", "benchmarks"}
     found = set()
     for file in files:
         for module in imported(file) - own - {path.stem for path in file.parent.glob("*.py")}:
@@ -103,7 +108,7 @@ def undeclared(files: list[Path], *, tests: bool) -> set[tuple[str, str]]:
 def test_what_is_imported_is_asked_for():
     """What only comes along with another package may be gone in its next version."""
     working = {file for place in ("deeprestore_lab", "scripts", "book/_ext") for file in (ROOT / place).rglob("*.py")}
-    working -= {ROOT / "scripts" / "slider_picture.py"}  # photographs a page with the browser of the tests
+    working -= {ROOT / "scripts" / "book" / "slider_picture.py"}  # photographs a page with the browser of the tests
     testing = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), ROOT / "conftest.py"]
     assert len(working) > 100 and len(testing) > 100
     assert undeclared(sorted(working), tests=False) == set()

@@ -2,11 +2,12 @@
 
 - Python code runs as it stands.
 - `python -m deeprestore_lab ...` runs as it stands, with this Python in place of `.venv/bin/python`.
-- `make help`, `make lab`, `make clean`, `make check` and `make weights` run: `lab` until its server answers, `clean`
-  in a copy, without the set-up that is tested in tests/scripts.
+- `make help`, `make lab`, `make clean` and `make check` run: `lab` until its server answers, `clean` in a copy, without
+  the set-up that is tested in tests/scripts.
+- `make records` and `make weights` take hours: each runs with a name that there is none of, which it must say.
 - `make book` and `make test` cannot run inside themselves: `.ci/run` takes the test command from README.md and runs
   it, `make test` builds the book first, and the workflow that publishes runs `make book`. Both facts are checked here.
-- `make exercises`, `make bench`, `make records`, `make lock` and `make format` take minutes, need a network or change
+- `make exercises`, `make bench`, `make lock` and `make format` take minutes, need a network or change
   files: their recipe is checked without running it (`make -n`), and what they call has tests of its own.
 """
 
@@ -31,8 +32,8 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.MULTILINE | re.DOT
 COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines() if line.strip()]
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 CALLED_BY_CI = {"make book", "make test"}
-RUN_HERE = {"make help", "make lab", "make clean", "make check", "make weights"}
-RECIPE_ONLY = {"make exercises", "make bench", "make records", "make lock", "make format"}
+RUN_HERE = {"make help", "make lab", "make clean", "make check", "make records", "make weights"}
+RECIPE_ONLY = {"make exercises", "make bench", "make lock", "make format"}
 VENV = ".venv/bin/python "
 PLAIN = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
@@ -77,10 +78,11 @@ def test_the_command_line(command, monkeypatch):
 @pytest.mark.parametrize("command", sorted(CALLED_BY_CI | RUN_HERE | RECIPE_ONLY))
 def test_every_target_sets_up_and_has_a_recipe(command):
     lines = recipe(command.split()[1])
-    setting_up = "scripts/setup_environment.py" in lines.splitlines()[0]
+    setting_up = "-m scripts.environment" in lines.splitlines()[0]
     assert setting_up == (command not in ("make help", "make clean"))
-    for script in re.findall(r"\S+\.py\b", lines):
-        assert (ROOT / script).is_file(), f"{command} calls {script}"
+    for module in re.findall(r"-m ((?:scripts|benchmarks)\S*)", lines):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), f"{command} calls {module}"
 
 
 def test_ci_runs_the_test_command_and_it_builds_the_book():
@@ -89,7 +91,7 @@ def test_ci_runs_the_test_command_and_it_builds_the_book():
     assert [line for line in README.splitlines() if re.fullmatch(pattern, line)] == ["make test"]
     assert "tests $test_command" in script
     lines = recipe("test")
-    assert lines.index("scripts/build_book.py") < lines.index("-m pytest")
+    assert lines.index("-m scripts.book") < lines.index("-m pytest")
     for workflow, command in (("tests", ".ci/run"), ("tests", "make book"), ("book", "make book")):
         text = (ROOT / f".github/workflows/{workflow}.yml").read_text(encoding="utf-8")
         assert re.search(rf"run: {re.escape(command)}$", text, flags=re.MULTILINE)
@@ -110,10 +112,11 @@ def test_make_check_finds_nothing():
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
-def test_make_weights_runs():
-    if any((ROOT / "scripts").glob("weights/*.py")):
-        pytest.skip("there are weights to make, which takes long")
-    assert "ships no weights" in make("weights").stdout
+@pytest.mark.parametrize("kind", ["records", "weights"])
+def test_make_says_which_artifacts_it_can_make(kind):
+    answer = make(kind, "NAME=no-such-thing")
+    assert answer.returncode != 0 and f"no {kind} called no-such-thing; there are: " in answer.stderr
+    assert "denoisers" in answer.stderr
 
 
 def test_make_clean_removes_what_was_built_and_nothing_else(tmp_path):

@@ -1,6 +1,6 @@
 """Write into each chapter's page which run of its notebook it shows.
 
-`scripts/building/pages.py` compares that with the run of the present build, so that a page that shows anything else
+`scripts/book/pages.py` compares that with the run of the present build, so that a page that shows anything else
 (the outputs stored in git, or those of an earlier build) is refused.
 """
 

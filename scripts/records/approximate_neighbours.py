@@ -7,11 +7,9 @@ is measured on the same rows. Then one small IMLE for each way to search.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import torch
 
@@ -30,10 +28,8 @@ from deeprestore_lab.generators import (
 from deeprestore_lab.networks.bounded_autoencoder import latent_autoencoder
 from deeprestore_lab.networks.digit_classifier import digit_classifier
 from deeprestore_lab.training import cosine
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from latent_measures import LICENCE, Judge, split  # noqa: E402
-from resumable import Part, Parts, rounded  # noqa: E402
+from scripts.making.digits.measures import LICENCE, Judge, split
+from scripts.making.resumable import Part, Parts, rounded
 
 DIMENSIONS, EFFORTS, ROWS, QUERIES = (2, 5, 10, 20, 50, 100, 200, 784), (16, 64, 256), 10_000, 500
 PROJECTIONS, CANDIDATES = ("PCA 10", "PCA 40", "random 40", "auto-encoder 10"), (10, 50, 200)
@@ -165,7 +161,3 @@ def main() -> None:
         seeds=[0],
         metric=f"recall at 1 of a graph in 784 dimensions with 64 candidates, normal numbers: {worst:.2f}",
     )
-
-
-if __name__ == "__main__":
-    main()

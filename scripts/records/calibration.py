@@ -9,9 +9,6 @@ not touched: a test uses them.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
@@ -22,9 +19,7 @@ from deeprestore_lab import images
 from deeprestore_lab.artifacts import save_record
 from deeprestore_lab.metrics import psnr
 from deeprestore_lab.priors import AlphaNorm, Prior, Tikhonov, TotalVariation
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from resumable import Parts  # noqa: E402
+from scripts.making.resumable import Parts
 
 SIGMAS = [value / 255 for value in (5, 10, 25, 50, 75)]
 SIZES = (64, 128, 256)
@@ -122,7 +117,3 @@ def main() -> None:
         + "; in grey: "
         + ", ".join(f"{key} {row['mean_loss_db']:.2f} dB" for key, row in rows["grey"].items()),
     )
-
-
-if __name__ == "__main__":
-    main()

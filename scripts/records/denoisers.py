@@ -9,9 +9,6 @@ clipping; both are means over photographs and seeds of the damage.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
 from deeprestore_lab import images, minimise
@@ -25,10 +22,8 @@ from deeprestore_lab.networks import denoiser
 from deeprestore_lab.networks.denoisers import DENOISERS
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.priors import TotalVariation
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from recorded import mean_scores  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.recorded import mean_scores
+from scripts.making.resumable import Parts, rounded
 
 SIZE, TUNING_SEED, SEEDS, TAPS = 128, 0, (1, 2, 3), 9
 KINDS = tuple(CORRUPTIONS)
@@ -139,7 +134,3 @@ def main() -> None:
         seeds=[TUNING_SEED, *SEEDS],
         metric=f"lead in dB of the network trained on a damage over the best baseline not told more than it: {leads}",
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -7,9 +7,6 @@ table has the mean over nine larger pictures, so the numbers stand beside each o
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
 from deeprestore_lab import images, minimise
@@ -19,10 +16,8 @@ from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.metrics import psnr
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.parametrisations import DeepImagePrior
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from recorded import best_variation, highest  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.recorded import best_variation, highest
+from scripts.making.resumable import Parts, rounded
 
 SIZE, STEPS, SIGMA, BETA, INPUT_NOISE, SEEDS = 128, 1800, 25 / 255, 0.99, 1 / 30, (0,)
 SETTINGS = {
@@ -98,7 +93,3 @@ def main() -> None:
         seeds=list(SEEDS),
         metric=f"{numbers['0']['psnr']:.2f} dB after {STEPS} steps, {numbers['0']['average']:.2f} dB averaged",
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -6,9 +6,6 @@ largest preset is the paper's own net.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
 from deeprestore_lab import images, minimise
@@ -17,10 +14,8 @@ from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.networks import PRESETS
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.parametrisations import DeepImagePrior
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from recorded import best_variation, highest, strip  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.recorded import best_variation, highest, strip
+from scripts.making.resumable import Parts, rounded
 
 PICTURE, SIZE, STEPS, BETA, INPUT_NOISE = "astronaut", 128, 1024, 0.99, 1 / 30
 LEVELS = (10, 25, 50)
@@ -100,7 +95,3 @@ def main() -> None:
         + ", ".join(f"{p} {numbers[f'{p}/25']['average_at'][str(STEPS)]:.2f} dB" for p in PRESETS),
         pictures={f"{key.replace('/', '-')}.webp": strip(tensors["shown"]) for key, (_, tensors) in runs.items()},
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -8,9 +8,6 @@ variation at its best weight for each picture, chosen with the truth, stands bes
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
 from deeprestore_lab import images, minimise
@@ -20,10 +17,8 @@ from deeprestore_lab.metrics import psnr
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.parametrisations import DeepImagePrior
 from deeprestore_lab.solve import WindowedVariance
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from recorded import best_variation, highest  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.recorded import best_variation, highest
+from scripts.making.resumable import Parts, rounded
 
 SIZE, SIGMA, PRESET = 64, 25 / 255, "tiny"
 PICTURES = ("astronaut", "chelsea", "coffee")
@@ -134,7 +129,3 @@ def main() -> None:
         metric=f"the published rule stops {len(judged)} of {len(runs)} runs, "
         f"{sum(losses) / max(len(losses), 1):.2f} dB below the peak on average",
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -8,9 +8,6 @@ methods. The weight of total variation is the best of a range, found with the tr
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
 from deeprestore_lab import images, minimise
@@ -20,10 +17,8 @@ from deeprestore_lab.metrics import psnr, ssim
 from deeprestore_lab.operators import Downsample, Identity, Mask
 from deeprestore_lab.parametrisations import DeepImagePrior
 from deeprestore_lab.priors import TotalVariation
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from recorded import highest, strip  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.recorded import highest, strip
+from scripts.making.resumable import Parts, rounded
 
 SIZE, PRESET, STEPS, BETA, INPUT_NOISE = 128, "tiny", 1024, 0.99, 1 / 30
 PICTURES = ("astronaut", "chelsea", "coffee")
@@ -155,7 +150,3 @@ def main() -> None:
         metric="lead over total variation in dB: " + ", ".join(f"{task} {db:+.2f}" for task, db in leads.items()),
         pictures={f"{task}.webp": strip(runs[f"{PICTURES[0]}/{task}"][1]["shown"]) for task in TASKS},
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -9,9 +9,6 @@ as they were; and how much of the kernels' energy is in their mean and in their 
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 import torchvision
 from safetensors.torch import load_file
@@ -31,9 +28,7 @@ from deeprestore_lab.arithmetic import (
 from deeprestore_lab.artifacts import save_record
 from deeprestore_lab.data.local import local_files
 from deeprestore_lab.figures import encode
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.resumable import Parts, rounded
 
 PICTURES = ["astronaut", "coffee", "chelsea", "rocket", "china", "flower"]
 SIDES = {"vgg16": 128, "squeezenet": 256}  # of the photographs; a field must lie inside
@@ -169,7 +164,3 @@ def main() -> None:
         + " untrained",
         pictures=pictures,
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -10,9 +10,6 @@ calibrated weight 1 was fitted to pictures in colour, and smooths grey ones too 
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 from torch import nn
 
@@ -26,9 +23,7 @@ from deeprestore_lab.priors import TotalVariation
 from deeprestore_lab.seeding import seeded
 from deeprestore_lab.training import Patches, fit
 from deeprestore_lab.training.augmentation import pair_batches
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.resumable import Parts, rounded
 
 SIGMA, WIDTH, STEPS, EVERY, LR, BATCH = 25 / 255, 16, 600, 50, 3e-3, 4
 SIZE, MARGIN, PHOTOGRAPH = 24, 8, 128
@@ -172,7 +167,3 @@ def main() -> None:
         metric="on five photographs, tested once: "
         + ", ".join(f"{mean:.2f} dB with {way} (decay {chosen[way]})" for way, mean in means.items()),
     )
-
-
-if __name__ == "__main__":
-    main()

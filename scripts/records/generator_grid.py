@@ -2,23 +2,19 @@
 
 The cells are a sweep: on this machine's cores (DEEPRESTORE_WORKERS says how many), or on the cluster whose scheduler
 DEEPRESTORE_SCHEDULER names (`make records NAME=generator_grid SCHEDULER=tcp://HOST:8786`; its workers start with
-PYTHONPATH=scripts). Trainings are short; all cells have the same number of steps, the flow's apart, and two seeds. What
+PYTHONPATH=.). Trainings are short; all cells have the same number of steps, the flow's apart, and two seeds. What
 is shipped has the first auto-encoders trained in bfloat16 and the second in float32, as the machines at hand had it.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 from deeprestore_lab.artifacts import save_record
 from deeprestore_lab.sweeps import sweep
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from generator_cells import FLOW_BATCH, FLOW_STEPS, IMAGES, SETTINGS, STEPS, TRAINED, WIDTHS, cell  # noqa: E402
-from latent_measures import LICENCE, training_digits  # noqa: E402
-from resumable import CACHE, rounded  # noqa: E402
+from scripts.making.digits.cells import FLOW_BATCH, FLOW_STEPS, IMAGES, SETTINGS, STEPS, TRAINED, WIDTHS, cell
+from scripts.making.digits.measures import LICENCE, training_digits
+from scripts.making.resumable import CACHE, rounded
 
 POINTS = [
     {"kind": kind, "size": size, "images": images, "seed": seed}
@@ -60,7 +56,3 @@ def main() -> None:
         metric=f"{STEPS} steps each, {FLOW_STEPS} of {FLOW_BATCH} digits for the flow; best coverage of test digits: "
         + ", ".join(f"{kind} {100 * value:.0f} %" for kind, value in best.items()),
     )
-
-
-if __name__ == "__main__":
-    main()

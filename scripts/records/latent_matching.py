@@ -8,10 +8,8 @@ of the neighbour term, the dimension of the cube, and the three starts under whi
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -24,10 +22,8 @@ from deeprestore_lab.generators.code_matching import BANK, NAIVE, Matching
 from deeprestore_lab.networks.bounded_autoencoder import WIDTHS, BoundedAutoEncoder
 from deeprestore_lab.networks.digit_classifier import digit_classifier
 from deeprestore_lab.seeding import seeded
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from latent_measures import LICENCE, Judge, split  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.digits.measures import LICENCE, Judge, split
+from scripts.making.resumable import Parts, rounded
 
 SEEDS, FEWER, LATENT, ALLOWED = (0, 1, 2, 3, 4), (0, 1), 10, 1.08  # FEWER: for candidates and dimensions
 SLICED = 0.02  # beside other terms
@@ -171,7 +167,3 @@ def main() -> None:
         metric=f"holes in features, test digits: naive {table['naive']['holes_features']['mean']:.3f}, "
         f"SW + neighbour {table['SW + neighbour']['holes_features']['mean']:.3f}",
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -11,18 +11,14 @@ with a 95 % interval over digits.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 
 from deeprestore_lab.artifacts import save_record
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from latent_measures import LICENCE  # noqa: E402
-from latent_study import GRIDS, LATENT, MASKED_NOISE, METHODS, TASKS, Settings, Study  # noqa: E402
-from resumable import rounded  # noqa: E402
+from scripts.making.digits.measures import LICENCE
+from scripts.making.digits.study import GRIDS, LATENT, MASKED_NOISE, METHODS, TASKS, Settings, Study
+from scripts.making.resumable import rounded
 
 
 def interval(differences: torch.Tensor) -> dict:
@@ -72,7 +68,3 @@ def main() -> None:
         seeds=list(settings.seeds),
         metric="mended less naive from one drawn start, dB: " + ", ".join(f"{t} {v:+.2f}" for t, v in one.items()),
     )
-
-
-if __name__ == "__main__":
-    main()

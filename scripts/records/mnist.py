@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import io
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,9 +19,7 @@ from PIL import Image
 from deeprestore_lab import data
 from deeprestore_lab.artifacts import save_record
 from deeprestore_lab.data.embedded import COLUMNS, SIDE
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from latent_measures import LEARNT, LICENCE, training_digits  # noqa: E402
+from scripts.making.digits.measures import LEARNT, LICENCE, training_digits
 
 COUNTS = {"train": 600, "test": 200}  # of each kind
 GOLDEN = (math.sqrt(5) + 1) / 2
@@ -76,7 +72,3 @@ def main() -> None:
         f"{sum(map(len, pages.values())) / 1e6:.2f} MB",
         pictures=pages,
     )
-
-
-if __name__ == "__main__":
-    main()

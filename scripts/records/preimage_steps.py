@@ -6,9 +6,6 @@ priors of Mahendran & Vedaldi (2016) together. What a run of 30 steps shows is p
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
 from deeprestore_lab import backbones, images, minimise
@@ -17,10 +14,8 @@ from deeprestore_lab.energies import RepresentationError
 from deeprestore_lab.metrics import psnr
 from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import AlphaNorm, PoweredVariation, TotalVariation
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from recorded import START, TYPICAL_STEP, grey_start, strip  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.recorded import START, TYPICAL_STEP, grey_start, strip
+from scripts.making.resumable import Parts, rounded
 
 LAYERS = ["relu1_2", "relu2_2", "relu3_3", "mini4_1"]
 PICTURE, SIZE, SMOOTHING = "astronaut", 96, 0.01
@@ -104,7 +99,3 @@ def main() -> None:
         + " (PSNR with total variation 0.003)",
         pictures=strips,
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -8,9 +8,6 @@ noise.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
 from deeprestore_lab import backbones, images, minimise
@@ -19,10 +16,8 @@ from deeprestore_lab.energies import RepresentationError
 from deeprestore_lab.metrics import psnr
 from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import AlphaNorm, PoweredVariation, TotalVariation
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from recorded import START, TYPICAL_STEP, grey_start, strip  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.recorded import START, TYPICAL_STEP, grey_start, strip
+from scripts.making.resumable import Parts, rounded
 
 LAYERS = [
     "vgg16/relu1_2",
@@ -112,7 +107,3 @@ def main() -> None:
         + " (representation error over that of zeros and PSNR, without a prior)",
         pictures=strips,
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -9,9 +9,6 @@ normalisation at one place, and the first filters of GoogLeNet and VGG16 as pict
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import torch
 from PIL import Image
@@ -22,9 +19,7 @@ from deeprestore_lab.artifacts import save_record
 from deeprestore_lab.data.local import local_path
 from deeprestore_lab.figures import encode
 from deeprestore_lab.retrieval import descriptor, hit_rate, labelled_crops, linear_classifier, nearest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.resumable import Parts, rounded
 
 COUNT, LEARNT = 2000, 1500
 SIDES = {"vgg_mini": 64, "vgg16": 64, "squeezenet1_1": 128, "googlenet": 128}  # to which 32 x 32 are enlarged
@@ -214,7 +209,3 @@ def main() -> None:
         f"GoogLeNet inception_5b {deep['googlenet']['trained']['inception_5b']['nearest']:.2f}",
         pictures=sheets,
     )
-
-
-if __name__ == "__main__":
-    main()

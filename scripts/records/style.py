@@ -7,18 +7,13 @@ relu1_1, relu2_1 and relu3_1, with each network's pictures.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
 from deeprestore_lab import backbones, images
 from deeprestore_lab.artifacts import card, save_record
 from deeprestore_lab.figures import encode
 from deeprestore_lab.style import colour_noise, synthesise, texture_energy, transfer
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.resumable import Parts, rounded
 
 SIZE, STEPS = 128, 80
 CUTS = {  # of photographs: top, left, side
@@ -100,7 +95,3 @@ def main() -> None:
         + ", ".join(f"{name} {own['vgg16']:.1e} and {own['vgg_mini']:.1e}" for name, own in judged.items()),
         pictures=pictures,
     )
-
-
-if __name__ == "__main__":
-    main()

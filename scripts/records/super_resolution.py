@@ -13,9 +13,7 @@ No licence is stated for the pictures of Set5 and Set14, so the record holds num
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from skimage.exposure import match_histograms
@@ -27,9 +25,7 @@ from deeprestore_lab.kernels import gaussian_kernel
 from deeprestore_lab.networks import bicubic, super_resolver
 from deeprestore_lab.networks.super_resolution import FACTOR, SUPER_RESOLVERS
 from deeprestore_lab.operators import Downsample
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from resumable import rounded  # noqa: E402
+from scripts.making.resumable import rounded
 
 JUDGES = {
     "vgg16": perceptual.DISTANCE_LAYERS,
@@ -134,7 +130,3 @@ def main() -> None:
         seeds=[],
         metric=f"Set5 x4, means of PSNR of Y in dB / SSIM of Y / SqueezeNet distance: {text}",
     )
-
-
-if __name__ == "__main__":
-    main()

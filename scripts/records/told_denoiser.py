@@ -7,9 +7,6 @@ told the level too, and so has none. PSNR is that of the values as they come out
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
 from deeprestore_lab import images
@@ -18,10 +15,8 @@ from deeprestore_lab.baselines import METHODS, bm3d, tune
 from deeprestore_lab.corruptions import corrupt
 from deeprestore_lab.metrics import psnr
 from deeprestore_lab.networks import denoiser, trained_denoiser
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from recorded import mean_scores  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.recorded import mean_scores
+from scripts.making.resumable import Parts, rounded
 
 SIZE, SEEDS, TUNING_SEED = 128, (1, 2, 3), 0
 SIGMAS = (10, 25, 50)  # over 255
@@ -81,7 +76,3 @@ def main() -> None:
         metric="PSNR in dB at 25/255, photographs: "
         + ", ".join(f"{name} {value:.2f}" for name, value in reached.items()),
     )
-
-
-if __name__ == "__main__":
-    main()

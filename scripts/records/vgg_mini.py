@@ -7,10 +7,8 @@ photographs and Set5; textures are those of Gatys et al. and Texture Networks; c
 from __future__ import annotations
 
 import io
-import sys
 import time
 from functools import cache, partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,11 +24,9 @@ from deeprestore_lab.perceptual import distorted_pairs, explained_variance, line
 from deeprestore_lab.retrieval import descriptor, hit_rate, linear_classifier, nearest
 from deeprestore_lab.style import colour_noise, synthesise, texture_energy
 from deeprestore_lab.training import Patches
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import makers  # noqa: E402
-from distillation import thinned  # noqa: E402
-from resumable import Parts, rounded  # noqa: E402
+from scripts.making.resumable import Parts, rounded
+from scripts.making.vgg_mini.distillation import thinned
+from scripts.weights import vgg_mini as teaching
 
 SIZE, SEEDS = 128, (0, 1, 2, 3, 4)  # of the pictures that are distorted; of the networks with random weights
 LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3")
@@ -56,7 +52,6 @@ SETTINGS = {
     "classes": [GALLERY, QUERIES, ENLARGED],
     "weights": card("vgg_mini", kind="weights").sha256["vgg_mini.safetensors"],
 }
-LEARNT = makers.load(Path(__file__).resolve().parent.parent / "weights" / "vgg_mini.py")
 PARTS = Parts("vgg_mini_record", SETTINGS)
 load = cache(partial(backbones.load, allow_download=False))
 
@@ -140,7 +135,7 @@ def agreement(key: str) -> tuple[dict, dict]:
 def learnt_crops(count: int, side: int) -> torch.Tensor:
     """Plain crops of the photographs learnt from, their shorter sides 1.7, 2.7 and 4.2 times a crop's."""
     scaled = []
-    for x in LEARNT.pictures():
+    for x in teaching.pictures():
         for shorter in (1.7 * side, 2.7 * side, 4.2 * side):
             scale = shorter / min(x.shape[2:])
             scaled.append(images.resize(x, tuple(round(scale * n) for n in x.shape[2:])))
@@ -168,7 +163,7 @@ def best_subspace(learnt: torch.Tensor, unseen_: torch.Tensor, channels: int) ->
 @torch.no_grad()
 def variance(key: str) -> tuple[dict, dict]:
     """Explained variance of VGG16's layers on unseen pictures, by heads fitted on crops of those learnt from."""
-    x, y, sparse = learnt_crops(400, 96), unseen(SIDE), {layer: LEARNT.VGG16[layer][1] for layer in LAYERS}
+    x, y, sparse = learnt_crops(400, 96), unseen(SIDE), {layer: teaching.VGG16[layer][1] for layer in LAYERS}
     dense = dict.fromkeys(LAYERS, 1)
     vgg16 = load("vgg16", "local")
     goals, theirs = maps_of(vgg16, x, sparse), maps_of(vgg16, y, dense)
@@ -196,9 +191,9 @@ def deep_variance(key: str) -> tuple[dict, dict]:
     places = {18: "mini4_1", 20: "mini4_2", 22: "mini4_3", 25: "mini5_1", 27: "mini5_2", 29: "mini5_3"}
     layers = dict.fromkeys(places.values(), 1)
     maps = {seed: (maps_of(mini(seed), x, layers), maps_of(mini(seed), y / 255, layers)) for seed in (None, *SEEDS[:2])}
-    for (network, layer), (place, *_) in LEARNT.DEEP.items():
-        goal = torch.cat([LEARNT.teach(network, (part * 255).round(), (layer,))[layer] for part in x.split(10)])
-        theirs = torch.cat([LEARNT.teach(network, part, (layer,))[layer] for part in y.split(5)])
+    for (network, layer), (place, *_) in teaching.DEEP.items():
+        goal = torch.cat([teaching.teach(network, (part * 255).round(), (layer,))[layer] for part in x.split(10)])
+        theirs = torch.cat([teaching.teach(network, part, (layer,))[layer] for part in y.split(5)])
         name = places[place]
         shares = [
             explained_variance(linear_head(own[name], goal, weight=1e-3)(ours[name]), theirs)
@@ -339,7 +334,3 @@ def main() -> None:
         f"with the gradient {speed['forward and gradient']['ratio']:.1f} times",
         pictures={"textures.webp": encode(torch.cat(pictures, -2).float() / 255)},
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -8,9 +8,7 @@ as it was. The decoder belongs to the encoder it was trained with; the card says
 
 from __future__ import annotations
 
-import sys
 from functools import lru_cache
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -23,10 +21,8 @@ from deeprestore_lab.networks.style_decoder import DEPTHS, LAYER, WIDTHS, StyleD
 from deeprestore_lab.operators import ChannelDeviation, ChannelMean
 from deeprestore_lab.style import adaptive_instance_normalisation
 from deeprestore_lab.training import Patches, cosine, fit
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from resumable import Parts  # noqa: E402
-from style_pictures import (  # noqa: E402
+from scripts.making.resumable import Parts
+from scripts.making.style_pictures import (
     DATA,
     LEARNT_FROM,
     LICENCE,
@@ -189,7 +185,3 @@ def main() -> None:
         metric="five held-out photographs, three painted styles it never saw, 192 x 192: relative error of the map "
         f"{content:.3f}, of channel means and deviations, mean of four layers, {style / len(LAYERS):.3f}",
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -5,9 +5,7 @@ Photographs are split: eight to learn from, one to stop by, and the five held-ou
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 
 import torch
 
@@ -18,10 +16,8 @@ from deeprestore_lab.machine import fast_precision
 from deeprestore_lab.networks import EncoderDecoder
 from deeprestore_lab.networks.denoisers import ARCHITECTURE, DENOISERS
 from deeprestore_lab.training import Patches, cosine, fit
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from learnt_photographs import EMBEDDED, STOPPED_BY, scaled  # noqa: E402
-from resumable import Parts  # noqa: E402
+from scripts.making.photographs.learnt import EMBEDDED, STOPPED_BY, scaled
+from scripts.making.resumable import Parts
 
 SIDES = (256, 128)  # each photograph is there twice, its shorter side this long
 STEPS, BATCH, PATCH, LR = 5000, 16, 48, 2e-3
@@ -98,7 +94,3 @@ def main() -> None:
         metric=f"mean PSNR in dB on five held-out photographs of 128 x 128, each at the damage it was trained on "
         f"(clean: on clean pictures): {reached}",
     )
-
-
-if __name__ == "__main__":
-    main()

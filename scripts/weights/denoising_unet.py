@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 
 from deeprestore_lab import images, metrics
 from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.corruptions import corrupt
 from deeprestore_lab.networks.denoising_unet import DenoisingUNet
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from denoiser_training import PARTS, train  # noqa: E402
-from learnt_photographs import DATA, LICENCE  # noqa: E402
+from scripts.making.denoiser_training import PARTS, train
+from scripts.making.photographs.learnt import DATA, LICENCE
 
 NET = "colour"
 LEVELS = (10, 25, 50)  # over 255
@@ -43,7 +38,3 @@ def main() -> None:
         seeds=[0],
         metric=f"mean PSNR in dB on five held-out photographs of 128 x 128: {reached}",
     )
-
-
-if __name__ == "__main__":
-    main()

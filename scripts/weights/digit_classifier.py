@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 from torch.nn.functional import cross_entropy
 
@@ -12,10 +9,8 @@ from deeprestore_lab import data
 from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.networks.digit_classifier import DigitClassifier
 from deeprestore_lab.training import cosine, fit
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from latent_measures import LICENCE, training_digits  # noqa: E402
-from resumable import Parts  # noqa: E402
+from scripts.making.digits.measures import LICENCE, training_digits
+from scripts.making.resumable import Parts
 
 STEPS, BATCH, LR, SHIFT, SMOOTHING = 4000, 128, 2e-3, 2, 0.05
 SETTINGS = {"steps": STEPS, "batch": BATCH, "lr": LR, "shift": SHIFT, "smoothing": SMOOTHING, "seed": 0}
@@ -68,7 +63,3 @@ def main() -> None:
         seeds=[0],
         metric=f"right answers on the 10,000 test digits: {100 * float(right):.2f} %",
     )
-
-
-if __name__ == "__main__":
-    main()

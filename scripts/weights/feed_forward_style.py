@@ -7,9 +7,7 @@ relative to each photograph's own, flat skies would outweigh all else.
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 
 import torch
 
@@ -20,10 +18,8 @@ from deeprestore_lab.machine import fast_autocast, fast_precision
 from deeprestore_lab.networks.feed_forward_style import ARCHITECTURE, STYLE, FeedForwardStyle
 from deeprestore_lab.operators import Gram
 from deeprestore_lab.training import Patches, cosine, fit
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from resumable import Parts  # noqa: E402
-from style_pictures import (  # noqa: E402
+from scripts.making.resumable import Parts
+from scripts.making.style_pictures import (
     DATA,
     LEARNT_FROM,
     LICENCE,
@@ -134,7 +130,3 @@ def main() -> None:
         metric="mean relative error of the Gram matrices of vgg_mini's relu1_2, relu2_2 and relu3_3 on five held-out "
         f"photographs of 256 x 256: {after:.3f} (of the photographs themselves {before:.3f})",
     )
-
-
-if __name__ == "__main__":
-    main()

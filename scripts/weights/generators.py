@@ -7,10 +7,8 @@ ranks candidates exactly, since the pool it needs is large.
 
 from __future__ import annotations
 
-import sys
 import time
 from functools import partial
-from pathlib import Path
 
 import torch
 
@@ -30,10 +28,8 @@ from deeprestore_lab.generators import (
 from deeprestore_lab.generators.shipped_models import CODES, untrained
 from deeprestore_lab.networks.digit_classifier import digit_classifier
 from deeprestore_lab.training import cosine
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from latent_measures import LICENCE, Judge, split, spread  # noqa: E402
-from resumable import Parts  # noqa: E402
+from scripts.making.digits.measures import LICENCE, Judge, split, spread
+from scripts.making.resumable import Parts
 
 STEPS = {"VAE": 4000, "GLO": 5000, "GLANN": 2000, "IMLE": 2000, "flow": 5000}
 BATCH = {"VAE": 128, "GLO": 128, "GLANN": 128, "IMLE": 128, "flow": 64}
@@ -118,7 +114,3 @@ def main() -> None:
         seeds=[0],
         metric=f"of 5,000 samples, holes in features and coverage of test digits: {', '.join(reached)}",
     )
-
-
-if __name__ == "__main__":
-    main()

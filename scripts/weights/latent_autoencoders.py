@@ -6,9 +6,7 @@ validation digits. All learn from the first 50,000 training digits.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 
@@ -18,10 +16,8 @@ from deeprestore_lab.generators.bounded_training import BATCH, MENDED, STEPS, tr
 from deeprestore_lab.generators.code_matching import NAIVE
 from deeprestore_lab.networks.bounded_autoencoder import WIDTHS, BoundedAutoEncoder
 from deeprestore_lab.networks.digit_classifier import digit_classifier
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from latent_measures import LICENCE, Judge, split  # noqa: E402
-from resumable import Parts  # noqa: E402
+from scripts.making.digits.measures import LICENCE, Judge, split
+from scripts.making.resumable import Parts
 
 KINDS, LATENTS = {"naive": NAIVE, "mended": MENDED}, (8, 10, 12)
 SETTINGS = {"steps": STEPS, "batch": BATCH, "widths": list(WIDTHS), "seed": 0, "mended": asdict(MENDED)}
@@ -57,7 +53,3 @@ def main() -> None:
         seeds=[0],
         metric=f"on test digits, mean square error of the reconstruction and share of holes: {', '.join(reached)}",
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -63,7 +63,3 @@ def main() -> None:
         seeds=[0],
         metric="share of samples farther from the data than 95 % of new data are, by step: " + ", ".join(holes),
     )
-
-
-if __name__ == "__main__":
-    main()

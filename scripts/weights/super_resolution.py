@@ -12,10 +12,8 @@ step 2500 it is 0.046 again: some of the pattern pays in both layers.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache, partial
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -27,11 +25,9 @@ from deeprestore_lab.machine import fast_autocast, fast_precision
 from deeprestore_lab.networks.super_resolution import ARCHITECTURE, FACTOR, SRCNN, SUPER_RESOLVERS, Upsampler
 from deeprestore_lab.operators import Downsample, one_evaluation
 from deeprestore_lab.training import Patches, cosine, fit
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from free_photographs import SUMS  # noqa: E402
-from learnt_photographs import DATA, EMBEDDED, LICENCE, STOPPED_BY, learnt_photographs, scaled  # noqa: E402
-from resumable import Parts  # noqa: E402
+from scripts.making.photographs.free import SUMS
+from scripts.making.photographs.learnt import DATA, EMBEDDED, LICENCE, STOPPED_BY, learnt_photographs, scaled
+from scripts.making.resumable import Parts
 
 SIDES = (384, 224)  # each photograph is there twice, its shorter side this long
 PATCH = 64
@@ -175,7 +171,3 @@ def main() -> None:
         seeds=[0],
         metric=f"mean PSNR of Y in dB, x4, five held-out photographs of 192 x 192 less a border of 4: {reached}",
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,6 @@ use and stand inside scikit-image, scikit-learn and matplotlib; the held-out one
 from __future__ import annotations
 
 import copy
-import sys
 from functools import cache, partial
 from pathlib import Path
 
@@ -24,11 +23,9 @@ from deeprestore_lab import backbones, images
 from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.backbones.weights import VGG_CAFFE
 from deeprestore_lab.machine import fast_autocast
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from collages import Collages, distorted  # noqa: E402
-from distillation import Distillation, Target, at, explained, level, start, thinned  # noqa: E402
-from resumable import Parts  # noqa: E402
+from scripts.making.resumable import Parts
+from scripts.making.vgg_mini.collages import Collages, distorted
+from scripts.making.vgg_mini.distillation import Distillation, Target, at, explained, level, start, thinned
 
 WIDTHS = (16, 16, "M", 32, 32, "M", 64, 64, 64, "M", 128, 128, 128, "M", 128, 128, 128)
 LEARNT_FROM = tuple(
@@ -214,7 +211,3 @@ def main() -> None:
         seeds=[0],
         metric=f"explained variance of VGG16 on five held-out photographs: {quality(student)}; see the record vgg_mini",
     )
-
-
-if __name__ == "__main__":
-    main()

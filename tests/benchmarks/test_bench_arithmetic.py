@@ -1,5 +1,7 @@
 """The benchmark of the convolution matrix: its loop makes torch's matrix, and a row says whether both agree."""
 
+from importlib import import_module
+
 import pytest
 import torch
 from torch_layers import as_module
@@ -8,8 +10,8 @@ from deeprestore_lab.arithmetic import conv
 
 
 @pytest.fixture
-def bench(load_script):
-    return load_script("../benchmarks/bench_arithmetic")
+def bench():
+    return import_module("benchmarks.bench_arithmetic")
 
 
 def test_the_loop_makes_the_matrix_of_torchs_layer(bench):

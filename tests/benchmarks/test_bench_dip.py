@@ -1,6 +1,7 @@
 """The benchmark of the deep image prior: its peers are what they are called, its rows say what was measured."""
 
 import itertools
+from importlib import import_module
 
 import pytest
 import torch
@@ -11,8 +12,8 @@ from deeprestore_lab.networks import Hourglass, preset
 
 
 @pytest.fixture
-def bench(load_script):
-    return load_script("../benchmarks/bench_dip")
+def bench():
+    return import_module("benchmarks.bench_dip")
 
 
 def test_the_loop_is_deepinvs(bench):
@@ -60,11 +61,11 @@ def test_what_counts_is_the_best_so_far(bench):
     assert bench.compare("a picture", 8, peer, [(0.0, 30.0)] + ours, theirs, since=1.0, single=single)["met"]
 
 
-def test_a_short_run_gives_rows_that_can_be_shown(bench, load_script, capsys):
+def test_a_short_run_gives_rows_that_can_be_shown(bench, capsys):
     peers = (bench.Decoder("few", channels=8, layers=3, start=4, lr=0.01),)
     short = {"size": 32, "seconds": 0.2, "since": 0.1, "turns": 1, "net": "tiny"}
     rows = bench.run(**short, photographs=("chelsea",), peers=peers)
     assert "minutes" in capsys.readouterr().out
     assert [row["peer"] for row in rows] == ["plain torch", "few"]
     assert rows[0]["ours_s"] > 0 and rows[0]["peer_s"] > 0
-    assert load_script("../benchmarks/run").table(rows).row_count == 2
+    assert import_module("benchmarks.run").table(rows).row_count == 2

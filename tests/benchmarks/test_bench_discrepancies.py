@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,8 +17,8 @@ from deeprestore_lab.discrepancies import exact_wasserstein, sliced_wasserstein
 
 
 @pytest.fixture
-def bench(load_script):
-    return load_script("../benchmarks/bench_discrepancies")
+def bench():
+    return import_module("benchmarks.bench_discrepancies")
 
 
 def emd2(a, b, costs):

@@ -1,5 +1,7 @@
 """The benchmark of least squares: its matrix is A*A, its peers solve the same problem, a wrong peer is noticed."""
 
+from importlib import import_module
+
 import pytest
 import torch
 
@@ -7,8 +9,8 @@ from deeprestore_lab.operators import as_matrix
 
 
 @pytest.fixture
-def bench(load_script):
-    return load_script("../benchmarks/bench_frames")
+def bench():
+    return import_module("benchmarks.bench_frames")
 
 
 def test_the_dense_matrix_is_the_operators(bench):

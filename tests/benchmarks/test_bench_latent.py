@@ -1,5 +1,7 @@
 """The benchmark of searches over codes: its two sides solve the same problem, its rows say what was measured."""
 
+from importlib import import_module
+
 import pytest
 import torch
 
@@ -7,8 +9,8 @@ from deeprestore_lab.artifacts import ArtifactError
 
 
 @pytest.fixture
-def bench(load_script):
-    return load_script("../benchmarks/bench_latent")
+def bench():
+    return import_module("benchmarks.bench_latent")
 
 
 def test_the_plain_loop_takes_the_same_steps(bench):
@@ -28,9 +30,9 @@ def test_without_shipped_weights_the_note_says_so(bench, monkeypatch):
     assert "RANDOM" in which and model.decode(torch.rand(2, 10)).shape == (2, 1, 28, 28)
 
 
-def test_a_short_run_gives_rows_that_can_be_shown(bench, load_script):
+def test_a_short_run_gives_rows_that_can_be_shown(bench):
     rows = bench.run(count=4, alone=2, steps=2, repeats=1)
     assert [row["peer"] for row in rows] == ["one by one", "plain torch, one batch"]
     assert all(row["ours_s"] > 0 and row["ratio"] == row["peer_s"] / row["ours_s"] for row in rows)
     assert all("differ by" in row["note"] for row in rows)
-    assert load_script("../benchmarks/run").table(rows).row_count == 2
+    assert import_module("benchmarks.run").table(rows).row_count == 2

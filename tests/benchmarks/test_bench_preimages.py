@@ -1,5 +1,7 @@
 """The benchmark of pre-images: both sides reach the level that they are timed to, on small pictures."""
 
+from importlib import import_module
+
 import pytest
 import torch
 
@@ -8,8 +10,8 @@ from deeprestore_lab.photographs import photograph
 
 
 @pytest.fixture
-def bench(load_script):
-    return load_script("../benchmarks/bench_preimages")
+def bench():
+    return import_module("benchmarks.bench_preimages")
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The benchmark of style transfer: both sides measure one loss, closures are counted, every row is made."""
 
+from importlib import import_module
+
 import pytest
 import torch
 
@@ -7,8 +9,8 @@ import deeprestore_lab as drl
 
 
 @pytest.fixture
-def bench(load_script):
-    return load_script("../benchmarks/bench_style")
+def bench():
+    return import_module("benchmarks.bench_style")
 
 
 @pytest.mark.parametrize("whole", [True, False])

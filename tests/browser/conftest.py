@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from scripts.book import build
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "book" / "_build" / "html"
@@ -29,20 +30,11 @@ ARGUMENTS = [
 ]
 
 
-def build_script():
-    """The module scripts/build_book.py."""
-    spec = importlib.util.spec_from_file_location("build_book", ROOT / "scripts" / "build_book.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def html() -> Path:
     """The folder of the built pages; built first where they are missing or older than their sources."""
-    script = build_script()
-    if not script.up_to_date(script.HERE):
-        subprocess.run([sys.executable, str(ROOT / "scripts" / "build_book.py")], check=True, timeout=3600)
+    if not build.up_to_date(build.HERE):
+        subprocess.run([sys.executable, "-m", "scripts.book"], cwd=ROOT, check=True, timeout=3600)
     return HTML
 
 

@@ -12,14 +12,12 @@ import torch
 from deeprestore_lab import artifacts, data
 from deeprestore_lab.data import embedded
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 COUNTS = {"train": 600, "test": 200}
 
 
 @pytest.fixture
-def script(load_script, monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return load_script("records/mnist")
+def script():
+    return importlib.import_module("scripts.records.mnist")
 
 
 @pytest.mark.parametrize("split", COUNTS)

@@ -178,16 +178,19 @@ def test_an_unknown_task_lists_those_there_are(check):
         check("mean_squares", right)
 
 
-def test_the_author_says_nothing_in_a_notebook(check):
+def test_the_author_says_nothing_in_a_notebook(check, capsys):
     author = check.author("mean_square")
     author.cases(lambda: 1 / 0)
-    author.hints()
+    author.hints("look at the mean")
 
     @author.misconception("wrong", hint="none")
     def wrong(x):
         return 1 / 0
 
+    assert capsys.readouterr().out == ""
     check("mean_square", right)
+    assert capsys.readouterr().out == "right: mean_square\n"
+    assert "look at the mean" not in said(check, lambda x: right(x) + 1)
 
 
 def test_jupyter_shows_the_message_alone(check):

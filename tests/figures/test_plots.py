@@ -13,7 +13,7 @@ import torch
 from matplotlib.figure import Figure as Drawing
 
 from deeprestore_lab.figures import curves, plot
-from deeprestore_lab.figures.plots import COLOURS, STYLES, svg
+from deeprestore_lab.figures.plots import COLOURS, svg
 
 WORDS = {"x_label": "step", "y_label": "energy", "alt": "Energy by step", "see": "It falls."}
 
@@ -85,8 +85,18 @@ def test_the_first_colours_stay_apart_under_colour_vision_deficiencies(deficienc
     assert min((one - two).norm() for one, two in combinations(lab, 2)) > 15  # ten times a just noticeable difference
 
 
-def test_lines_differ_in_style_too():
-    assert len(set(map(str, STYLES))) == len(COLOURS)
+def test_lines_differ_without_colour_too():
+    """Printed in grey: each of seven lines is drawn with dashes of its own."""
+    drawn = svg_of(curves({f"line {i}": [float(i), i + 1.0, i + 2.0] for i in range(len(COLOURS))}, **WORDS))
+    dashes = {}
+    for style in re.findall(r'style="fill: none; ([^"]*)"', drawn):
+        colour = re.search(r"stroke: (#\w+)", style)
+        if colour and colour[1].upper() in COLOURS:
+            found = re.search(r"stroke-dasharray: ([\d.,]+)", style)
+            dashes.setdefault(colour[1].upper(), set()).add(found[1] if found else "none")
+    assert set(dashes) >= set(COLOURS[:-1]) and all(len(own) == 1 for own in dashes.values())
+    lines = [own for colour, own in dashes.items() if colour != "#000000"]  # the frame is black and whole
+    assert len(set().union(*lines)) == len(lines) == len(COLOURS) - 1
 
 
 def height_of(lines: dict[str, list[float]]) -> int:

@@ -23,8 +23,8 @@ BROKEN = {
 
 
 @pytest.fixture
-def script(load_script, monkeypatch):
-    script = load_script("build_book")
+def script(monkeypatch):
+    script = import_module("scripts.book.build")
     monkeypatch.setattr(script, "offline_widgets", lambda places: False)
     return script
 
@@ -90,7 +90,7 @@ def test_ctrl_c_ends_the_run_and_its_kernel(script, tmp_path):
     threading.Thread(target=interrupt, daemon=True).start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            import_module("building.notebooks").execute(
+            import_module("scripts.book.notebooks").execute(
                 notebook, folder=tmp_path, limit=100, environment=dict(os.environ)
             )
     finally:

@@ -15,8 +15,8 @@ import small_book
 
 
 @pytest.fixture(scope="module")
-def script(load_script):
-    return load_script("build_book")
+def script():
+    return import_module("scripts.book.build")
 
 
 @pytest.fixture
@@ -26,17 +26,17 @@ def places(script, tmp_path):
 
 @pytest.fixture(scope="module")
 def chapters(script):
-    return import_module("building.chapters")
+    return import_module("scripts.book.chapters")
 
 
 @pytest.fixture(scope="module")
 def notebooks(script):
-    return import_module("building.notebooks")
+    return import_module("scripts.book.notebooks")
 
 
 @pytest.fixture(scope="module")
 def pages(script):
-    return import_module("building.pages")
+    return import_module("scripts.book.pages")
 
 
 def finished(script, places):
@@ -58,7 +58,7 @@ def test_what_tools_keep_in_the_book_does_not_make_its_pages_old(script, places)
 
 
 def test_the_table_of_contents_names_the_chapters_in_order(places):
-    found = import_module("building.places").chapters(places)
+    found = import_module("scripts.book.places").chapters(places)
     assert list(found) == ["one", "two"] and all(file.is_file() for file in found.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from importlib import import_module
 
 import nbformat
 import pytest
@@ -15,8 +16,8 @@ WIDGET = {"output_type": "display_data", "metadata": {}, "data": {"application/v
 
 
 @pytest.fixture(scope="module")
-def check(load_script):
-    return load_script("check_notebooks")
+def check():
+    return import_module("scripts.book.check_notebooks")
 
 
 def code(*outputs, tags=(), count=None, **metadata):

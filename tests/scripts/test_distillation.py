@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import signal
+from importlib import import_module
 
 import pytest
 import torch
@@ -22,13 +23,13 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def pieces(load_script):
-    return load_script("distillation")
+def pieces():
+    return import_module("scripts.making.vgg_mini.distillation")
 
 
 @pytest.fixture(scope="module")
-def collages(load_script):
-    return load_script("collages")
+def collages():
+    return import_module("scripts.making.vgg_mini.collages")
 
 
 def numbers(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 import torch
 
 from deeprestore_lab import generators
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-
 
 @pytest.fixture
-def cells(load_script, monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return load_script("generator_cells")
+def cells():
+    return import_module("scripts.making.digits.cells")
 
 
 def test_what_draws_samples_has_a_comparable_size(cells):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 
 @pytest.fixture(scope="module")
-def lock(load_script):
-    return load_script("lock")
+def lock():
+    return import_module("scripts.environment.lock")
 
 
 def test_pins_pass(lock):

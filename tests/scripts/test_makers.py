@@ -1,64 +1,70 @@
-"""The dispatchers of `make records` and `make weights`, on scripts made by hand."""
+"""The command of `make records` and `make weights`, on makers made by hand."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from scripts.making import makers
 
-
-@pytest.fixture(scope="module")
-def makers(load_script):
-    return load_script("makers")
+MAKER = "from pathlib import Path\ndef main():\n    Path(__file__).with_suffix('.made').write_text('')\n"
 
 
 @pytest.fixture
-def folder(tmp_path):
-    for name in ("one", "two", "_shared"):
-        (tmp_path / f"{name}.py").write_text(
-            f"from pathlib import Path\ndef main():\n    Path(__file__).with_suffix('.made').write_text({name!r})\n"
-        )
-    return tmp_path
+def package(tmp_path, monkeypatch):
+    """A package of makers, for this test alone: its name and its folder."""
+    folder = tmp_path / "makers_by_hand"
+    folder.mkdir()
+    for name in ("__init__", "one", "two", "_shared"):
+        (folder / f"{name}.py").write_text(MAKER if name != "__init__" else "")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield folder.name, folder
+    for name in [name for name in sys.modules if name.split(".")[0] == folder.name]:
+        del sys.modules[name]
 
 
 def made(folder):
     return {path.stem for path in folder.glob("*.made")}
 
 
-def test_all_are_made_in_turn(makers, folder):
-    assert makers.run(folder, [], kind="records") == 0
+def test_all_are_made_in_turn(package):
+    name, folder = package
+    assert makers.run(name, [], kind="records") == 0
     assert made(folder) == {"one", "two"}
 
 
-def test_one_is_made_by_name(makers, folder):
-    assert makers.run(folder, ["two"], kind="records") == 0
+def test_one_is_made_by_name(package):
+    name, folder = package
+    assert makers.run(name, ["two"], kind="records") == 0
     assert made(folder) == {"two"}
 
 
-def test_an_unknown_name_is_refused_before_anything_is_made(makers, folder, capsys):
-    assert makers.run(folder, ["one", "three"], kind="records") == 2
+def test_an_unknown_name_is_refused_before_anything_is_made(package, capsys):
+    name, folder = package
+    assert makers.run(name, ["one", "three"], kind="records") == 2
     assert "no records called three; there are: one, two" in capsys.readouterr().err
     assert made(folder) == set()
 
 
-def test_a_script_without_main_is_refused(makers, tmp_path):
-    (tmp_path / "empty.py").write_text("")
-    with pytest.raises(ValueError, match=r"empty.py has no function main\(\)"):
-        makers.run(tmp_path, [], kind="records")
+def test_a_maker_without_main_is_refused(package):
+    name, folder = package
+    (folder / "empty.py").write_text("")
+    with pytest.raises(ValueError, match=r"empty has no function main\(\)"):
+        makers.run(name, ["empty"], kind="records")
 
 
-def test_the_scripts_of_the_project_are_found(makers):
-    for path in makers.makers(ROOT / "scripts" / "records").values():
-        assert callable(makers.load(path).main)
+@pytest.mark.parametrize("kind", makers.KINDS)
+def test_the_command_makes_the_kind_that_it_is_told(kind, monkeypatch):
+    ran = []
+    module = import_module(f"scripts.{kind}.denoisers")
+    monkeypatch.setattr(module, "main", lambda: ran.append(kind))
+    assert makers.main([kind, "denoisers"]) == 0
+    assert ran == [kind]
 
 
-def test_no_weights_is_said():
-    if any((ROOT / "scripts").glob("weights/*.py")):
-        pytest.skip("there are weights to make")
-    command = [sys.executable, ROOT / "scripts" / "make_weights.py"]
-    answer = subprocess.run(command, capture_output=True, text=True)
-    assert answer.returncode == 0 and "ships no weights" in answer.stdout
+def test_another_kind_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        makers.main(["pictures"])
+    assert "invalid choice: 'pictures'" in capsys.readouterr().err

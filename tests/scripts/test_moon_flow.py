@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 import torch
@@ -11,12 +11,10 @@ from deeprestore_lab import artifacts
 from deeprestore_lab.generators import vector_flow
 from deeprestore_lab.sample_quality import hole_rate, threshold_of
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-
 
 @pytest.fixture
-def script(load_script):
-    return load_script("weights/moon_flow")
+def script():
+    return import_module("scripts.weights.moon_flow")
 
 
 @pytest.fixture(scope="module")

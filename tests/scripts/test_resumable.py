@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 import torch
 
 
 @pytest.fixture
-def resumable(load_script):
-    return load_script("resumable")
+def resumable():
+    return import_module("scripts.making.resumable")
 
 
 def part(calls: list[str]):

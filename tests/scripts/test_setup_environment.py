@@ -5,19 +5,23 @@ from __future__ import annotations
 import ast
 import collections
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "scripts" / "setup_environment.py"
+from scripts.environment import setup as environment
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+SOURCES = [SCRIPTS / "__init__.py", *sorted((SCRIPTS / "environment").glob("*.py"))]
 Usage = collections.namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
-def setup(load_script):
-    return load_script("setup_environment")
+def setup():
+    return environment
 
 
 @pytest.fixture
@@ -68,8 +72,20 @@ def test_the_first_new_enough_python_is_taken(setup, tmp_path):
     assert setup.find_python((old, new, sys.executable)) == new
 
 
-def test_an_old_python_can_read_the_script():
-    ast.parse(SOURCE.read_text(encoding="utf-8"), feature_version=(3, 8))
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_an_old_python_can_read_the_set_up_and_it_needs_nothing_else(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
+    names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    others = {name for name in names if name.split(".")[0] not in sys.stdlib_module_names}
+    assert others <= {"scripts", "scripts.environment.setup"}
+
+
+def test_the_command_of_the_makefile_starts_without_site_packages():
+    """As on a bare machine: this Python, with neither its packages nor the user's."""
+    command = [sys.executable, "-S", "-m", "scripts.environment", "--help"]
+    answer = subprocess.run(command, cwd=SCRIPTS.parent, env={}, capture_output=True, text=True)
+    assert answer.returncode == 0 and "extras of pyproject.toml" in answer.stdout, answer.stderr
 
 
 @pytest.mark.parametrize("version", ["3.8", "3.9", "3.10"])
@@ -78,12 +94,14 @@ def test_a_real_old_python_says_what_it_needs(version, tmp_path):
     found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
     if not found:
         pytest.skip(f"no Python {version} here")
-    (tmp_path / "scripts").mkdir()
-    script = tmp_path / "scripts" / SOURCE.name
-    script.write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "scripts" / "environment").mkdir(parents=True)
+    for path in SOURCES:
+        shutil.copy(path, tmp_path / path.relative_to(SCRIPTS.parent))
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_text("")
-    answer = subprocess.run([found[0], script, "book"], env={"PATH": ""}, capture_output=True, text=True)
+    answer = subprocess.run(
+        [found[0], "-m", "scripts.environment", "book"], cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True
+    )
     assert answer.returncode == 1
     assert f"Python 3.11 or newer is needed, found {version}" in answer.stderr
     assert not (tmp_path / ".venv").exists()
@@ -248,8 +266,10 @@ def test_a_failing_command_stops_with_its_message(setup):
         setup.run([sys.executable, "-c", "raise SystemExit(3)"], failure="what to do")
 
 
-def test_the_import_check_passes_here_and_sees_a_broken_pair(setup, tmp_path):
-    assert setup.quiet([sys.executable, "-c", setup.IMPORT_CHECK])
+def test_the_import_check_passes_here_and_sees_a_broken_pair(setup, tmp_path, capsys):
+    exec(setup.IMPORT_CHECK, {})  # in this process, which has torch already
+    assert "work together" in capsys.readouterr().out
+    (tmp_path / "torch.py").write_text("")
     (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     env = dict(os.environ, PYTHONPATH=str(tmp_path))
     assert not setup.quiet([sys.executable, "-c", setup.IMPORT_CHECK], env=env)

@@ -1,4 +1,4 @@
-"""A book of one page and a few chapters that import nothing heavy: what `scripts/build_book.py` is tried on."""
+"""A book of one page and a few chapters that import nothing heavy: what `scripts/book` is tried on."""
 
 from __future__ import annotations
 

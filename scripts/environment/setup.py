@@ -1,4 +1,4 @@
-"""Make or refresh the project's `.venv`: `python scripts/setup_environment.py [EXTRA ...]`.
+"""Make or refresh the project's `.venv`: `python3 -m scripts.environment [EXTRA ...]`.
 
 The extras asked for are added to those already there, so one environment serves every make target. Nothing is done
 where the dependencies have not changed since the last complete set-up (the stamp in `.venv` says so). Only the
@@ -19,7 +19,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts import ROOT
+
 OLDEST = (3, 11)
 CANDIDATES = ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python")
 STAMP = "deeprestore_lab.json"
@@ -226,7 +227,9 @@ def set_up(extras: list[str], *, venv: Path = ROOT / ".venv") -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 1 with a message on standard error where the set-up cannot be completed."""
-    parser = argparse.ArgumentParser(description="Make or refresh the project's .venv.")
+    parser = argparse.ArgumentParser(
+        prog="python3 -m scripts.environment", description="Make or refresh the project's .venv."
+    )
     parser.add_argument("extras", nargs="*", help="extras of pyproject.toml, such as: book tests")
     try:
         set_up(parser.parse_args(arguments).extras)
@@ -237,7 +240,3 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nSet-up interrupted: run the command again, it goes on where it stopped.", file=sys.stderr)
         return 130
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """Build the book: run its notebooks once, make the pages work without a network, check them.
 
-    python scripts/build_book.py [--fresh]
+    python -m scripts.book [--fresh]
 
 Notebooks run again only when they or `deeprestore_lab/` have changed; `--fresh` runs and renders everything anew.
 The pages land in `book/_build/html`, what each chapter cost in `book/_build/seconds.json`.
@@ -21,14 +21,13 @@ from pathlib import Path
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+from scripts import ROOT
+from scripts.book.chapters import Chapter, run_chapters
+from scripts.book.pages import check
+from scripts.book.places import Places, frame_hash, source_hash
+from scripts.book.widgets import offline_widgets
 
-from building.chapters import Chapter, run_chapters  # noqa: E402
-from building.pages import check  # noqa: E402
-from building.places import Places, frame_hash, source_hash  # noqa: E402
-from building.widgets import offline_widgets  # noqa: E402
-
-HERE = Places(Path(__file__).resolve().parents[1])
+HERE = Places(ROOT)
 KEPT_CACHES = 3  # of executed notebooks: going back to another branch runs nothing again
 
 
@@ -108,7 +107,7 @@ def build(places: Places = HERE, *, fresh: bool = False) -> None:
 
 def main() -> None:
     """Build, check, and say where to look."""
-    parser = argparse.ArgumentParser(description="Build the book.")
+    parser = argparse.ArgumentParser(prog="python -m scripts.book", description="Build the book.")
     parser.add_argument("--fresh", action="store_true", help="run every notebook and render every page anew")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")  # what a chapter raises may hold letters the terminal lacks
@@ -121,7 +120,3 @@ def main() -> None:
     print(f"\n{len(sizes)} pages in {seconds:.0f} s; {heaviest} is the heaviest ({sizes[heaviest]:.2f} MB)")
     print(f"Seconds of each chapter: {HERE.seconds.relative_to(HERE.root)}")
     print(f"Open {(html / 'index.html').as_uri()}")
-
-
-if __name__ == "__main__":
-    main()

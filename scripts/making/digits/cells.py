@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from functools import cache, partial
 
 import torch
-from latent_measures import Judge, split, spread
 from torch import nn
 
 from deeprestore_lab import data, generators
@@ -19,6 +18,7 @@ from deeprestore_lab.generators.code_matching import MatchedTraining
 from deeprestore_lab.generators.shipped_models import digit_flow
 from deeprestore_lab.networks.digit_classifier import digit_classifier
 from deeprestore_lab.training import cosine, fit
+from scripts.making.digits.measures import Judge, split, spread
 
 TRAINED = ("auto-encoder", "VAE", "GLO", "IMLE", "flow")
 WIDTHS = {"small": (64, 32), "middle": (256, 128), "large": (512, 256)}

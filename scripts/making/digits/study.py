@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 
 import torch
 
@@ -22,10 +20,8 @@ from deeprestore_lab.operators import Identity, LinearOperator, Mask
 from deeprestore_lab.parametrisations import ImageAndLatent, Pixels
 from deeprestore_lab.priors import AutoEncoderPrior, TotalVariation
 from deeprestore_lab.training import cosine, fit, step_generator
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from latent_measures import split  # noqa: E402
-from resumable import Part, Parts  # noqa: E402
+from scripts.making.digits.measures import split
+from scripts.making.resumable import Part, Parts
 
 KINDS = {"naive": NAIVE, "mended": MENDED}
 TASKS = ("noise 0.3", "noise 0.5", "half", "centre", "stripes", "random 75 %")

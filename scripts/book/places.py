@@ -97,8 +97,8 @@ def execution_hash(places: Places) -> str:
 def frame_hash(places: Places) -> str:
     """A hash of what shapes every page and is none of Sphinx's sources: Sphinx does not look whether it changed."""
     digest = hashlib.sha256()
-    scripts = Path(__file__).resolve().parents[1]
-    _add(digest, scripts, [scripts / "build_book.py", *sorted((scripts / "building").rglob("*"))])
+    own = Path(__file__).resolve().parent
+    _add(digest, own, sorted(own.rglob("*")))
     book = places.book
     files = [*(book / "_ext").rglob("*"), *(book / "_static").rglob("*"), *book.glob("_*.yml"), book / "offline.json"]
     _add(digest, places.root, sorted(files))

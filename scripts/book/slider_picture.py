@@ -1,6 +1,6 @@
 """Take the picture of a slider figure that the introduction and the README show, from the built book.
 
-    python scripts/slider_picture.py [page] [number]
+    python -m scripts.book.slider_picture [page] [number]
 
 `page` is one of the book's pages (by default part3_priors/10_map.html), `number` which of its slider figures, from 0.
 Writes book/images/slider.png. Needs the built book, playwright and a Chromium.
@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-from pathlib import Path
 
 from PIL import Image
 
-BOOK = Path(__file__).resolve().parents[1] / "book"
+from scripts import ROOT
+
+BOOK = ROOT / "book"
 TARGET = BOOK / "images" / "slider.png"
 
 

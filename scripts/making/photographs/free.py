@@ -16,8 +16,9 @@ from PIL import Image
 
 from deeprestore_lab import image_files
 from deeprestore_lab.artifacts import write_atomically
+from scripts import ROOT
 
-CACHE = Path(__file__).resolve().parent.parent / ".cache"
+CACHE = ROOT / ".cache"
 PACKAGES, SHRUNK = CACHE / "wallpapers", CACHE / "photographs"
 SIDE = 512  # the shorter side, after shrinking: what compression and sharpening left in the files is gone then
 LICENCE = "CC BY 4.0, CC BY-SA 3.0, CC BY-SA 4.0 and CC0, as the packages state for each"

@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from tqdm import tqdm
 
 from deeprestore_lab.solve.packing import write_tensors
+from scripts import ROOT
 
-CACHE = Path(__file__).resolve().parent.parent / ".cache" / "records"
+CACHE = ROOT / ".cache" / "records"
 Part = tuple[dict, dict[str, torch.Tensor]]  # numbers that JSON can hold, and tensors
 
 

@@ -19,8 +19,8 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.cache.db import NbCacheRecord
 
-from building.notebooks import ChapterError, Cost, execute, unfinished
-from building.places import Places, chapters
+from scripts.book.notebooks import ChapterError, Cost, execute, unfinished
+from scripts.book.places import Places, chapters
 
 CPU_LIMIT = 60  # CPU seconds of a chapter's kernel, see CONTRIBUTING.md
 VIEW = "application/vnd.jupyter.widget-view+json"

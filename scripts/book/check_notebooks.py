@@ -14,7 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts import ROOT
+
 FOLDERS = ("book", "exercises")
 BUILT = {"_build", "extra", "node_modules", ".ipynb_checkpoints", "release", "submitted", "autograded", "feedback"}
 TAG = "nbval-check-output"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts import ROOT
+
 HEADER = """\
 # Every package the project may need, pinned. Made by `make lock` from pyproject.toml; do not edit.
 """

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from free_photographs import LICENCE as FREE_LICENCE
-from free_photographs import SUMS, free_photographs
 
 from deeprestore_lab import images
+from scripts.making.photographs.free import LICENCE as FREE_LICENCE
+from scripts.making.photographs.free import SUMS, free_photographs
 
 EMBEDDED = ("china", "flower", "rocket", "immunohistochemistry", "retina", "brick", "grass", "gravel")
 STOPPED_BY = "coffee"

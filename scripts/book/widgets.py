@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from building.places import Places
+from scripts.book.places import Places
 
 
 def offline_widgets(places: Places) -> bool:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from building.chapters import VIEW, Chapter
-from building.places import Places
+from scripts.book.chapters import VIEW, Chapter
+from scripts.book.places import Places
 
 PAGE_LIMIT = 3_000_000  # bytes of one page, its pictures inside it, scripts and styles shared by all pages aside
 STATE = "application/vnd.jupyter.widget-state+json"

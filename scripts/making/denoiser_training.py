@@ -14,13 +14,13 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from learnt_photographs import EMBEDDED, STOPPED_BY, learnt_photographs, scaled
-from resumable import Parts
 from torch import nn
 
 from deeprestore_lab import images
 from deeprestore_lab.networks.denoising_unet import WIDTHS, DenoisingUNet
 from deeprestore_lab.training import cosine, fit
+from scripts.making.photographs.learnt import EMBEDDED, STOPPED_BY, learnt_photographs, scaled
+from scripts.making.resumable import Parts
 
 BATCH, PATCH = 32, 64
 STEPS, LR, WARMUP = 51_000, 5e-4, 1000  # 3.5 minutes on an H200; half a day on two small cores

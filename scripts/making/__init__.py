@@ -1,0 +1,1 @@
+"""Make what is shipped: `python -m scripts.making records|weights [NAME ...]`, and what the makers share."""

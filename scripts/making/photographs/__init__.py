@@ -1,0 +1,1 @@
+"""The photographs that networks learn from."""

@@ -1,0 +1,1 @@
+"""The makers of the shipped records: `make records`, `make records NAME=calibration`."""

@@ -1,0 +1,1 @@
+"""The makers of the shipped weights: `make weights`, `make weights NAME=denoisers`."""
