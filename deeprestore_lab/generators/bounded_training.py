@@ -45,12 +45,12 @@ def train_bounded(
     check_images(images, name="images"), check_whole(steps, name="steps", least=0), check_seed(seed)
     model = BoundedAutoEncoder(latent=latent, shape=tuple(images.shape[1:]), seed=seed)
     model.initialise(images[torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:1000]])
-    objective = MatchedTraining(model, images, matching=matching, batch=batch, seed=seed, mixed=mixed)
+    training = MatchedTraining(model, images, matching=matching, batch=batch, seed=seed, mixed=mixed)
     fit(
-        objective,
-        objective.draw,
+        training,
+        training.draw,
         steps=steps,
-        loss=lambda value, nothing: value,
+        objective=training,
         lr=cosine(RATE, steps, warmup=min(WARMUP, steps - 1)) if steps > 0 else RATE,
         accelerator=accelerator,
         checkpoint=checkpoint,

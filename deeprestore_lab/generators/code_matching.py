@@ -111,8 +111,8 @@ class MatchedTraining(nn.Module):
         self.register_buffer("places", torch.zeros(size, dtype=torch.long))
         self.register_buffer("codes", torch.zeros(size, model.latent))
 
-    def draw(self, step: int) -> tuple[Batch, torch.Tensor]:
-        """The batch of a step, and a target that nothing looks at."""
+    def draw(self, step: int) -> Batch:
+        """The batch of a step."""
         generator, latent = step_generator(self.seed, step), self.model.latent
         chosen = torch.randint(len(self.images), (self.batch,), generator=generator)
         u = torch.rand(self.batch, latent, generator=generator)
@@ -120,7 +120,7 @@ class MatchedTraining(nn.Module):
         noise = torch.rand(self.batch, latent, generator=generator) - 0.5
         new = bool(self.matching.neighbour) and step % REFRESH == 0
         bank = torch.randperm(len(self.images), generator=generator)[: len(self.places)] if new else None
-        return Batch(self.images[chosen], u, directions, noise, bank), torch.zeros(0)
+        return Batch(self.images[chosen], u, directions, noise, bank)
 
     def forward(self, batch: Batch) -> torch.Tensor:
         weights = self.matching

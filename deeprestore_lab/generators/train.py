@@ -58,44 +58,27 @@ def train(
     seed, batch = check_seed(seed), check_whole(batch, name="batch", least=1)
     if levels is not None:
         check_images(images, name="images")
-    objective = _Objective(model, tuple(images.shape[1:]))
 
-    def packed(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def batch_of(x: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         if levels is not None:
             x = dequantised(x, torch.rand(x.shape, generator=generator).to(x), levels=levels)
-        return torch.cat([x.flatten(1), torch.randn(len(x), model.noise, generator=generator).to(x)], dim=1)
+        return x, torch.randn(len(x), model.noise, generator=generator).to(x)
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         generator = step_generator(seed, step)
         rows = torch.randint(len(images), (batch,), generator=generator)
-        return packed(images[rows], generator), rows
+        return batch_of(images[rows], generator)
 
-    apart = None
-    if held_out is not None:
-        apart = packed(held_out, torch.Generator().manual_seed(seed)), torch.zeros(len(held_out))
     return fit(
-        objective,
+        model,
         draw,
         steps=steps,
-        loss=lambda losses, _: losses.mean(),
+        objective=lambda batch: model.losses(*batch).mean(),
         lr=lr,
-        held_out=apart,
+        held_out=None if held_out is None else batch_of(held_out, torch.Generator().manual_seed(seed)),
         every=every,
         checkpoint=checkpoint,
         accelerator=accelerator,
         label=f"training a {type(model).__name__}",
         progress=progress,
     )
-
-
-class _Objective(nn.Module):
-    """The losses as a network's output, from images and numbers side by side, `(N, D + noise)`."""
-
-    def __init__(self, model: nn.Module, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.model, self.shape = model, shape
-
-    def forward(self, packed: torch.Tensor) -> torch.Tensor:
-        count = packed.shape[1] - self.model.noise
-        x, noise = packed.tensor_split([count], dim=1)
-        return self.model.losses(x.unflatten(1, self.shape), noise)

@@ -17,7 +17,7 @@ from deeprestore_lab.dependence import check_gradients_on
 from deeprestore_lab.solve.packing import digest
 from deeprestore_lab.solve.progress import Progress
 from deeprestore_lab.solve.saved_run import SavedRun
-from deeprestore_lab.training.run import History, Loss, Pair, Run
+from deeprestore_lab.training.run import Batch, History, Loss, Objective, Run, lengths
 
 OPTIMISERS = ("adamw", "sgd")
 FORMAT = "deeprestore_lab training run 2"
@@ -26,14 +26,15 @@ PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 
 def fit(
     network: nn.Module,
-    draw: Callable[[int], Pair],
+    draw: Callable[[int], Batch],
     *,
     steps: int,
     loss: Loss = mse_loss,
+    objective: Objective | None = None,
     lr: float | Callable[[int], float] = 1e-3,
     optimiser: str = "adamw",
     weight_decay: float = 0.0,
-    held_out: Pair | None = None,
+    held_out: Batch | None = None,
     every: int = 50,
     patience: int | None = None,
     precision: str = "32-true",
@@ -48,11 +49,13 @@ def fit(
     `draw(step)` gives the batch of a step, 0, 1, ..., from the step alone (a seed, say), so that a run that was
     interrupted goes on with the batches it would have had. `loss` is a mean over everything in the batch.
 
+    objective: what is minimised where pairs do not fit: a function of the batch, whatever `draw` gives (a tensor or a
+        tuple of them), to a scalar, a mean over the batch; it calls the network itself. `loss` plays no part then.
     optimiser: "adamw" (Adam with decoupled weight decay, Loshchilov & Hutter 2019) or "sgd" (without momentum; there
         decay is the gradient of weight_decay / 2 ||theta||^2). `lr` is a float or a function of the step.
-    held_out: a pair (input, target) that is not trained on. Its loss is taken before the first step, every `every`
-        steps and after the last, in eval mode; the network ends with the weights that were best there. With `patience`
-        the run stops after so many evaluations without a new best.
+    held_out: a batch that is not trained on, a pair (input, target) or what `objective` takes. Its loss is taken before
+        the first step, every `every` steps and after the last, in eval mode; the network ends with the weights that
+        were best there. With `patience` the run stops after so many evaluations without a new best.
     precision, accelerator: as Lightning Fabric names them: "32-true", "bf16-mixed", "64-true"; "cpu", "gpu", "auto".
         One device. The network is left on that device. On another kind of device sums differ by rounding.
     capture: True records forward and backward passes on a CUDA GPU and plays them again at every step, for small
@@ -70,7 +73,7 @@ def fit(
     Fabric is missing. Taught in chapter 05_learning_filters.
     """
     check_gradients_on("training")
-    _check(network, optimiser, precision, held_out)
+    _check(network, optimiser, precision, held_out, pairs=objective is None)
     rate = _rate(lr)
     steps, every = check_whole(steps, name="steps", least=0), check_whole(every, name="every", least=1)
     decay = check_weight(weight_decay, name="weight_decay", single=True)
@@ -85,7 +88,14 @@ def fit(
     kinds = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
     wrapped, engine = fabric.setup(network, kinds[optimiser](network.parameters(), lr=rate(0), weight_decay=decay))
     capture = check_capture(capture, fabric.device)
-    run = Run(network, wrapped, engine, fabric, loss, held_out, kept=file is not None, capture=capture)
+
+    def value(batch: Batch) -> torch.Tensor:
+        if objective is None:
+            return loss(wrapped(batch[0]), batch[1])
+        with fabric.autocast():
+            return objective(batch)
+
+    run = Run(network, engine, fabric, value, held_out, kept=file is not None, capture=capture)
     start = time.perf_counter()
     if file is not None and (saved := file.restore()) is not None:
         start -= run.load(saved)
@@ -137,10 +147,16 @@ def _rate(lr: float | Callable[[int], float]) -> Callable[[int], float]:
     return checked if callable(checked) else lambda step: checked
 
 
-def _check(network: nn.Module, optimiser: str, precision: str, held_out: Pair | None) -> None:
+def _check(network: nn.Module, optimiser: str, precision: str, held_out: Batch | None, *, pairs: bool) -> None:
     if not isinstance(network, nn.Module) or not any(True for _ in network.parameters()):
         raise ValueError(f"network must be a torch module with parameters, got {describe(network)}")
     check_choice(optimiser, OPTIMISERS, name="optimiser")
     check_choice(precision, PRECISIONS, name="precision")
-    if held_out is not None and not (len(held_out) == 2 and len(held_out[0]) == len(held_out[1]) > 0):
+    if held_out is None:
+        return
+    found = lengths(held_out)
+    alike = len(set(found)) == 1 and found[0] > 0
+    if pairs and not (alike and isinstance(held_out, tuple | list) and len(held_out) == len(found) == 2):
         raise ValueError("held_out must be a pair (inputs, targets) of the same, non-zero length")
+    if not alike:
+        raise ValueError(f"what is held_out must be tensors of one non-zero length, got lengths {found}")

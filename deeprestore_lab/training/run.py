@@ -5,16 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from deeprestore_lab.capture import Captured
 from deeprestore_lab.dependence import check_depends
 from deeprestore_lab.training.before import Before, random_state, same_tensors, set_random_state
 
 CHUNK = 8  # images at a time when a loss is only evaluated
-Pair = tuple[torch.Tensor, torch.Tensor]
+Batch = Any  # a tensor, or a tuple of tensors, named or not
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Objective = Callable[[Batch], torch.Tensor]
+
+
+def lengths(batch: Batch) -> list[int]:
+    """The first dimension of each tensor of a batch."""
+    return [len(leaf) for leaf in tree_flatten(batch)[0] if isinstance(leaf, torch.Tensor)]
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
@@ -53,16 +61,15 @@ class Run:
     def __init__(
         self,
         network,
-        wrapped,
         engine,
         fabric,
-        loss: Loss,
-        held_out: Pair | None,
+        objective: Objective,
+        held_out: Batch | None,
         *,
         kept: bool = False,
         capture: bool = False,
     ) -> None:
-        self.network, self.wrapped, self.engine, self.fabric, self.loss = network, wrapped, engine, fabric, loss
+        self.network, self.engine, self.fabric, self.objective = network, engine, fabric, objective
         self.held_out = held_out
         self.step, self.history, self.best, self.waited = 0, History(), None, 0
         self.followed = False  # whether the loss was seen to depend on the weights
@@ -71,20 +78,20 @@ class Run:
         self.before: Before | None = None  # while a step is under way
         self.restored: dict | None = None  # the random state that a file brought, and the one it took the place of
 
-    def advance(self, draw: Callable[[int], Pair], rate: float) -> None:
+    def advance(self, draw: Callable[[int], Batch], rate: float) -> None:
         """One step downhill."""
         if self.kept:
             self.before = Before(self.network, self._device, self.before)
         self.network.train()
-        inputs, targets = (self.fabric.to_device(tensor) for tensor in draw(self.step))
+        batch = self.fabric.to_device(draw(self.step))
         for group in self.engine.param_groups:
             group["lr"] = rate
         if self.capture and self.followed:
-            number = self._play(inputs, targets)
+            number = self._play(batch)
             self._check(number, rate)
         else:
             self.engine.zero_grad()
-            value = self.loss(self.wrapped(inputs), targets)
+            value = self.objective(batch)
             number = float(value.detach())
             self._check(number, rate)
             if not self.followed:
@@ -103,22 +110,23 @@ class Run:
         if not math.isfinite(number):
             raise ValueError(f"the loss at step {self.step} is {number}; a smaller lr (now {rate:.3g}) may help")
 
-    def _play(self, inputs: torch.Tensor, targets: torch.Tensor) -> float:
+    def _play(self, batch: Batch) -> float:
         """The loss, with the gradients left in the parameters, by the recording; the first call makes it."""
+        tensors, form = tree_flatten(batch)
 
-        def passes(inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+        def passes(*tensors: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
             self.engine.zero_grad(set_to_none=True)  # so that gradients are written, not added to the last ones
-            value = self.loss(self.wrapped(inputs), targets)
+            value = self.objective(tree_unflatten(tensors, form))
             self.fabric.backward(value)
             return value.detach(), [p.grad for p in self.network.parameters()]
 
         if self.captured is None:
             random, buffers = random_state(self._device), [(b, b.clone()) for b in self.network.buffers()]
-            self.captured = Captured(passes, [inputs, targets])
+            self.captured = Captured(passes, tensors)
             set_random_state(random, self._device)  # the passes before the recording are none of the run's
             for b, before in buffers:
                 b.copy_(before)
-        value, gradients = self.captured(inputs, targets)
+        value, gradients = self.captured(*tensors)
         for p, gradient in zip(self.network.parameters(), gradients, strict=True):
             p.grad = gradient
         return float(value)
@@ -153,12 +161,11 @@ class Run:
     @torch.no_grad()
     def _held_out_loss(self) -> float:
         self.network.eval()
-        total, count = 0.0, 0
-        for inputs, targets in zip(*(tensor.split(CHUNK) for tensor in self.held_out), strict=True):
-            prediction = self.wrapped(self.fabric.to_device(inputs))
-            total += float(self.loss(prediction, self.fabric.to_device(targets))) * len(inputs)
-            count += len(inputs)
-        return total / count
+        total, whole = 0.0, lengths(self.held_out)[0]
+        for first in range(0, whole, CHUNK):
+            part = self.fabric.to_device(tree_map(lambda tensor, i=first: tensor[i : i + CHUNK], self.held_out))
+            total += float(self.objective(part)) * lengths(part)[0]
+        return total / whole
 
     def state(self, seconds: float) -> dict:
         """All that a run needs to go on."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from torch import nn
 
 from deeprestore_lab import images
 from deeprestore_lab.networks.denoising_unet import WIDTHS, DenoisingUNet
@@ -77,43 +76,32 @@ class Draws:
         x = torch.where(drawn(count, 1, 1, 1) < 0.5, x, x.flip(-1))
         return torch.where(drawn(count, 1, 1, 1) < GREY, images.to_grey(x), x)
 
-    def pair(self, step: int, *, count: int = BATCH) -> tuple[torch.Tensor, torch.Tensor]:
-        """What `Told` takes, and the target it is compared with."""
+    def noisy(self, step: int, *, count: int = BATCH) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Patches, noisy ones, and the levels `(count, 1, 1, 1)`."""
         generator = torch.Generator(DEVICE).manual_seed(step)
         x = self.patches(count, generator)
         sigma = LARGEST * torch.rand(count, 1, 1, 1, generator=generator, device=DEVICE) ** POWER
         y = x + sigma * torch.randn(x.shape, generator=generator, device=DEVICE)
-        return torch.cat([y, sigma.expand(-1, -1, PATCH, PATCH)], 1), x * scale(sigma)
-
-
-def scale(sigma: torch.Tensor) -> torch.Tensor:
-    """By which errors are multiplied before they are squared."""
-    return (sigma + OFFSET).rsqrt()
-
-
-class Told(nn.Module):
-    """The network on `[y, sigma map]`, its answer multiplied by `scale`: levels are not looked at on the way."""
-
-    def __init__(self, net: DenoisingUNet) -> None:
-        super().__init__()
-        self.net = net.to(DEVICE)
-
-    def forward(self, told: torch.Tensor) -> torch.Tensor:
-        y, sigma = told.tensor_split([self.net.channels], 1)
-        level = sigma[..., :1, :1]
-        return (y + self.net.residual(y, level)).float() * scale(level)
+        return x, y, sigma
 
 
 def train(name: str) -> tuple[dict, dict[str, torch.Tensor]]:
     """The run, from the start to the weights that were best on the photograph to stop by."""
-    net, on_gpu = DenoisingUNet(), DEVICE.type == "cuda"
+    net, on_gpu = DenoisingUNet().to(DEVICE), DEVICE.type == "cuda"
     draws, stop_by = (Draws(those) for those in (learnt_photographs(), [images.photograph(STOPPED_BY)]))
+
+    def error(batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        x, y, sigma = batch
+        found = y + net.residual(y, sigma)  # unlike the network itself it looks at no value, which a GPU waits for
+        return ((found - x).square() / (sigma + OFFSET)).mean()
+
     history = fit(
-        Told(net),
-        draws.pair,
+        net,
+        draws.noisy,
+        objective=error,
         steps=STEPS,
         lr=cosine(LR, STEPS, warmup=WARMUP),
-        held_out=stop_by.pair(2**40, count=64),
+        held_out=stop_by.noisy(2**40, count=64),
         every=1000,
         accelerator="gpu" if on_gpu else "cpu",
         capture=on_gpu,

@@ -26,7 +26,7 @@ def training(images: torch.Tensor, matching: Matching, *, mixed: bool | None = F
 
 def test_naive_training_is_the_mean_square_of_the_reconstruction(images):
     objective = training(images, Matching())
-    batch, _ = objective.draw(5)
+    batch = objective.draw(5)
     torch.testing.assert_close(objective(batch), (objective.model(batch.x) - batch.x).square().mean())
 
 
@@ -47,7 +47,7 @@ def test_naive_training_is_the_mean_square_of_the_reconstruction(images):
 )
 def test_terms_on_the_codes_are_added_with_their_weights(images, name, by_hand):
     objective = training(images, Matching(**{name: 0.7}))
-    batch, _ = objective.draw(3)
+    batch = objective.draw(3)
     codes = objective.model.encode(batch.x)
     expected = mse_loss(objective.model.decode(codes), batch.x) + 0.7 * by_hand(codes, batch)
     torch.testing.assert_close(objective(batch), expected)
@@ -55,7 +55,7 @@ def test_terms_on_the_codes_are_added_with_their_weights(images, name, by_hand):
 
 def test_cycle_and_noise_are_added_as_written(images):
     objective = training(images, Matching(cycle=0.3, noise=0.4))
-    batch, _ = objective.draw(3)
+    batch = objective.draw(3)
     model = objective.model
     seen = (model.encode(batch.x) + 0.4 * batch.noise).clamp(0, 1)
     cycle = mse_loss(model.encode(model.decode(batch.u)), batch.u)
@@ -65,7 +65,7 @@ def test_cycle_and_noise_are_added_as_written(images):
 @pytest.mark.parametrize("candidates", [1, 5, 40])
 def test_the_neighbour_is_the_nearest_image_among_the_nearest_codes(images, candidates):
     objective = training(images, Matching(neighbour=1.0, candidates=candidates))
-    batch, _ = objective.draw(0)
+    batch = objective.draw(0)
     model = objective.model
     codes, decoded = model.encode(images), model.decode(batch.u)
     total = 0.0
@@ -78,7 +78,7 @@ def test_the_neighbour_is_the_nearest_image_among_the_nearest_codes(images, cand
 
 def test_with_the_whole_bank_it_is_the_reverse_chamfer_distance(images):
     objective = training(images, Matching(neighbour=1.0, candidates=BANK))
-    batch, _ = objective.draw(0)
+    batch = objective.draw(0)
     decoded = objective.model.decode(batch.u).flatten(1)
     expected = mse_loss(objective.model(batch.x), batch.x)
     expected = expected + discrepancies.reverse_chamfer(decoded, images.flatten(1)) / decoded.shape[1]
@@ -87,15 +87,15 @@ def test_with_the_whole_bank_it_is_the_reverse_chamfer_distance(images):
 
 def test_a_bank_is_kept_until_the_next_one_is_due(images):
     objective = training(images, Matching(neighbour=1.0))
-    assert objective.draw(0)[0].bank is not None and objective.draw(40)[0].bank is not None
-    assert objective.draw(39)[0].bank is None
-    objective(objective.draw(0)[0])
+    assert objective.draw(0).bank is not None and objective.draw(40).bank is not None
+    assert objective.draw(39).bank is None
+    objective(objective.draw(0))
     codes = objective.codes.clone()
     with torch.no_grad():
         objective.model.encoder[-1].bias.add_(1.0)
-    objective(objective.draw(1)[0])
+    objective(objective.draw(1))
     torch.testing.assert_close(objective.codes, codes, rtol=0, atol=0)
-    due = objective.draw(40)[0]
+    due = objective.draw(40)
     objective(due)
     torch.testing.assert_close(objective.codes, objective.model.encode(images[due.bank]))
     assert not torch.equal(objective.codes, codes)
@@ -104,16 +104,16 @@ def test_a_bank_is_kept_until_the_next_one_is_due(images):
 def test_batches_depend_on_the_seed_and_the_step_alone(images):
     one, again, other = (training(images, Matching(neighbour=1.0), seed=seed) for seed in (4, 4, 5))
     for step in (0, 7):
-        for mine, same in zip(one.draw(step)[0], again.draw(step)[0], strict=True):
+        for mine, same in zip(one.draw(step), again.draw(step), strict=True):
             assert (mine is None and same is None) or torch.equal(mine, same)
-    assert not torch.equal(one.draw(7)[0].x, other.draw(7)[0].x)
-    assert not torch.equal(one.draw(7)[0].u, one.draw(8)[0].u)
+    assert not torch.equal(one.draw(7).x, other.draw(7).x)
+    assert not torch.equal(one.draw(7).u, one.draw(8).u)
 
 
 def test_bfloat16_changes_a_loss_by_rounding_only(images):
     matching = Matching(sliced_wasserstein=0.1, cycle=0.1, neighbour=0.1, candidates=4)
     exact, rounded = (training(images, matching, mixed=mixed) for mixed in (False, True))
-    batch, _ = exact.draw(0)
+    batch = exact.draw(0)
     assert float(rounded(batch).detach()) == pytest.approx(float(exact(batch).detach()), rel=0.03)
     assert rounded(batch).dtype == torch.float32
 
@@ -124,7 +124,7 @@ def test_without_a_choice_the_machine_decides(images, monkeypatch, fast):
         monkeypatch.setattr(module, "has_bfloat16", lambda device="cpu": fast)
     matching = Matching(sliced_wasserstein=0.1, neighbour=0.1, candidates=4)
     own, asked = (training(images, matching, mixed=mixed) for mixed in (None, fast))
-    batch, _ = own.draw(0)
+    batch = own.draw(0)
     assert torch.equal(own(batch), asked(batch))
     assert own.rows.dtype == (torch.bfloat16 if fast else torch.float32)
 

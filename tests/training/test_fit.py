@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -303,3 +304,38 @@ def test_a_gpu_finds_what_a_cpu_finds(precision):
     fit(network, batch, steps=400, lr=cosine(0.1, 400), accelerator="gpu", precision=precision, progress=False)
     assert network.weight.is_cuda
     torch.testing.assert_close(network.weight.cpu(), TRUE, atol=1e-3 if precision == "32-true" else 0.05, rtol=0)
+
+
+class Three(NamedTuple):
+    """What an objective of its own may look at: three tensors, and no pair of input and target."""
+
+    a: torch.Tensor
+    b: torch.Tensor
+    weight: torch.Tensor
+
+
+def three(step: int, count: int = 16) -> Three:
+    inputs, targets = batch(step, count=count)
+    return Three(inputs, targets, torch.full((count, 1), 2.0))
+
+
+def test_an_objective_of_any_batch_is_minimised_as_a_loss_of_pairs_is():
+    """Twice the squared error with half the step of plain gradient descent: the same weights."""
+    pairs, own = linear(), linear()
+    expected = fit(pairs, batch, steps=9, lr=0.1, optimiser="sgd", held_out=batch(7, count=21), progress=False)
+
+    def objective(given: Three) -> torch.Tensor:
+        return (given.weight * (own(given.a) - given.b).square()).mean()
+
+    history = fit(
+        own, three, steps=9, lr=0.05, optimiser="sgd", objective=objective, held_out=three(7, count=21), progress=False
+    )
+    torch.testing.assert_close(own.weight, pairs.weight, rtol=1e-5, atol=1e-6)
+    assert history.loss == pytest.approx([2 * value for value in expected.loss], rel=1e-4)
+    assert history.held_out == pytest.approx([2 * value for value in expected.held_out], rel=1e-4)
+
+
+def test_what_is_held_out_has_one_length():
+    inputs, targets = batch(1)
+    with pytest.raises(ValueError, match=r"one non-zero length, got lengths \[16, 15\]"):
+        fit(linear(), batch, steps=1, objective=lambda pair: pair[0].sum(), held_out=(inputs[:16], targets[:15]))

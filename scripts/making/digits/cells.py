@@ -58,7 +58,7 @@ def trained(kind: str, images: torch.Tensor, *, size: str, seed: int) -> Iterato
     if kind == "auto-encoder":
         model = generators.AutoEncoder(widths=widths, seed=seed).initialise(first)
         training = MatchedTraining(model, images, matching=generators.MENDED, batch=BATCH, seed=seed)
-        fit(training, training.draw, steps=STEPS, loss=lambda value, _: value, lr=usual["lr"], progress=False)
+        fit(training, training.draw, steps=STEPS, objective=training, lr=usual["lr"], progress=False)
     elif kind == "VAE":
         model = generators.VariationalAutoEncoder(widths=widths, seed=seed).initialise(first)
         generators.train(model, images, levels=256, **usual)
