@@ -121,7 +121,10 @@ def load_weights(name: str, *, folder: Path | None = None) -> dict[str, torch.Te
 
 
 def card(name: str, *, kind: str | None = None, folder: Path | None = None) -> Card:
-    """The card of an artifact. `kind` ("records" or "weights") is needed where both have the name."""
+    """The card of an artifact. `kind` ("records" or "weights") is needed where both have the name.
+
+    Raises `ArtifactError` where there is none, or not just one, and for a card that cannot be read.
+    """
     _checked(name)
     kinds = [kind] if kind else [kind for kind, known in available(folder=folder).items() if name in known]
     if len(kinds) != 1 or kinds[0] not in SUFFIXES:

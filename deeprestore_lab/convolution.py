@@ -150,7 +150,10 @@ def extend_adjoint(extended: torch.Tensor, kernel: torch.Tensor, *, border: str)
 
 
 def padded_transfer(kernel: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """The transfer function of `kernel` on an image of `size` = (H, W) with the margin of `extend` around it."""
+    """The transfer function of `kernel` on an image of `size` = (H, W) with the margin of `extend` around it.
+
+    Raises `ValueError` for what is no kernel, or one that is larger than the image.
+    """
     kh, kw = check_kernel(kernel).shape[-2:]
     if kh > size[0] or kw > size[1]:
         raise ValueError(f"a kernel of {kh} x {kw} is larger than the image of {size[0]} x {size[1]}")

@@ -42,7 +42,10 @@ def text_mask(x: torch.Tensor, *, text: str = TEXT, scale: int | None = None) ->
 
 
 def random_mask(x: torch.Tensor, *, keep: float = 0.5, seed: int) -> torch.Tensor:
-    """A share `keep` of the pixels is known, exactly (to the nearest pixel), drawn without replacement."""
+    """A share `keep` of the pixels is known, exactly (to the nearest pixel), drawn without replacement.
+
+    Raises `ValueError` for a share that is not between 0 and 1.
+    """
     check_images(x)
     if not 0 <= check_weight(keep, name="keep", single=True) <= 1:
         raise ValueError(f"keep must be a share between 0 and 1, got {keep!r}")
@@ -59,7 +62,10 @@ def block_mask(x: torch.Tensor, *, size: int, count: int, seed: int) -> torch.Te
 
 
 def hole_mask(x: torch.Tensor, *, size: Size) -> torch.Tensor:
-    """One centred rectangle is missing: `size` pixels square, or (height, width)."""
+    """One centred rectangle is missing: `size` pixels square, or (height, width).
+
+    Raises `ValueError` for a hole that is larger than the images.
+    """
     check_images(x)
     height, width = height_and_width(size)
     if height > x.shape[2] or width > x.shape[3]:

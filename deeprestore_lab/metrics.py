@@ -98,20 +98,6 @@ def signed_error(
     return 0.5 + scaled.clamp(-1, 1) / 2, scale
 
 
-def absolute_error(
-    x: torch.Tensor, reference: torch.Tensor, *, scale: float | None = None, per_channel: bool = False
-) -> tuple[torch.Tensor, torch.Tensor]:
-    r"""The absolute error, |x - reference| / scale, and its scale `(N,)`: black is no error, white the largest.
-
-    The picture is `(N, 1, H, W)`, the mean over channels, or `(N, C, H, W)` with `per_channel`; its `scale` is the
-    largest value before scaling, or the number given. Otherwise as `signed_error`.
-    """
-    x, reference = _pair(x, reference)
-    error = (x - reference).abs()
-    scaled, scale = _scaled(error if per_channel else error.mean(1, keepdim=True), scale)
-    return scaled.clamp(0, 1), scale
-
-
 def _scaled(error: torch.Tensor, scale: float | None) -> tuple[torch.Tensor, torch.Tensor]:
     if not torch.isfinite(error).all():
         raise ValueError("x and reference must be finite: an error picture of other values has no scale")

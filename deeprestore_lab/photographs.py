@@ -72,7 +72,8 @@ _SPLITS = {"training": TRAINING_PHOTOGRAPHS, "held_out": HELD_OUT_PHOTOGRAPHS, "
 def photograph_names(split: str | None = None) -> tuple[str, ...]:
     """Names that `photograph` knows: all, or those of one split, "training", "held_out" or "texture".
 
-    Weights are calibrated on the training photographs and judged on the held-out ones; the splits share none.
+    Weights are calibrated on the training photographs and judged on the held-out ones; the splits share none. Raises
+    `ValueError` for another split.
     """
     if split is None:
         return tuple(sorted(_PHOTOGRAPHS))
@@ -82,7 +83,7 @@ def photograph_names(split: str | None = None) -> tuple[str, ...]:
 
 
 def photograph_source(name: str) -> Photograph:
-    """The photograph's title, author and licence, as its package states them."""
+    """The photograph's title, author and licence, as its package states them. Raises `ValueError` for no such name."""
     if name not in _PHOTOGRAPHS:
         raise ValueError(f"no photograph is named {name!r}; there are {', '.join(photograph_names())}")
     return _PHOTOGRAPHS[name]
@@ -104,7 +105,7 @@ def photograph(name: str, *, size: Size | None = None, grey: bool = False) -> to
 
 
 def photographs(names: Sequence[str], *, size: Size, grey: bool = False) -> torch.Tensor:
-    """Several photographs as one batch `(N, 3, H, W)`; see `photograph`."""
+    """Several photographs as one batch `(N, 3, H, W)`; see `photograph`. Raises `ValueError` for what are no names."""
     if isinstance(names, str) or not names:
         raise ValueError(f"names must be a sequence of photograph names, got {names!r}")
     return torch.cat([photograph(name, size=size, grey=grey) for name in names])

@@ -74,7 +74,10 @@ class Backbone:
         return found
 
     def smallest(self, layer: str) -> int:
-        """The smallest side of a square image for which this layer has at least one position."""
+        """The smallest side of a square image for which this layer has at least one position.
+
+        Raises `ValueError` for a layer that is none, and where 1024 pixels are too few.
+        """
         self._check([layer])
         modules = copy.deepcopy(self.module).to("meta")[: self.layers.index(layer) + 1]
         for side in range(1, 1025):

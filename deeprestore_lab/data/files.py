@@ -66,7 +66,10 @@ def check_sum(path: Path, expected: str | None) -> Path:
 
 
 def listed_sums(folder: Path) -> dict[str, str]:
-    """`{relative path: sha256}` from the folder's SHA256SUMS; empty where there is none."""
+    """`{relative path: sha256}` from the folder's SHA256SUMS; empty where there is none.
+
+    Raises `DataError` for a file that cannot be read or is damaged.
+    """
     try:
         lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

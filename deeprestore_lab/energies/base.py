@@ -172,7 +172,10 @@ def _value(energy: Energy, x: torch.Tensor) -> torch.Tensor:
 
 
 def times(weight: Weight, values: torch.Tensor) -> torch.Tensor:
-    """The weight times one value per image, in the precision of the values."""
+    """The weight times one value per image, in the precision of the values.
+
+    Raises `ValueError` for weights that are neither one nor as many as the images.
+    """
     if isinstance(weight, torch.Tensor):
         if weight.shape[0] not in (1, values.shape[0]):
             raise ValueError(f"{weight.shape[0]} weights were given for a batch of {values.shape[0]} images")

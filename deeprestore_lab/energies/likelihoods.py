@@ -24,7 +24,11 @@ from deeprestore_lab.operators.base import Identity, LinearOperator, Operator
 
 
 class Likelihood(Energy):
-    """-log p(y | A x), less its value at a perfect fit: what the measurement `y` says about the image."""
+    """-log p(y | A x), less its value at a perfect fit: what the measurement `y` says about the image.
+
+    Raises `ValueError` for an operator that cannot be called, and for a `y` that is no batch, is not finite, or has not
+    the shape or the units of images where A x has.
+    """
 
     def __init__(self, operator: Operator, y: torch.Tensor) -> None:
         if not callable(operator):

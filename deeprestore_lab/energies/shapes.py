@@ -16,7 +16,7 @@ def check_batch(y: torch.Tensor, *, name: str) -> None:
 
 
 def check_fit(predicted: torch.Tensor, y: torch.Tensor, *, names: tuple[str, str]) -> torch.Tensor:
-    """Return `predicted` if `y` lies on its device and has its shape, or that with a batch of 1."""
+    """Return `predicted` if `y` lies on its device and has its shape, or that with a batch of 1; else `ValueError`."""
     check_together(predicted, y, names=names)
     if predicted.shape[1:] != y.shape[1:] or y.shape[0] not in (1, predicted.shape[0]):
         raise ValueError(f"{names[0]} has shape {tuple(predicted.shape)} but {names[1]} has shape {tuple(y.shape)}")

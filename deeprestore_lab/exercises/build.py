@@ -56,7 +56,7 @@ class Course:
         )
 
     def names(self) -> list[str]:
-        """The exercises that have a source."""
+        """The exercises that have a source. Raises `SourceError` where none has."""
         found = [path.stem for path in sorted(self.folder.glob("source/*/*.ipynb")) if path.stem == path.parent.name]
         if not found:
             raise SourceError(f"no source notebook in {self.folder / 'source'}: source/NAME/NAME.ipynb is looked for")

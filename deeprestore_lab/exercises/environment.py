@@ -87,7 +87,7 @@ def probe(python: str, modules: tuple[str, ...], folder: Path | None) -> dict[st
     """For each module its version, or in a list why it cannot be imported, by the interpreter that will run it.
 
     Modules may also lie in `folder`. With None they lie elsewhere, and all notebooks share one answer: importing torch
-    for each would take longer than grading it.
+    for each would take longer than grading it. Raises `GradingError` where the interpreter does not start.
     """
     command = [python, "-c", PROBE, json.dumps(modules)]
     with tempfile.TemporaryDirectory() as nothing:

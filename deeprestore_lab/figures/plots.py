@@ -52,7 +52,10 @@ def drawing_tag(drawing: Drawing, *, alt: str) -> str:
 
 
 def plot(drawing: Drawing, *, alt: str, see: str) -> Figure:
-    """A matplotlib figure of your own as an HTML figure with alternative text; it is closed for pyplot."""
+    """A matplotlib figure of your own as an HTML figure with alternative text; it is closed for pyplot.
+
+    Raises `ValueError` for what is no figure of matplotlib, and for empty words.
+    """
     if not isinstance(drawing, Drawing):
         raise ValueError(f"drawing must be a matplotlib figure, got {type(drawing).__name__}")
     tag = drawing_tag(drawing, alt=alt)

@@ -68,7 +68,10 @@ def named_images(images: Mapping[str, torch.Tensor] | Sequence[torch.Tensor] | t
 
 
 def psnr_text(x: torch.Tensor, reference: torch.Tensor) -> str:
-    """PSNR of `x` against `reference`, both in [0, 1], as text: 10 log10(1 / mean squared error) dB."""
+    """PSNR of `x` against `reference`, both in [0, 1], as text: 10 log10(1 / mean squared error) dB.
+
+    Raises `ValueError` for a reference of another shape.
+    """
     if not isinstance(reference, torch.Tensor) or x.shape[-3:] != reference.shape[-3:]:
         raise ValueError(f"reference must have the image's shape {tuple(x.shape[-3:])}, got {describe(reference)}")
     x, reference = (image.reshape(-1, *image.shape[-3:]).double() for image in (x, reference))

@@ -21,7 +21,10 @@ def rotated_grid(radius: int, angle: float) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def check_radius(size: int | None, reach: float) -> int:
-    """The radius of kernels of `size`, which is odd, or of those that end at `reach` pixels where it is None."""
+    """The radius of kernels of `size`, or of those that end at `reach` pixels where it is None.
+
+    Raises `ValueError` for a size that is not odd.
+    """
     if size is None:
         return max(1, math.ceil(reach))
     if check_whole(size, name="size", least=1) % 2 == 0:

@@ -18,7 +18,7 @@ from deeprestore_lab.generators.imle import (
     summed_log_density,
     train_imle,
 )
-from deeprestore_lab.generators.invertible import Invertible, LeakyReLU, LogitMap, Mapped, Reshape, Squeeze
+from deeprestore_lab.generators.invertible import Invertible, LeakyReLU, LogitMap, Mapped, Squeeze
 from deeprestore_lab.generators.neighbours import Neighbours, neighbour_recall, ranked
 from deeprestore_lab.generators.reranking import Reranked, principal_projection, random_projection
 from deeprestore_lab.generators.restore import LatentRestoration, restore_over_latent
@@ -49,7 +49,6 @@ __all__ = [
     "Matching",
     "Neighbours",
     "Reranked",
-    "Reshape",
     "Squeeze",
     "VariationalAutoEncoder",
     "bits_per_dimension",

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-from deeprestore_lab.checks import check_positive, check_whole, describe
+from deeprestore_lab.checks import check_positive, describe
 
 
 class Mapped(NamedTuple):
@@ -111,26 +111,3 @@ class Squeeze(Invertible):
 
     def inverse(self, z: torch.Tensor) -> torch.Tensor:
         return pixel_shuffle(z, 2)
-
-
-class Reshape(Invertible):
-    """The values of each sample in another shape, `(N, *before)` to `(N, *after)`; log |det| = 0.
-
-    Values keep their units. Raises `ValueError` for shapes of another number of values. Taught in chapter
-    13_generators.
-
-    >>> Reshape((1, 28, 28), (784,))(torch.zeros(2, 1, 28, 28)).z.shape
-    torch.Size([2, 784])
-    """
-
-    def __init__(self, before: tuple[int, ...], after: tuple[int, ...]) -> None:
-        super().__init__()
-        self.before, self.after = (tuple(check_whole(n, name="a side", least=1) for n in s) for s in (before, after))
-        if math.prod(self.before) != math.prod(self.after):
-            raise ValueError(f"shapes must have as many values, got {self.before} and {self.after}")
-
-    def forward(self, x: torch.Tensor) -> Mapped:
-        return Mapped(x.reshape(len(x), *self.after), x.new_zeros(len(x)))
-
-    def inverse(self, z: torch.Tensor) -> torch.Tensor:
-        return z.reshape(len(z), *self.before)

@@ -94,7 +94,10 @@ def restore_over_latent(
 def all_starts(
     guess: torch.Tensor | None, starts: int | torch.Tensor, *, bounds: tuple[float, float] | None, seed: int
 ) -> torch.Tensor:
-    """The guess, then the starts given or drawn, `(S, N, d)`."""
+    """The guess, then the starts given or drawn, `(S, N, d)`.
+
+    Raises `ValueError` for codes of another shape, and where drawing starts lacks a guess or bounds.
+    """
     if guess is not None:
         check_codes(guess, name="guess")
     if isinstance(starts, torch.Tensor):

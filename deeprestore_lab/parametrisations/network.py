@@ -132,7 +132,7 @@ def check_shape(shape: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
 
 
 def check_seeds(seed: int | Sequence[int], *, images: int) -> list[int]:
-    """One seed for each image."""
+    """One seed for each image; `ValueError` for as many as there are not."""
     if not isinstance(seed, Sequence) or isinstance(seed, str):
         return [check_seed(seed)] * images
     if len(seed) != images:

@@ -64,7 +64,7 @@ def check_bounds(bounds: tuple[float, float] | None) -> tuple[float, float] | No
 
 
 def check_image_bounds(bounds: tuple[float, float] | None) -> tuple[float, float] | None:
-    """As `check_bounds`, for the values of images: (0, 255) is refused too."""
+    """As `check_bounds`, for the values of images. Raises `ValueError` for (0, 255) too."""
     bounds = check_bounds(bounds)
     if bounds is not None and LARGEST < bounds[1] <= 255:
         raise ValueError(f"bounds go up to {bounds[1]:g}, as if white were 255; images are in [0, 1] here: give (0, 1)")

@@ -2,14 +2,12 @@
 
 from deeprestore_lab.perceptual.agreement import distorted_pairs, explained_variance, linear_head, rank_agreement
 from deeprestore_lab.perceptual.distance import DISTANCE_LAYERS, distance
-from deeprestore_lab.perceptual.table import for_tables
 
 __all__ = [
     "DISTANCE_LAYERS",
     "distance",
     "distorted_pairs",
     "explained_variance",
-    "for_tables",
     "linear_head",
     "rank_agreement",
 ]

@@ -47,7 +47,10 @@ def _calibration() -> dict[int, dict[str, dict[str, float]]]:
 def reference_weight(
     key: str | None, sigma: float | torch.Tensor, *, name: str, channels: int = 3
 ) -> float | torch.Tensor:
-    """lambda_ref(sigma) of the prior whose row in the calibration record is `key`, for pictures of 1 or 3 channels."""
+    """lambda_ref(sigma) of the prior whose row in the calibration record is `key`, for pictures of 1 or 3 channels.
+
+    Raises `ValueError` for a level that is not between 0 and 1, other channels, and a `key` that has no row.
+    """
     sigma = check_level(sigma)
     if channels not in _calibration():
         raise ValueError(f"weights are calibrated for pictures of 3 or 1 channels, got channels={channels!r}")

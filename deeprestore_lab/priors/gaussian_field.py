@@ -42,7 +42,8 @@ class GaussianField(Prior):
 
     A subclass gives `whitener`, the operator W with C^-1 = W^T W, its inverse `colour`, and `log_determinant`, that of
     C. All is held in float64 and follows the precision and device of x. `mean` is `(1, C, H, W)`, or holds one image
-    for each in the batch, `(N, C, H, W)`, where the field is a posterior.
+    for each in the batch, `(N, C, H, W)`, where the field is a posterior. Raises `ValueError` for a mean that does not
+    fit the shape or is not finite.
     """
 
     whitener: LinearOperator
@@ -97,7 +98,10 @@ class GaussianField(Prior):
         return Quadratic(self.whitener, self.whitener.apply(self.mean), 1.0)
 
     def sample(self, n: int, *, seed: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-        """`n` independent images of the field, `(n, C, H, W)`; not held to [0, 1]. Needs a single mean."""
+        """`n` independent images of the field, `(n, C, H, W)`; not held to [0, 1].
+
+        Raises `ValueError` where the field has several means, as the posterior of several images has.
+        """
         if self.mean.shape[0] != 1:
             raise ValueError(f"the field has {self.mean.shape[0]} means; sample the posterior of one image")
         n, generator = check_whole(n, name="n", least=1), torch.Generator().manual_seed(check_seed(seed))

@@ -62,6 +62,8 @@ class ADMM:
     No denominator counts as less than a thousandth of the largest that it was in the run: both go to zero where
     nothing holds against a term. Where nothing is split off, it is the relative residual of the equations for x.
 
+    Raises `ValueError` for a term that is neither quadratic nor split into K x and a proximal step.
+
     Source: Boyd et al. (2011), sections 3.3 and 3.4. Taught in chapter 10_map.
     """
 

@@ -20,7 +20,8 @@ class Checkpoint:
 
     The file says which problem it belongs to: the solver and its settings, the terms with their values at the start,
     and the start itself, with what is constant in the parametrisation. `steps` may differ, so that a finished run can
-    be taken further; images that had converged stay as they are.
+    be taken further; images that had converged stay as they are. Raises `ValueError` for a run that draws at random
+    without a seed.
     """
 
     def __init__(

@@ -22,7 +22,8 @@ class ClosedForm:
     A theta that is not pixels but maps linearly to them is found by conjugate gradients on theta.
 
     Optimality of an image: the relative residual ||b - H x|| / ||b|| of these equations, zero where solved exactly.
-    Conjugate gradients take up to 1000 iterations in a step. Taught in chapter 10_map.
+    Conjugate gradients take up to 1000 iterations in a step. Raises `ValueError` for a term that is not quadratic.
+    Taught in chapter 10_map.
     """
 
     name = "closed_form"

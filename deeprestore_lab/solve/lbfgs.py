@@ -25,6 +25,8 @@ class LBFGS:
     that it had in this run. A run that starts at the optimum cannot reduce its gradient: it stops with "line search",
     as does an image whose energy has no more digits to lose.
 
+    Raises `ValueError` where the gradient at the start is not finite.
+
     Source: Liu & Nocedal (1989); Bertsekas (1982) for the projection. Differs from the former in that a pair
     without positive curvature is left out. Taught in chapter 10_map.
     """

@@ -30,7 +30,10 @@ def apply_normal(parts: list[Part], x: torch.Tensor) -> torch.Tensor:
 
 
 def right_hand_side(quadratics: list[tuple[Weight, Quadratic]], x: torch.Tensor) -> torch.Tensor:
-    """sum_i weight_i precision_i A_i* target_i, for images shaped like `x`."""
+    """sum_i weight_i precision_i A_i* target_i, for images shaped like `x`.
+
+    Raises `ValueError` for a measurement of another batch.
+    """
     total = torch.zeros_like(x)
     for weight, q in quadratics:
         target = q.target

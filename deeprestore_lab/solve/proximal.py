@@ -46,6 +46,8 @@ class Proximal:
     below a quarter of the error that rounding leaves in the inner total variation step is as exact as its precision
     allows, and counts as converged.
 
+    Raises `ValueError` for bounds, or a lack of them, that a term's proximal step does not take.
+
     Source: Beck & Teboulle (2009); O'Donoghue & Candes (2015) for the restart. Taught in chapter 10_map.
     """
 

@@ -80,7 +80,10 @@ def restrict_files(rights: dict[str, int]) -> None:
 
 
 def refuse_calls() -> None:
-    """Seccomp: no new socket, no look into other processes, no hidden memory, no namespaces: "not permitted"."""
+    """Seccomp: no new socket, no look into other processes, no hidden memory, no namespaces: "not permitted".
+
+    Raises `OSError` for a processor whose system calls are not listed.
+    """
     machine = platform.machine()
     if machine not in REFUSED_CALLS:
         raise OSError(f"no list of system calls for {machine}")

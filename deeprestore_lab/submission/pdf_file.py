@@ -11,7 +11,7 @@ LARGEST_STREAM, MOST_OBJECTS, MOST_TABLES = 20_000_000, 200_000, 500
 
 
 class PdfFile:
-    """Objects by their number, found through the cross-references."""
+    """Objects by their number, found through the cross-references. Raises `PdfError` for a file that is damaged."""
 
     def __init__(self, data: bytes, start: int):
         self.data, self.places, self.unpacked = data, {}, {}

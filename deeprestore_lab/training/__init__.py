@@ -1,7 +1,7 @@
 """Training: the loop on Lightning Fabric (the extra `training`), what it learns from, and how its steps behave."""
 
 from deeprestore_lab.training.augmentation import pair_batches, turned
-from deeprestore_lab.training.batch_gradients import batch_gradients, batch_variance, bias_scores, example_gradients
+from deeprestore_lab.training.batch_gradients import batch_gradients, batch_variance, example_gradients
 from deeprestore_lab.training.fit import fit
 from deeprestore_lab.training.least_squares import LeastSquares, descend
 from deeprestore_lab.training.mean_square import MeanSquare, measured_growth
@@ -17,7 +17,6 @@ __all__ = [
     "Patches",
     "batch_gradients",
     "batch_variance",
-    "bias_scores",
     "cosine",
     "descend",
     "example_gradients",

@@ -94,17 +94,6 @@ def batch_variance(gradients: torch.Tensor, batch_size: int, *, replace: bool = 
     return float(one) * share_of_variance(gradients, batch_size, replace=replace)
 
 
-def bias_scores(drawn: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
-    """How many standard errors the mean of drawn batch gradients is away from the full gradient, `(P,)`.
-
-    `drawn` is `(batches, P)`, `gradients` `(n, P)`. Where batches are unbiased and many, each score is nearly standard
-    normal: their mean square is 1. A weight whose gradient is the same in every batch scores 0.
-    """
-    error = drawn.std(0) / len(_check_rows(drawn)) ** 0.5
-    gap = drawn.mean(0) - gradients.mean(0)
-    return torch.where(error > 0, gap / error.clamp_min(torch.finfo(error.dtype).tiny), torch.zeros_like(gap))
-
-
 def _check_rows(gradients: torch.Tensor) -> torch.Tensor:
     if not isinstance(gradients, torch.Tensor) or gradients.ndim != 2 or not gradients.is_floating_point():
         raise ValueError(f"gradients must be a float tensor (examples, weights), got {describe(gradients)}")

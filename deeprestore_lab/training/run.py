@@ -79,7 +79,7 @@ class Run:
         self.restored: dict | None = None  # the random state that a file brought, and the one it took the place of
 
     def advance(self, draw: Callable[[int], Batch], rate: float) -> None:
-        """One step downhill."""
+        """One step downhill. Raises `ValueError` for a loss that is not finite, or does not depend on the weights."""
         if self.kept:
             self.before = Before(self.network, self._device, self.before)
         self.network.train()
@@ -136,7 +136,10 @@ class Run:
         return next(self.network.parameters()).device
 
     def evaluate(self, seconds: float, patience: int | None) -> bool:
-        """Note the held-out loss of this step, once; True where patience has run out."""
+        """Note the held-out loss of this step, once; True where patience has run out.
+
+        Raises `ValueError` for a held-out loss that is not finite.
+        """
         history = self.history
         if self.held_out is None:
             history.best_step = self.step

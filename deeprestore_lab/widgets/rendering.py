@@ -18,7 +18,10 @@ Alt = str | Callable[..., str]
 
 
 def alt_text(alt: Alt, *, labels: Mapping[str, str], settings: Mapping[str, object], text: str) -> str:
-    """The alternative text at one setting: a format string of labels and `{text}`, or a function of the settings."""
+    """The alternative text at one setting: a format string of labels and `{text}`, or a function of the settings.
+
+    Raises `ValueError` for a text that is empty, or names something that is no setting.
+    """
     if callable(alt):
         return check_text(alt(**settings), name="alt")
     try:
@@ -38,7 +41,10 @@ def render(
     zoom: int | None,
     format: str,
 ) -> str:
-    """One position of the slider as HTML: its picture or pictures, and the line of text under them."""
+    """One position of the slider as HTML: its picture or pictures, and the line of text under them.
+
+    Raises `ValueError` for a text that is no string, and as `alt_text` does.
+    """
     shown, text = outcome if isinstance(outcome, tuple) and len(outcome) == 2 else (outcome, "")
     if not isinstance(text, str):
         raise ValueError(f"the text beside a picture must be a string, got {type(text).__name__}")

@@ -109,6 +109,14 @@ def _kept(cache: JupyterCacheAbstract, name: str, path: Path, *, cost: Cost | No
     return Chapter(name=name, stamp=stamp, figures=figures, cost=known, kept=cost is None)
 
 
+def last_run(places: Places, path: Path) -> list[nbformat.NotebookNode] | None:
+    """The code cells of a chapter with what they gave when it last ran; None where it has not run as it stands."""
+    cache = get_cache(str(places.executed))
+    if _kept(cache, path.stem, path) is None:
+        return None
+    return cache.get_cache_bundle(cache.match_cache_notebook(nbformat.read(path, as_version=4)).pk).nb.cells
+
+
 def _folder(cache: JupyterCacheAbstract, key: str) -> Path:
     """The folder of an executed notebook in the cache."""
     return Path(cache.path) / "executed" / key

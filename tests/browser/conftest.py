@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from scripts.book import build
+from built_book import build_where_old
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "book" / "_build" / "html"
@@ -33,8 +31,7 @@ ARGUMENTS = [
 @pytest.fixture(scope="session")
 def html() -> Path:
     """The folder of the built pages; built first where they are missing or older than their sources."""
-    if not build.up_to_date(build.HERE):
-        subprocess.run([sys.executable, "-m", "scripts.book"], cwd=ROOT, check=True, timeout=3600)
+    build_where_old()
     return HTML
 
 

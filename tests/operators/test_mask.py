@@ -60,3 +60,14 @@ def test_a_crop_that_leaves_nothing_is_refused():
     for margin in (-1, 1.5, True):
         with pytest.raises(ValueError, match="margin .in pixels. must be a whole number of at least 0"):
             Crop(margin)
+
+
+@pytest.mark.parametrize(
+    "operator", [Crop(1), Crop(2), Mask(torch.tensor([[0.0, 2.0, 0.5, 1.0, 0.0, 3.0]]).expand(7, 6))]
+)
+def test_the_solve_is_that_of_the_dense_matrix(operator):
+    """What a crop cuts off is divided by rho alone; weights enter squared."""
+    y = torch.rand(1, 1, 7, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    dense = as_matrix(operator, (1, 7, 6))
+    expected = torch.linalg.solve(dense.T @ dense + 0.3 * torch.eye(42, dtype=torch.float64), y.flatten())
+    torch.testing.assert_close(operator.solve(y, 0.3).flatten(), expected)

@@ -1,10 +1,9 @@
-"""The perceptual distance against a loop over positions, its range, and its name in tables."""
+"""The perceptual distance against a loop over positions, and its range."""
 
 import pytest
 import torch
-import torchvision
 
-from deeprestore_lab import artifacts, backbones, data, perceptual
+from deeprestore_lab import artifacts, backbones, perceptual
 
 
 def network():
@@ -71,31 +70,3 @@ def test_the_layer_by_default_is_in_the_order_of_a_network_that_nothing_learnt_f
 def test_layers_are_a_sequence_of_names(layers):
     with pytest.raises(ValueError, match="layers must be a sequence of names"):
         perceptual.distance(images(0), images(1), network=network(), layers=layers)
-
-
-def test_a_table_names_what_it_measures(monkeypatch):
-    monkeypatch.setattr(data.network, "fetched", lambda name: False)
-    name, function = perceptual.for_tables()
-    assert name == "vgg_mini distance" and function is perceptual.distance
-    monkeypatch.setattr(data.network, "fetched", lambda name: name == "alexnet")
-    assert perceptual.for_tables()[0] == "LPIPS (AlexNet)"
-
-
-def test_lpips_gives_each_image_its_own_value_and_reads_the_network_once(monkeypatch):
-    """On an AlexNet with random weights in the place of the fetched one; against torchmetrics, image by image."""
-    pytest.importorskip("torchmetrics")
-    from torchmetrics.functional.image import learned_perceptual_image_patch_similarity as theirs
-
-    torch.manual_seed(0)
-    alexnet, reads = torchvision.models.alexnet(weights=None), []
-    monkeypatch.setattr(torchvision.models, "alexnet", lambda **_: reads.append(1) or alexnet)
-    monkeypatch.setattr(data.network, "fetched", lambda name: name == "alexnet")
-    x, reference = (torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
-    x = 1.4 * x - 0.2
-    _, function = perceptual.for_tables()
-    found, beside_one = function(x, reference), function(x, reference[:1])
-    assert found.shape == (3,) and len(reads) == 1
-    for n in range(3):
-        for values, other in ((found, reference[n : n + 1]), (beside_one, reference[:1])):
-            own = theirs(x[n : n + 1].clamp(0, 1), other, net_type="alex", normalize=True)
-            torch.testing.assert_close(values[n], own, rtol=1e-5, atol=1e-7)
