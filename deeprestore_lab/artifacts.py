@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import safetensors.torch
 import torch
+
+from deeprestore_lab.writing import write_whole
 
 SHIPPED = Path(__file__).parent / "shipped"
 SIZE_LIMIT = 25_000_000  # bytes, all artifacts together
@@ -192,18 +192,5 @@ def _save(kind, name, files, command, data, licence, seeds, metric, folder) -> P
     target.mkdir(parents=True, exist_ok=True)
     files = files | {f"{name}.card.json": (json.dumps(asdict(own_card), indent=1, ensure_ascii=False) + "\n").encode()}
     for file, raw in files.items():  # the card last: an interrupted save is refused when loaded, never believed
-        write_atomically(target / file, raw)
+        write_whole(target / file, raw)
     return target / f"{name}{SUFFIXES[kind]}"
-
-
-def write_atomically(path: Path, raw: bytes) -> None:
-    """Write a file whole or not at all: what was there before stays until the new one is complete."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

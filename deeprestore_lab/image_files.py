@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from deeprestore_lab.checks import check_images, describe
 from deeprestore_lab.image_transforms import Size, fit, to_grey
+from deeprestore_lab.writing import whole
 
 MAX_PIXELS = 50_000_000
 _SAVED = {".png": {}, ".bmp": {}, ".tif": {}, ".tiff": {}, ".webp": {"lossless": True}, ".jpg": {"quality": 95}}
@@ -59,15 +59,9 @@ def save(x: torch.Tensor, path: str | os.PathLike) -> Path:
             f"values must lie in [0, 1], got {x.min():.3g} to {x.max():.3g}; clamp first: save(x.clamp(0, 1), path)"
         )
     picture = Image.fromarray(levels.round().clamp(0, 255).byte().squeeze(-1).numpy())
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            picture.save(file, format=Image.registered_extensions()[path.suffix.lower()], **_SAVED[path.suffix.lower()])
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    suffix = path.suffix.lower()
+    with whole(path) as part:
+        picture.save(part, format=Image.registered_extensions()[suffix], **_SAVED[suffix])
     return path
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from deeprestore_lab.artifacts import write_atomically
 from deeprestore_lab.checks import check_whole
+from deeprestore_lab.writing import write_whole
 
 Point = Mapping[str, object]
 
@@ -79,7 +79,7 @@ def sweep(
                     raise outcome
                 _same_in_json(outcome, "the result")
                 content = {"point": dict(left[file]), "settings": settings, "result": dict(outcome)}
-                write_atomically(file, json.dumps(content, indent=1).encode())
+                write_whole(file, json.dumps(content, indent=1).encode())
                 known[file] = dict(outcome)
             except Exception as error:
                 failures.append((left[file], f"{type(error).__name__}: {error}"))

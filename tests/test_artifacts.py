@@ -108,7 +108,7 @@ def test_card_must_be_filled_in(tmp_path, field):
 
 def test_interrupted_write_leaves_the_old_record(tmp_path, monkeypatch):
     artifacts.save_record("numbers", {"n": 1}, **CARD, folder=tmp_path)
-    monkeypatch.setattr(artifacts.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         artifacts.save_record("numbers", {"n": 2}, **CARD, folder=tmp_path)
     assert artifacts.load_record("numbers", folder=tmp_path) == {"n": 1}

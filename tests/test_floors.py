@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "deeprestore_lab"
 FLOORS = {
     0: "arithmetic artifacts capture checks convolution corruptions data data_files data_sources dependence digits "
     "distortions filters image_files image_transforms images kernels machine masks metrics noise "
-    "painted_patterns patterns photographs printing seeding",
+    "painted_patterns patterns photographs printing seeding writing",
     1: "backbones backpropagation discrepancies frames losses networks operators perceptual retrieval sample_quality "
     "score_matching",
     2: "energies parametrisations priors",

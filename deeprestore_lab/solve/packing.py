@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+
+from deeprestore_lab.writing import whole
 
 
 def digest(state: dict[str, torch.Tensor]) -> str:
@@ -54,14 +54,8 @@ def write_state(path: Path, state: dict, *, format: str) -> None:
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], header: dict[str, str]) -> None:
     """Write a safetensors file elsewhere and put it in its place in one go; nothing is left of one that failed."""
-    handle, name = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    try:
-        save_file(tensors, name, metadata=header)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole(path) as part:
+        save_file(tensors, part, metadata=header)
 
 
 def read_state(path: Path, *, format: str) -> dict:

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from deeprestore_lab import image_files
-from deeprestore_lab.artifacts import write_atomically
+from deeprestore_lab.writing import write_whole
 from scripts import ROOT
 
 CACHE = ROOT / ".cache"
@@ -54,7 +54,7 @@ def _shrunk(name: str) -> Path:
             scale = SIDE / min(picture.size)
             size = tuple(round(scale * n) for n in picture.size)
             picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0).save(raw := BytesIO(), "png")
-        write_atomically(target, raw.getvalue())
+        write_whole(target, raw.getvalue())
     return target
 
 

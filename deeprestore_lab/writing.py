@@ -1,0 +1,40 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A file beside `path` to be written in its place: it takes that place when the block ends, and goes if it raises.
+
+    Until then what was at `path` stays as it was. Raises `OSError` where the folder cannot be written to.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with whole(Path(folder) / "numbers.txt") as part:
+    ...         _ = part.write_text("1 2 3")
+    ...     [each.name for each in Path(folder).iterdir()]
+    ['numbers.txt']
+    """
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.chmod(0o644)  # that of a temporary file lets its owner alone read it
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, raw: bytes) -> None:
+    """Write these bytes to `path` whole or not at all. Raises `OSError` as `whole` does."""
+    with whole(path) as part:
+        part.write_bytes(raw)
