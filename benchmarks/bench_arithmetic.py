@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.arithmetic import Layer, blocks, conv, convolution_matrix, weight_shape
+from deeprestore_lab.signal.arithmetic import Layer, blocks, conv, convolution_matrix, weight_shape
 
 GOAL = 10.0
 CASES = {

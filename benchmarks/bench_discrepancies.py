@@ -25,7 +25,7 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from deeprestore_lab.discrepancies import random_directions, sliced_wasserstein
+from deeprestore_lab.measures.discrepancies import random_directions, sliced_wasserstein
 
 LATENT, SHIFT, DIRECTIONS = 10, 0.3, 50
 TRUTH = LATENT * SHIFT**2

@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.filters import framelets, gabor_filters, impulse, join
-from deeprestore_lab.image_transforms import to_grey
-from deeprestore_lab.noise import gaussian_noise
+from deeprestore_lab.images.named_photographs import photograph
+from deeprestore_lab.images.noise import gaussian_noise
+from deeprestore_lab.images.transforms import to_grey
 from deeprestore_lab.operators import FilterBank
-from deeprestore_lab.photographs import photograph
+from deeprestore_lab.signal.filters import framelets, gabor_filters, impulse, join
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
 
 SIGMA, TOLERANCE, ALIKE = 10 / 255, 1e-5, 1e-3

@@ -17,7 +17,7 @@ import time
 import torch
 
 import deeprestore_lab as drl
-from deeprestore_lab.artifacts import ArtifactError
+from deeprestore_lab.core.artifacts import ArtifactError
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.generators import restore
 from deeprestore_lab.networks import BoundedAutoEncoder, latent_autoencoder

@@ -25,8 +25,8 @@ import torchvision
 from deeprestore_lab import backbones, minimise
 from deeprestore_lab.data import DataError
 from deeprestore_lab.energies import Energy, RepresentationError
+from deeprestore_lab.images.named_photographs import photograph
 from deeprestore_lab.parametrisations import Fourier, Pixels
-from deeprestore_lab.photographs import photograph
 from deeprestore_lab.priors import TotalVariation
 
 LAYER, LEVEL, GOAL = "relu3_1", 0.1, 5.0

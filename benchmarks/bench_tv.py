@@ -16,8 +16,8 @@ import torch
 from deepinv.models import TVDenoiser
 from skimage.restoration import denoise_tv_chambolle
 
-from deeprestore_lab.noise import gaussian_noise
-from deeprestore_lab.photographs import photographs
+from deeprestore_lab.images.named_photographs import photographs
+from deeprestore_lab.images.noise import gaussian_noise
 from deeprestore_lab.priors.total_variation import total_variation
 from deeprestore_lab.priors.tv_denoise import tv_denoise
 

@@ -61,7 +61,7 @@ def __getattr__(name: str):
     if name == "minimise":
         return import_module("deeprestore_lab.solve").minimise
     if name == "claim":
-        return import_module("deeprestore_lab.claims").claim
+        return import_module("deeprestore_lab.course.claims").claim
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

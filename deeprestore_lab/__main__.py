@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deeprestore_lab.doctor import examine
-from deeprestore_lab.submission.commands import app as submission_app
+from deeprestore_lab.course.doctor import examine
+from deeprestore_lab.teaching.submission.commands import app as submission_app
 
 app = typer.Typer(
     help="Image restoration with priors, from one equation.",
@@ -98,8 +98,8 @@ def build_exercises(
     folder: Folder = Path("exercises"),
 ) -> None:
     """Make student notebooks, keys and pages from source notebooks; status 1 where a source does not allow it."""
-    from deeprestore_lab.exercises.build import Course, build, write
-    from deeprestore_lab.exercises.source import SourceError
+    from deeprestore_lab.teaching.exercises.build import Course, build, write
+    from deeprestore_lab.teaching.exercises.source import SourceError
 
     course = Course(folder)
     try:
@@ -118,9 +118,9 @@ def examine_exercises(
     folder: Folder = Path("exercises"),
 ) -> None:
     """Say whether this machine can grade exercises: their modules, their keys, nbgrader; status 1 if it cannot."""
-    from deeprestore_lab.exercises.build import Course
-    from deeprestore_lab.exercises.environment import GradingError, examine
-    from deeprestore_lab.exercises.source import SourceError
+    from deeprestore_lab.teaching.exercises.build import Course
+    from deeprestore_lab.teaching.exercises.environment import GradingError, examine
+    from deeprestore_lab.teaching.exercises.source import SourceError
 
     course = Course(folder)
     try:

@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from deeprestore_lab.exercises.grading import preprocessors
-from deeprestore_lab.exercises.handed_in import put_in_place
+from deeprestore_lab.teaching.exercises.grading import preprocessors
+from deeprestore_lab.teaching.exercises.handed_in import put_in_place
 
 HERE = Path(__file__).resolve().parent
 # nbgrader calls `alembic`, a command beside its own Python, by the bare name

@@ -11,7 +11,8 @@ import torch
 from skimage import metrics as skimage_metrics
 from skimage.restoration import denoise_tv_chambolle
 
-from deeprestore_lab import images, metrics
+from deeprestore_lab import images
+from deeprestore_lab.measures import metrics
 from deeprestore_lab.priors.tikhonov import Tikhonov
 from deeprestore_lab.priors.total_variation import TotalVariation, total_variation
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from deeprestore_lab import __main__ as command_line
 from deeprestore_lab import __version__, data
-from deeprestore_lab.doctor import Finding
+from deeprestore_lab.course.doctor import Finding
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
-from deeprestore_lab import discrepancies, losses, masks, metrics, noise
 from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
 from deeprestore_lab.generators import shipped
 from deeprestore_lab.generators.code_matching import Batch, MatchedTraining, Matching
 from deeprestore_lab.generators.shipped_models import KINDS
+from deeprestore_lab.images import masks, noise
+from deeprestore_lab.measures import discrepancies, metrics
 from deeprestore_lab.networks import (
     BoundedAutoEncoder,
     adain_decoder,
@@ -22,6 +23,7 @@ from deeprestore_lab.networks import (
 from deeprestore_lab.operators import Blur, Downsample, FourierFilter, Gradient, Gram, Identity, Mask
 from deeprestore_lab.parametrisations import CoordinateNetwork, DeepImagePrior, PlainMLP
 from deeprestore_lab.priors import AlphaNorm, PoweredVariation, StationaryField, Tikhonov, TotalVariation
+from deeprestore_lab.training import losses
 
 pytestmark = pytest.mark.slow  # what pretends a device takes seconds to be imported
 SHAPE = (2, 3, 12, 8)

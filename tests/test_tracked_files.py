@@ -81,7 +81,7 @@ def test_every_text_is_tracked_with_plain_line_ends_and_named_as_text():
 def test_a_clone_with_windows_line_ends_has_what_was_tracked(tmp_path):
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     origin.mkdir()
-    shipped = ROOT / "deeprestore_lab" / "shipped" / "records"
+    shipped = ROOT / "deeprestore_lab" / "core" / "shipped" / "records"
     files = [
         ROOT / ".gitattributes",
         shipped / "calibration.json",

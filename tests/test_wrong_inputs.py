@@ -7,7 +7,11 @@ import pytest
 import torch
 
 import deeprestore_lab as drl
-from deeprestore_lab import baselines, corruptions, energies, figures, frames, metrics, operators, priors, weight_choice
+from deeprestore_lab import baselines, energies, operators, priors
+from deeprestore_lab.course import figures
+from deeprestore_lab.images import corruptions
+from deeprestore_lab.measures import metrics, weight_choice
+from deeprestore_lab.operators import frames
 from deeprestore_lab.parametrisations import Pixels
 
 X = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))

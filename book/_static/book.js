@@ -1,4 +1,4 @@
-/* Keeps the widgets of the page apart from MathJax 3. Their names come from deeprestore_lab/widgets/names.js. */
+/* Keeps the widgets of the page apart from MathJax 3. Their names come from deeprestore_lab/course/widgets/names.js. */
 (function () {
   "use strict";
 

@@ -12,9 +12,9 @@ from torch import nn
 
 from deeprestore_lab.backbones.stages import Stage
 from deeprestore_lab.backbones.weights import Colour
-from deeprestore_lab.checks import check_input
+from deeprestore_lab.core.checks import check_input
 from deeprestore_lab.operators.base import Operator
-from deeprestore_lab.operators.shared import kept
+from deeprestore_lab.operators.one_pass import kept
 
 
 class Backbone:

@@ -23,9 +23,9 @@ from deeprestore_lab.backbones.weights import (
     reaches,
     read,
 )
-from deeprestore_lab.checks import check_choice, check_seed
+from deeprestore_lab.core.checks import check_choice, check_seed
+from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.data import DataError
-from deeprestore_lab.seeding import seeded
 
 
 def load(

@@ -11,9 +11,9 @@ import safetensors.torch
 import torch
 
 from deeprestore_lab import data
-from deeprestore_lab.artifacts import load_weights
 from deeprestore_lab.backbones.branching import googlenet, squeezenet
 from deeprestore_lab.backbones.stages import Stage, alexnet, head, small_vgg19, vgg
+from deeprestore_lab.core.artifacts import load_weights
 from deeprestore_lab.data.files import downloads_allowed
 from deeprestore_lab.data.local import local_files, local_path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from deeprestore_lab.checks import check_level, check_units, describe
+from deeprestore_lab.core.checks import check_level, check_units, describe
 
 
 def bm3d(y: torch.Tensor, sigma: float) -> torch.Tensor:

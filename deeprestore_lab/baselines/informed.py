@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from deeprestore_lab.checks import (
+from deeprestore_lab.core.checks import (
     check_images,
     check_not_bytes,
     check_not_negative,
@@ -15,8 +15,8 @@ from deeprestore_lab.checks import (
     describe,
 )
 from deeprestore_lab.energies import GaussianLikelihood
-from deeprestore_lab.frames import threshold_denoise
 from deeprestore_lab.operators import Mask
+from deeprestore_lab.operators.frames import threshold_denoise
 from deeprestore_lab.priors import TotalVariation
 from deeprestore_lab.solve import minimise
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import conv2d, pad, unfold
 
-from deeprestore_lab.checks import check_units, check_whole, describe
+from deeprestore_lab.core.checks import check_units, check_whole, describe
 
 DAMPING = 1e-8  # of the mean diagonal: keeps patches that are all alike solvable
 

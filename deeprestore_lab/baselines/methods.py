@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import pad, unfold
 
-from deeprestore_lab.checks import check_choice, check_units, check_whole, describe
-from deeprestore_lab.convolution import convolve, gaussian_kernel
-from deeprestore_lab.frames import threshold_denoise
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.core.checks import check_choice, check_units, check_whole, describe
+from deeprestore_lab.measures.metrics import psnr
+from deeprestore_lab.operators.frames import threshold_denoise
 from deeprestore_lab.priors.tv_denoise import tv_denoise
+from deeprestore_lab.signal.convolution import convolve, gaussian_kernel
 
 
 def gaussian_filter(y: torch.Tensor, width: float) -> torch.Tensor:

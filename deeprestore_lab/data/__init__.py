@@ -5,9 +5,9 @@ data list` (`--licences` shows these). Environment variables, read at each call:
 `DEEPRESTORE_DOWNLOAD=1` (allow downloads), `DEEPRESTORE_CACHE` (where they are kept).
 """
 
+from deeprestore_lab.data.downloads import fetch
 from deeprestore_lab.data.embedded import embedded_mnist
 from deeprestore_lab.data.files import DataError, cache_folder, local_folder
-from deeprestore_lab.data.network import fetch
 from deeprestore_lab.data.sets import Dataset, bsds_training, mnist, test_set
 from deeprestore_lab.data.sources import Source, sources
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from deeprestore_lab.artifacts import ArtifactError, load_picture, load_record
-from deeprestore_lab.checks import check_choice
+from deeprestore_lab.core.artifacts import ArtifactError, load_picture, load_record
+from deeprestore_lab.core.checks import check_choice
 from deeprestore_lab.data.files import DataError
 
 COLUMNS, SIDE = 100, 28  # digits in a row of the page, and pixels of a digit

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import avg_pool2d
 
-from deeprestore_lab.checks import check_choice, check_whole
+from deeprestore_lab.core.checks import check_choice, check_whole
+from deeprestore_lab.data.downloads import MNIST_SUMS, fetch, fetched, mnist_cache
 from deeprestore_lab.data.embedded import embedded_mnist
 from deeprestore_lab.data.files import DataError, check_sum, downloads_allowed, read_idx
 from deeprestore_lab.data.local import local_files, local_path
-from deeprestore_lab.data.network import MNIST_SUMS, fetch, fetched, mnist_cache
-from deeprestore_lab.image_files import load
+from deeprestore_lab.images.files import load
 
 _PICTURES = (".png", ".jpg", ".bmp")
 _GREY_SETS, _COLOUR_SETS = ("set12", "bsd68"), ("set5", "set14")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deeprestore_lab.artifacts import SHIPPED, card
+from deeprestore_lab.core.artifacts import SHIPPED, card
+from deeprestore_lab.data.downloads import NETWORK, fetched
 from deeprestore_lab.data.local import LOCAL, local_path
-from deeprestore_lab.data.network import NETWORK, fetched
 
 _EMBEDDED = {
     "photographs": ("each its own: `images.photograph_source`", "21 photographs in scikit-image and scikit-learn"),

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.checks import check_positive, check_precision, check_weight, class_words, describe
+from deeprestore_lab.core.checks import check_positive, check_precision, check_weight, class_words, describe
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
-from deeprestore_lab.operators.shared import one_evaluation
+from deeprestore_lab.operators.one_pass import one_evaluation
 
 Weight = float | torch.Tensor
 

@@ -9,7 +9,7 @@ from copy import copy
 
 import torch
 
-from deeprestore_lab.checks import (
+from deeprestore_lab.core.checks import (
     check_level,
     check_not_negative,
     check_positive,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.checks import check_choice, describe
+from deeprestore_lab.core.checks import check_choice, describe
 from deeprestore_lab.energies.base import Energy, Quadratic
 from deeprestore_lab.energies.shapes import check_batch, check_fit
 from deeprestore_lab.operators.base import LinearOperator, Operator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_precision, describe
-from deeprestore_lab.machine import check_together
+from deeprestore_lab.core.checks import check_precision, describe
+from deeprestore_lab.core.machine import check_together
 
 
 def check_batch(y: torch.Tensor, *, name: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from deeprestore_lab.checks import check_images, check_seed, check_whole
+from deeprestore_lab.core.checks import check_images, check_seed, check_whole
 from deeprestore_lab.generators.code_matching import NAIVE, MatchedTraining, Matching
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 from deeprestore_lab.training import cosine, fit

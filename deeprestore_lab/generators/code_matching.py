@@ -13,9 +13,9 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from deeprestore_lab import discrepancies
-from deeprestore_lab.checks import check_images, check_weight, check_whole, describe
-from deeprestore_lab.machine import fast_autocast, has_bfloat16
+from deeprestore_lab.core.checks import check_images, check_weight, check_whole, describe
+from deeprestore_lab.core.machine import fast_autocast, has_bfloat16
+from deeprestore_lab.measures import discrepancies
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 from deeprestore_lab.training import step_generator
 

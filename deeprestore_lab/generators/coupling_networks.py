@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from deeprestore_lab.checks import check_choice, check_whole
-from deeprestore_lab.seeding import seeded
+from deeprestore_lab.core.checks import check_choice, check_whole
+from deeprestore_lab.core.seeding import seeded
 
 ACTIVATIONS = ("leaky_relu", "relu")
 

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from deeprestore_lab.checks import check_images, check_whole, describe
+from deeprestore_lab.core.checks import check_images, check_whole, describe
 
 LEVELS = 256
 

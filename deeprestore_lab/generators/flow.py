@@ -7,9 +7,9 @@ import math
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_seed, check_whole, describe
+from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.generators.invertible import Invertible, LeakyReLU, Mapped
-from deeprestore_lab.machine import check_together
 
 
 class Flow(Invertible):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from deeprestore_lab.checks import check_whole
+from deeprestore_lab.core.checks import check_whole
 from deeprestore_lab.generators.coupling_networks import convolutional, fully_connected
 from deeprestore_lab.generators.flow import FirstHalf, Flow
 from deeprestore_lab.generators.glow import ActNorm, AffineCoupling, LinearMixing

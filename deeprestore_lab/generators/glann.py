@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_whole
+from deeprestore_lab.core.checks import check_whole
+from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.generators.glo import GLO, projected
 from deeprestore_lab.generators.imle import normal_codes, train_imle
 from deeprestore_lab.networks import leaky_layers
-from deeprestore_lab.seeding import seeded
 from deeprestore_lab.training import History
 
 

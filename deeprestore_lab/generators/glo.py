@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from deeprestore_lab.checks import check_choice, check_images, check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_choice, check_images, check_seed, check_whole, describe
 from deeprestore_lab.generators.autoencoder import normal_like
 from deeprestore_lab.generators.decoder import Decoder
 from deeprestore_lab.networks.bounded_autoencoder import WIDTHS

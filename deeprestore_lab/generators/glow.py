@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.linalg import solve_triangular
 
-from deeprestore_lab.checks import check_positive, check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_positive, check_seed, check_whole, describe
 from deeprestore_lab.generators.invertible import Invertible, Mapped
 
 

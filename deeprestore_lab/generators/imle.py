@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from deeprestore_lab.checks import check_positive, check_seed, check_whole, describe
-from deeprestore_lab.discrepancies import nearest
+from deeprestore_lab.core.checks import check_positive, check_seed, check_whole, describe
 from deeprestore_lab.generators.decoder import Decoder
 from deeprestore_lab.generators.neighbours import Neighbours
+from deeprestore_lab.measures.discrepancies import nearest
 from deeprestore_lab.training import History, fit, step_generator
 
 

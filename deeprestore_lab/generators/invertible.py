@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-from deeprestore_lab.checks import check_positive, describe
+from deeprestore_lab.core.checks import check_positive, describe
 
 
 class Mapped(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_whole, describe
-from deeprestore_lab.discrepancies import nearest
+from deeprestore_lab.core.checks import check_choice, check_whole, describe
+from deeprestore_lab.measures.discrepancies import nearest
 
 METHODS = ("exact", "graph")
 CHUNK = 2**24  # numbers gathered at a time

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.checks import check_seed, check_whole
+from deeprestore_lab.core.checks import check_seed, check_whole
 from deeprestore_lab.generators.neighbours import Neighbours, ranked
 
 

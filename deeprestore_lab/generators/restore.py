@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.checks import check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_seed, check_whole, describe
 from deeprestore_lab.energies import Energy, WeightedSum
 from deeprestore_lab.energies.base import weighted_terms
 from deeprestore_lab.parametrisations.latent import Decode, Latent, check_codes

@@ -7,8 +7,8 @@ from functools import cache
 import torch
 from torch import nn
 
-from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_choice
+from deeprestore_lab.core.artifacts import load_weights
+from deeprestore_lab.core.checks import check_choice
 from deeprestore_lab.generators.autoencoder import AutoEncoder
 from deeprestore_lab.generators.flow import Flow
 from deeprestore_lab.generators.flow_presets import image_flow

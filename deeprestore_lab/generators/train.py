@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_images, check_seed, check_whole
+from deeprestore_lab.core.checks import check_images, check_seed, check_whole
 from deeprestore_lab.generators.dequantisation import dequantised
 from deeprestore_lab.training import History, fit, step_generator
 

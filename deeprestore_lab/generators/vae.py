@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_positive, check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_positive, check_seed, check_whole, describe
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.generators.decoder import Decoder
-from deeprestore_lab.machine import check_together
 from deeprestore_lab.networks import leaky_layers
 from deeprestore_lab.networks.bounded_autoencoder import WIDTHS
-from deeprestore_lab.seeding import seeded
 
 
 class VariationalAutoEncoder(nn.Module):

@@ -9,10 +9,10 @@ from functools import cache
 import torch
 from torch import nn
 
-from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_choice, check_images, check_seed, check_whole, describe
-from deeprestore_lab.machine import check_together
-from deeprestore_lab.seeding import seeded
+from deeprestore_lab.core.artifacts import load_weights
+from deeprestore_lab.core.checks import check_choice, check_images, check_seed, check_whole, describe
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.core.seeding import seeded
 
 WIDTHS = (256, 128)
 SLOPE = 0.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_images, check_whole
+from deeprestore_lab.core.checks import check_images, check_whole
 
 
 def overlap_counts(*, kernel: int, stride: int) -> torch.Tensor:

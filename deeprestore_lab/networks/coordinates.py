@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_positive, check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_positive, check_seed, check_whole, describe
 
 
 def grid(height: int, width: int) -> torch.Tensor:

@@ -6,8 +6,8 @@ from functools import cache
 
 import torch
 
-from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_choice
+from deeprestore_lab.core.artifacts import load_weights
+from deeprestore_lab.core.checks import check_choice
 from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
 
 DENOISERS = ("gaussian", "poisson", "blocks", "salt_and_pepper", "clean")

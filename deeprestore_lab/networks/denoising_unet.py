@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_input, check_level, check_whole, per_image
-from deeprestore_lab.machine import check_together
-from deeprestore_lab.seeding import seeded
+from deeprestore_lab.core.artifacts import load_weights
+from deeprestore_lab.core.checks import check_input, check_level, check_whole, per_image
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.core.seeding import seeded
 
 WIDTHS = (64, 96)
 

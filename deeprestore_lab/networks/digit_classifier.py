@@ -7,10 +7,10 @@ from functools import cache
 import torch
 from torch import nn
 
-from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_input, describe
-from deeprestore_lab.machine import check_together
-from deeprestore_lab.seeding import seeded
+from deeprestore_lab.core.artifacts import load_weights
+from deeprestore_lab.core.checks import check_input, describe
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.core.seeding import seeded
 
 SHAPE = (1, 28, 28)
 

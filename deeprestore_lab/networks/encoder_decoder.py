@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_choice, check_input, check_whole, describe
-from deeprestore_lab.machine import check_together
-from deeprestore_lab.seeding import seeded
+from deeprestore_lab.core.checks import check_choice, check_input, check_whole, describe
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.core.seeding import seeded
 
 UPSAMPLING = ("nearest", "bilinear", "transposed", "shuffle")
 

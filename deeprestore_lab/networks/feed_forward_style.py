@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn.functional import pad
 
-from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_input, check_whole
-from deeprestore_lab.machine import check_together
-from deeprestore_lab.seeding import seeded
+from deeprestore_lab.core.artifacts import load_weights
+from deeprestore_lab.core.checks import check_input, check_whole
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.core.seeding import seeded
 
 ARCHITECTURE = {"width": 16, "blocks": 4}
 STYLE = {"name": "mosaic", "size": 256, "seed": 0}  # the picture it learned to paint like: images.pattern(**STYLE)

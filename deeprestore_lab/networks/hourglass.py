@@ -9,12 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from deeprestore_lab.checks import check_choice, check_images, check_whole, describe
-from deeprestore_lab.machine import check_together
-from deeprestore_lab.networks.interpolation import interpolated
-from deeprestore_lab.networks.normalisation import ChannelNorm, normalised_for_upsampling
-from deeprestore_lab.networks.reflected_convolution import ReflectedConvolution, is_wide
-from deeprestore_lab.networks.upsampled_convolution import upsampled_convolution
+from deeprestore_lab.core.checks import check_choice, check_images, check_whole, describe
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.networks.fast.interpolation import interpolated
+from deeprestore_lab.networks.fast.normalisation import ChannelNorm, normalised_for_upsampling
+from deeprestore_lab.networks.fast.reflected_convolution import ReflectedConvolution, is_wide
+from deeprestore_lab.networks.fast.upsampled_convolution import upsampled_convolution
 
 UPSAMPLING = ("bilinear", "nearest")
 SLOPE = 0.2

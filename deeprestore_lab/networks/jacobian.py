@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch.autograd.functional import jvp
 
-from deeprestore_lab.checks import check_images, check_whole
-from deeprestore_lab.noise import gaussian_noise
+from deeprestore_lab.core.checks import check_images, check_whole
+from deeprestore_lab.images.noise import gaussian_noise
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from deeprestore_lab.checks import check_whole
+from deeprestore_lab.core.checks import check_whole
 
 
 class MLP(nn.Sequential):

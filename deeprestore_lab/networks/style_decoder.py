@@ -8,10 +8,10 @@ from functools import cache
 import torch
 from torch import nn
 
-from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_images, check_whole
-from deeprestore_lab.machine import check_together
-from deeprestore_lab.seeding import seeded
+from deeprestore_lab.core.artifacts import load_weights
+from deeprestore_lab.core.checks import check_images, check_whole
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.core.seeding import seeded
 
 LAYER = "relu2_2"  # of vgg_mini, whose maps go in
 WIDTHS = (32, 16)  # channels at half of the picture's side and at the whole

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from deeprestore_lab.artifacts import load_weights
-from deeprestore_lab.checks import check_choice, check_images, check_input, check_whole
-from deeprestore_lab.image_transforms import to_grey
-from deeprestore_lab.machine import check_together
-from deeprestore_lab.seeding import seeded
+from deeprestore_lab.core.artifacts import load_weights
+from deeprestore_lab.core.checks import check_choice, check_images, check_input, check_whole
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.core.seeding import seeded
+from deeprestore_lab.images.transforms import to_grey
 
 FACTOR = 4
 SUPER_RESOLVERS = ("pixel", "feature", "srcnn")

@@ -10,8 +10,8 @@ from deeprestore_lab.operators.gradient import Gradient, forward_differences, fo
 from deeprestore_lab.operators.gram import Gram
 from deeprestore_lab.operators.mask import Crop, Mask
 from deeprestore_lab.operators.matrix import MatrixOperator, as_matrix
+from deeprestore_lab.operators.one_pass import one_evaluation
 from deeprestore_lab.operators.separable_filter_bank import SeparableFilterBank
-from deeprestore_lab.operators.shared import one_evaluation
 
 __all__ = [
     "Blur",

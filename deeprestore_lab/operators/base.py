@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_images, check_positive, class_words, per_image
-from deeprestore_lab.convolution import from_basis, to_basis
+from deeprestore_lab.core.checks import check_images, check_positive, class_words, per_image
+from deeprestore_lab.signal.convolution import from_basis, to_basis
 
 BASES = ("fft", "dct")
 

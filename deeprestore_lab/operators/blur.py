@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, describe
-from deeprestore_lab.convolution import (
+from deeprestore_lab.core.checks import check_choice, describe
+from deeprestore_lab.operators.base import LinearOperator
+from deeprestore_lab.signal.convolution import (
     BORDERS,
     check_kernel,
     extend,
@@ -13,7 +14,6 @@ from deeprestore_lab.convolution import (
     padded_transfer,
     transfer_function,
 )
-from deeprestore_lab.operators.base import LinearOperator
 
 
 def cosine_transfer(kernel: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_positive, check_whole, describe, per_image
+from deeprestore_lab.core.checks import check_choice, check_positive, check_whole, describe, per_image
 from deeprestore_lab.operators.base import LinearOperator
 
 KERNELS = ("bicubic", "lanczos", "average")

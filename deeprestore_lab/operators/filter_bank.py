@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import describe
-from deeprestore_lab.convolution import transfer_function
-from deeprestore_lab.filters import check_bank
+from deeprestore_lab.core.checks import describe
 from deeprestore_lab.operators.base import LinearOperator
+from deeprestore_lab.signal.convolution import transfer_function
+from deeprestore_lab.signal.filters import check_bank
 
 
 class FilterBank(LinearOperator):

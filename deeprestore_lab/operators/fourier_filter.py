@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import describe
+from deeprestore_lab.core.checks import describe
 from deeprestore_lab.operators.base import LinearOperator
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, describe
+from deeprestore_lab.core.checks import check_choice, describe
 from deeprestore_lab.operators.base import LinearOperator
 
 BORDERS = ("neumann", "circular")

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from deeprestore_lab.checks import check_positive, describe, per_image
+from deeprestore_lab.core.checks import check_positive, describe, per_image
 from deeprestore_lab.operators.base import LinearOperator
 
 LARGEST = 4096  # columns: 64 x 64 values, 128 MiB of float64 for a square matrix

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import describe
-from deeprestore_lab.convolution import extend, extend_adjoint, transfer_function
+from deeprestore_lab.core.checks import describe
 from deeprestore_lab.operators.filter_bank import FilterBank
+from deeprestore_lab.signal.convolution import extend, extend_adjoint, transfer_function
 
 
 class SeparableFilterBank(FilterBank):

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_whole
+from deeprestore_lab.core.checks import check_choice, check_whole
 from deeprestore_lab.networks import Hourglass, grid
 from deeprestore_lab.networks.hourglass import Widths, preset
 from deeprestore_lab.parametrisations.network import Network, check_shape, input_seed

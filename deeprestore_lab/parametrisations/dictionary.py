@@ -6,12 +6,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from deeprestore_lab.checks import check_choice, check_weight, check_whole, describe, per_image
+from deeprestore_lab.core.checks import check_choice, check_weight, check_whole, describe, per_image
+from deeprestore_lab.core.machine import check_device
 from deeprestore_lab.energies import Weight
-from deeprestore_lab.filters import cosine_filters
-from deeprestore_lab.machine import check_device
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import check_start
+from deeprestore_lab.signal.filters import cosine_filters
 
 TRANSFORMS = ("dct", "dct_frame")
 SIDE = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_positive, check_weight, per_image
+from deeprestore_lab.core.checks import check_positive, check_weight, per_image
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.latent import Decode, check_codes, check_decode, decoder_state

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_precision, describe
+from deeprestore_lab.core.checks import check_precision, describe
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import check_bounds
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_seed, check_whole, describe
-from deeprestore_lab.machine import check_device
+from deeprestore_lab.core.checks import check_seed, check_whole, describe
+from deeprestore_lab.core.machine import check_device
+from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.parametrisations.base import Parametrisation
-from deeprestore_lab.seeding import seeded
 
 
 class Network(Parametrisation):

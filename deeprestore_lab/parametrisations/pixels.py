@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import LARGEST, check_units
+from deeprestore_lab.core.checks import LARGEST, check_units
 from deeprestore_lab.parametrisations.base import Parametrisation
 
 

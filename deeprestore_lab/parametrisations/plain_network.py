@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from deeprestore_lab.checks import check_whole
+from deeprestore_lab.core.checks import check_whole
 from deeprestore_lab.networks import MLP, FourierFeatures, grid, random_frequencies
 from deeprestore_lab.parametrisations.network import Network, check_shape, input_seed
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_positive, per_image
+from deeprestore_lab.core.checks import check_choice, check_positive, per_image
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.priors.base import Prior, check_mean
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.checks import check_positive, check_weight, describe
+from deeprestore_lab.core.checks import check_positive, check_weight, describe
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.energies.base import times
 from deeprestore_lab.priors.base import Prior

@@ -13,8 +13,8 @@ from numbers import Real
 
 import torch
 
-from deeprestore_lab.artifacts import load_record
-from deeprestore_lab.checks import LARGEST, check_level, describe
+from deeprestore_lab.core.artifacts import load_record
+from deeprestore_lab.core.checks import LARGEST, check_level, describe
 from deeprestore_lab.energies import Energy, WeightedSum
 
 

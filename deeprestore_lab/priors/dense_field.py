@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from deeprestore_lab.checks import describe, per_image
+from deeprestore_lab.core.checks import describe, per_image
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.operators import MatrixOperator
 from deeprestore_lab.operators.matrix import LARGEST

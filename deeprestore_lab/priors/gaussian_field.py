@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from deeprestore_lab.checks import (
+from deeprestore_lab.core.checks import (
     check_images,
     check_level,
     check_positive,
@@ -26,12 +26,12 @@ from deeprestore_lab.checks import (
     describe,
     per_image,
 )
-from deeprestore_lab.convolution import frequency_counts
 from deeprestore_lab.energies import Quadratic, Weight, WeightedSum
 from deeprestore_lab.operators import FourierFilter, LinearOperator
 from deeprestore_lab.operators.fourier_filter import check_response
 from deeprestore_lab.operators.matrix import LARGEST
 from deeprestore_lab.priors.base import Prior
+from deeprestore_lab.signal.convolution import frequency_counts
 
 if TYPE_CHECKING:
     from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior

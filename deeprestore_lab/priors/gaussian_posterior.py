@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.checks import check_level, check_positive, check_seed, check_units, check_whole, describe
-from deeprestore_lab.convolution import frequency_counts
+from deeprestore_lab.core.checks import check_level, check_positive, check_seed, check_units, check_whole, describe
 from deeprestore_lab.energies.shapes import check_batch
 from deeprestore_lab.operators import LinearOperator, as_matrix
 from deeprestore_lab.operators.matrix import LARGEST
 from deeprestore_lab.priors.dense_field import DenseField
 from deeprestore_lab.priors.gaussian_field import GaussianField, StationaryField
+from deeprestore_lab.signal.convolution import frequency_counts
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.checks import (
+from deeprestore_lab.core.checks import (
     check_choice,
     check_images,
     check_level,
@@ -25,10 +25,10 @@ from deeprestore_lab.checks import (
     check_weight,
     describe,
 )
-from deeprestore_lab.convolution import frequency_counts
 from deeprestore_lab.operators import LinearOperator
 from deeprestore_lab.operators.fourier_filter import check_response
 from deeprestore_lab.priors.gaussian_field import StationaryField
+from deeprestore_lab.signal.convolution import frequency_counts
 
 SPACES = ("image", "measurement")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_positive
+from deeprestore_lab.core.checks import check_choice, check_positive
 from deeprestore_lab.energies import Quadratic
 from deeprestore_lab.operators import Gradient
 from deeprestore_lab.priors.base import Prior

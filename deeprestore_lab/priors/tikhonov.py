@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, per_image
-from deeprestore_lab.convolution import from_basis, to_basis
+from deeprestore_lab.core.checks import check_choice, per_image
 from deeprestore_lab.energies import Quadratic, Weight
 from deeprestore_lab.operators import Gradient, Identity
 from deeprestore_lab.priors.base import Prior, check_mean
+from deeprestore_lab.signal.convolution import from_basis, to_basis
 
 KINDS = ("gradient", "identity")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_positive, check_weight, check_whole, per_image
+from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, check_whole, per_image
 from deeprestore_lab.energies import Energy, Weight
 from deeprestore_lab.operators.base import LinearOperator
 from deeprestore_lab.operators.gradient import Gradient

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_images, check_positive, check_weight, check_whole, describe
+from deeprestore_lab.core.checks import check_choice, check_images, check_positive, check_weight, check_whole, describe
 from deeprestore_lab.priors.tv_primal_dual import PrimalDual
 
 KINDS = ("isotropic", "anisotropic")

@@ -1,7 +1,7 @@
 """The argmin of the equation: `minimise`, its solvers, and the trace it returns."""
 
+from deeprestore_lab.solve.bookkeeping import NonFiniteError
 from deeprestore_lab.solve.minimise import minimise
-from deeprestore_lab.solve.record import NonFiniteError
 from deeprestore_lab.solve.stopping import WindowedVariance
 from deeprestore_lab.solve.trace import Trace
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deeprestore_lab.solve.packing import digest, to_device
+from deeprestore_lab.solve.bookkeeping import Recorder
 from deeprestore_lab.solve.problem import Problem
-from deeprestore_lab.solve.record import Recorder
 from deeprestore_lab.solve.saved_run import SavedRun
+from deeprestore_lab.solve.state_files import digest, to_device
 
 FORMAT = "deeprestore_lab checkpoint 2"
 WORDS = {"start": "the start (x0, or the parameters and constants)", "terms": "the energy at the start"}

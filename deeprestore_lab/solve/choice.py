@@ -5,8 +5,8 @@ from __future__ import annotations
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
-from deeprestore_lab.solve.kinks import bounds_refused, open_walls
 from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.sharp_terms import bounds_refused, open_walls
 
 SOLVERS = ("closed_form", "proximal", "admm", "lbfgs", "adam")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.func import functional_call
 
-from deeprestore_lab.checks import per_image
+from deeprestore_lab.core.checks import per_image
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
 from deeprestore_lab.solve.normal_equations import apply_normal, right_hand_side, solve_normal

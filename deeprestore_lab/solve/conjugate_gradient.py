@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.checks import check_positive, per_image
+from deeprestore_lab.core.checks import check_positive, per_image
 
 
 @torch.no_grad()

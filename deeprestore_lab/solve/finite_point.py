@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import per_image
+from deeprestore_lab.core.checks import per_image
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.operators.base import Identity, LinearOperator
 from deeprestore_lab.solve.problem import Evaluation, Problem

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import torch
 
-from deeprestore_lab.checks import per_image
+from deeprestore_lab.core.checks import per_image
 
 DECREASE = 1e-4  # c1: the share of the decrease promised by the slope that must be kept
 CURVATURE = 0.9  # c2: the share of the slope at the start that may be left

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
+from deeprestore_lab.solve.bookkeeping import Recorder
 from deeprestore_lab.solve.progress import Progress
-from deeprestore_lab.solve.record import Recorder
 from deeprestore_lab.solve.trace import Trace
 
 if TYPE_CHECKING:

@@ -9,14 +9,22 @@ from pathlib import Path
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_level, check_lr, check_seed, check_units, check_whole, describe
+from deeprestore_lab.core.checks import (
+    check_choice,
+    check_level,
+    check_lr,
+    check_seed,
+    check_units,
+    check_whole,
+    describe,
+)
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
+from deeprestore_lab.solve.bookkeeping import Recorder
 from deeprestore_lab.solve.choice import SOLVERS, able, choose, why_not
 from deeprestore_lab.solve.loop import Callback, Stepper, run
 from deeprestore_lab.solve.problem import Problem
-from deeprestore_lab.solve.record import Recorder
 from deeprestore_lab.solve.trace import Trace
 
 PRECISIONS = ("full", "bf16-mixed")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.checks import per_image
-from deeprestore_lab.convolution import from_basis, to_basis
+from deeprestore_lab.core.checks import per_image
 from deeprestore_lab.energies import Quadratic, Weight
 from deeprestore_lab.operators.base import BASES, Identity, LinearOperator
+from deeprestore_lab.signal.convolution import from_basis, to_basis
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
 
 Part = tuple[Weight, LinearOperator]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.capture import Captured, check_capture
-from deeprestore_lab.checks import check_images, per_image
-from deeprestore_lab.dependence import check_depends, check_differentiable
+from deeprestore_lab.core.capture import Captured, check_capture
+from deeprestore_lab.core.checks import check_images, per_image
+from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies import Energy, Weight, weighted_terms
 from deeprestore_lab.operators import one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation

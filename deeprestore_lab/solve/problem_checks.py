@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_precision, describe
+from deeprestore_lab.core.checks import check_precision, describe
 from deeprestore_lab.energies import Energy, OfRepresentation, Weight, WeightedSum, weighted_terms
 from deeprestore_lab.parametrisations.base import Parametrisation
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import per_image
+from deeprestore_lab.core.checks import per_image
 from deeprestore_lab.operators.base import Identity
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.priors.total_variation import TotalVariation
 from deeprestore_lab.priors.tv_denoise import SMALLEST_GAP
-from deeprestore_lab.solve.kinks import bounds_refused, sort_terms, unwrap
 from deeprestore_lab.solve.normal_equations import right_hand_side
 from deeprestore_lab.solve.problem import Evaluation, Problem
+from deeprestore_lab.solve.sharp_terms import bounds_refused, sort_terms, unwrap
 
 ERROR_SHARE = 0.1  # of the last step, that the error of an inner total variation step may be
 LOOSEST_GAP = 1e-3

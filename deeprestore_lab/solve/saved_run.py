@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deeprestore_lab.solve.packing import read_state, same, short, write_state
+from deeprestore_lab.solve.state_files import read_state, same, short, write_state
 
 EVERY_SECONDS = 30.0
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_images, check_weight, describe
+from deeprestore_lab.core.checks import check_images, check_weight, describe
 from deeprestore_lab.operators import ChannelDeviation, ChannelMean
 
 

@@ -11,7 +11,7 @@ from numbers import Real
 import torch
 
 from deeprestore_lab.backbones import Backbone
-from deeprestore_lab.checks import check_choice, describe
+from deeprestore_lab.core.checks import check_choice, describe
 from deeprestore_lab.energies import Energy, RepresentationError, Weight
 from deeprestore_lab.operators import ChannelDeviation, ChannelMean, Gram, Operator, one_evaluation
 from deeprestore_lab.style.presets import PRESETS, Preset

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_choice, check_weight
+from deeprestore_lab.core.checks import check_choice, check_weight
 from deeprestore_lab.style.adain import check_maps
 
 WAYS = ("transport", "whitening")

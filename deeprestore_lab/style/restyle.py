@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import pad
 
 from deeprestore_lab.backbones import load
-from deeprestore_lab.checks import check_choice, check_images
+from deeprestore_lab.core.checks import check_choice, check_images
 from deeprestore_lab.networks.style_decoder import LAYER, WIDTHS, adain_decoder
 from deeprestore_lab.style.adain import adaptive_instance_normalisation
 from deeprestore_lab.style.gaussian_maps import match_covariance

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import torch
 
 from deeprestore_lab.backbones import Backbone
-from deeprestore_lab.checks import check_units, check_weight
+from deeprestore_lab.core.checks import check_units, check_weight
 from deeprestore_lab.energies import Weight
-from deeprestore_lab.image_transforms import Size
+from deeprestore_lab.images.transforms import Size
 from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import TotalVariation
 from deeprestore_lab.solve import Trace, minimise
 from deeprestore_lab.style.energies import content_energy, find, style_energy, texture_energy
-from deeprestore_lab.style.start import colour_noise
+from deeprestore_lab.style.first_picture import colour_noise
 
 SMOOTHING = 0.01  # of total variation, so that L-BFGS may take it
 

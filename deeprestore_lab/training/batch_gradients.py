@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from deeprestore_lab.checks import check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_seed, check_whole, describe
 
 CHUNK = 1024  # batches at a time
 

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from deeprestore_lab.capture import check_capture
-from deeprestore_lab.checks import check_choice, check_lr, check_weight, check_whole, describe
-from deeprestore_lab.dependence import check_gradients_on
-from deeprestore_lab.solve.packing import digest
+from deeprestore_lab.core.capture import check_capture
+from deeprestore_lab.core.checks import check_choice, check_lr, check_weight, check_whole, describe
+from deeprestore_lab.core.dependence import check_gradients_on
 from deeprestore_lab.solve.progress import Progress
 from deeprestore_lab.solve.saved_run import SavedRun
+from deeprestore_lab.solve.state_files import digest
 from deeprestore_lab.training.run import Batch, History, Loss, Objective, Run, lengths
 
 OPTIMISERS = ("adamw", "sgd")

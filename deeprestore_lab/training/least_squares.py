@@ -8,7 +8,7 @@ from functools import cached_property
 
 import torch
 
-from deeprestore_lab.checks import check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_seed, check_whole, describe
 from deeprestore_lab.training.batch_gradients import share_of_variance
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.checks import check_positive, check_seed, check_whole
+from deeprestore_lab.core.checks import check_positive, check_seed, check_whole
 from deeprestore_lab.training.batch_gradients import share_of_variance
 from deeprestore_lab.training.least_squares import LeastSquares
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from deeprestore_lab.checks import check_images, check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_images, check_seed, check_whole, describe
 
 
 class Patches:

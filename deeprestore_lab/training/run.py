@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from deeprestore_lab.capture import Captured
-from deeprestore_lab.dependence import check_depends
+from deeprestore_lab.core.capture import Captured
+from deeprestore_lab.core.dependence import check_depends
 from deeprestore_lab.training.before import Before, random_state, same_tensors, set_random_state
 
 CHUNK = 8  # images at a time when a loss is only evaluated

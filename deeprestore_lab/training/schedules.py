@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from deeprestore_lab.checks import check_positive, check_whole
+from deeprestore_lab.core.checks import check_positive, check_whole
 
 
 def cosine(lr: float, steps: int, *, warmup: int = 0, end: float = 0.0) -> Callable[[int], float]:

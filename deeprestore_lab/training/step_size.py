@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.checks import check_positive, check_seed, check_whole, describe
-from deeprestore_lab.dependence import check_depends, check_differentiable
+from deeprestore_lab.core.checks import check_positive, check_seed, check_whole, describe
+from deeprestore_lab.core.dependence import check_depends, check_differentiable
 
 
 def largest_curvature(

@@ -22,6 +22,6 @@ def measures(model: AutoEncoder, data: Digits) -> dict[str, float]:
     "holes": the share of D(u), u uniform in the cube, that are no digits, by
         a rule of yours with a threshold that is stated.
     And at least two of your own, which see what "holes" does not.
-    `deeprestore_lab.sample_quality` and chapter 12 have some.
+    `deeprestore_lab.measures.sample_quality` and chapter 12 have some.
     """
     raise NotImplementedError("measures")

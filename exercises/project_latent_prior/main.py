@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.measures.metrics import psnr
 
 import codes
 import more

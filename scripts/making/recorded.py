@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import torch
 
 from deeprestore_lab import minimise
+from deeprestore_lab.course.figures import encode
 from deeprestore_lab.energies import GaussianLikelihood
-from deeprestore_lab.figures import encode
-from deeprestore_lab.metrics import psnr, ssim
+from deeprestore_lab.measures.metrics import psnr, ssim
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.priors import TotalVariation
 

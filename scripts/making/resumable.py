@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from tqdm import tqdm
 
-from deeprestore_lab.solve.packing import write_tensors
+from deeprestore_lab.solve.state_files import write_tensors
 from scripts import ROOT
 
 CACHE = ROOT / ".cache" / "records"

@@ -14,7 +14,7 @@ from functools import partial
 import torch
 
 from deeprestore_lab import data
-from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.generators import (
     IMLE,
     Neighbours,

@@ -16,8 +16,8 @@ from scipy.optimize import minimize
 from tqdm import tqdm
 
 from deeprestore_lab import images
-from deeprestore_lab.artifacts import save_record
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.priors import AlphaNorm, Prior, Tikhonov, TotalVariation
 from scripts.making.resumable import Parts
 

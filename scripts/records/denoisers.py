@@ -12,12 +12,12 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab import images, minimise
-from deeprestore_lab.artifacts import save_record
 from deeprestore_lab.baselines import METHODS, fill, fit_linear_filter, stabilised_frame, total_variation, tune, unlike
 from deeprestore_lab.baselines.informed import FILL_WEIGHT
-from deeprestore_lab.corruptions import CORRUPTIONS, corrupt
+from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.energies import LaplaceLikelihood, PoissonLikelihood
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.images.corruptions import CORRUPTIONS, corrupt
+from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.networks import denoiser
 from deeprestore_lab.networks.denoisers import DENOISERS
 from deeprestore_lab.operators import Identity

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab import images, minimise
-from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.networks import PRESETS
 from deeprestore_lab.operators import Identity

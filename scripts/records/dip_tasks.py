@@ -11,9 +11,9 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab import images, minimise
-from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.energies import GaussianLikelihood
-from deeprestore_lab.metrics import psnr, ssim
+from deeprestore_lab.measures.metrics import psnr, ssim
 from deeprestore_lab.operators import Downsample, Identity, Mask
 from deeprestore_lab.parametrisations import DeepImagePrior
 from deeprestore_lab.priors import TotalVariation

@@ -15,7 +15,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from deeprestore_lab import images
-from deeprestore_lab.arithmetic import (
+from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.course.figures import encode
+from deeprestore_lab.data.local import local_files
+from deeprestore_lab.signal.arithmetic import (
     ReceptiveField,
     central_square,
     conv,
@@ -25,9 +28,6 @@ from deeprestore_lab.arithmetic import (
     spread,
     trace_layers,
 )
-from deeprestore_lab.artifacts import save_record
-from deeprestore_lab.data.local import local_files
-from deeprestore_lab.figures import encode
 from scripts.making.resumable import Parts, rounded
 
 PICTURES = ["astronaut", "coffee", "chelsea", "rocket", "china", "flower"]

@@ -14,13 +14,13 @@ import torch
 from torch import nn
 
 from deeprestore_lab import images, minimise
-from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.energies import GaussianLikelihood
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.images.named_photographs import HELD_OUT_PHOTOGRAPHS
+from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.operators import Identity
-from deeprestore_lab.photographs import HELD_OUT_PHOTOGRAPHS
 from deeprestore_lab.priors import TotalVariation
-from deeprestore_lab.seeding import seeded
 from deeprestore_lab.training import Patches, fit
 from deeprestore_lab.training.augmentation import pair_batches
 from scripts.making.resumable import Parts, rounded

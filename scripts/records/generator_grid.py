@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 
-from deeprestore_lab.artifacts import save_record
-from deeprestore_lab.sweeps import sweep
+from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.course.sweeps import sweep
 from scripts.making.digits.cells import FLOW_BATCH, FLOW_STEPS, IMAGES, SETTINGS, STEPS, TRAINED, WIDTHS, cell
 from scripts.making.digits.measures import LICENCE, training_digits
 from scripts.making.resumable import CACHE, rounded

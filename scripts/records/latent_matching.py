@@ -15,13 +15,13 @@ import torch
 from torch import nn
 
 from deeprestore_lab import data
-from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.generators import bounded_training
 from deeprestore_lab.generators.bounded_training import BATCH, STEPS, train_bounded
 from deeprestore_lab.generators.code_matching import BANK, NAIVE, Matching
 from deeprestore_lab.networks.bounded_autoencoder import WIDTHS, BoundedAutoEncoder
 from deeprestore_lab.networks.digit_classifier import digit_classifier
-from deeprestore_lab.seeding import seeded
 from scripts.making.digits.measures import LICENCE, Judge, split
 from scripts.making.resumable import Parts, rounded
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 
 import torch
 
-from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.core.artifacts import save_record
 from scripts.making.digits.measures import LICENCE
 from scripts.making.digits.study import GRIDS, LATENT, MASKED_NOISE, METHODS, TASKS, Settings, Study
 from scripts.making.resumable import rounded

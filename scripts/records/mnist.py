@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from deeprestore_lab import data
-from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.data.embedded import COLUMNS, SIDE
 from scripts.making.digits.measures import LEARNT, LICENCE, training_digits
 

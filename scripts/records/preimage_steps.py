@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab import backbones, images, minimise
-from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.energies import RepresentationError
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import AlphaNorm, PoweredVariation, TotalVariation
 from scripts.making.recorded import START, TYPICAL_STEP, grey_start, strip

@@ -15,10 +15,10 @@ from PIL import Image
 from torch.nn.functional import pad
 
 from deeprestore_lab import backbones, images
-from deeprestore_lab.artifacts import save_record
+from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.course.figures import encode
 from deeprestore_lab.data.local import local_path
-from deeprestore_lab.figures import encode
-from deeprestore_lab.retrieval import descriptor, hit_rate, labelled_crops, linear_classifier, nearest
+from deeprestore_lab.measures.retrieval import descriptor, hit_rate, labelled_crops, linear_classifier, nearest
 from scripts.making.resumable import Parts, rounded
 
 COUNT, LEARNT = 2000, 1500

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab import backbones, images
-from deeprestore_lab.artifacts import card, save_record
-from deeprestore_lab.figures import encode
+from deeprestore_lab.core.artifacts import card, save_record
+from deeprestore_lab.course.figures import encode
 from deeprestore_lab.style import colour_noise, synthesise, texture_energy, transfer
 from scripts.making.resumable import Parts, rounded
 

@@ -18,13 +18,14 @@ from collections.abc import Callable
 import torch
 from skimage.exposure import match_histograms
 
-from deeprestore_lab import backbones, data, images, metrics, perceptual
-from deeprestore_lab.artifacts import save_record
-from deeprestore_lab.convolution import convolve
-from deeprestore_lab.kernels import gaussian_kernel
+from deeprestore_lab import backbones, data, images
+from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.measures import metrics, perceptual
 from deeprestore_lab.networks import bicubic, super_resolver
 from deeprestore_lab.networks.super_resolution import FACTOR, SUPER_RESOLVERS
 from deeprestore_lab.operators import Downsample
+from deeprestore_lab.signal.convolution import convolve
+from deeprestore_lab.signal.kernels import gaussian_kernel
 from scripts.making.resumable import rounded
 
 JUDGES = {

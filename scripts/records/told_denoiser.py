@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab import images
-from deeprestore_lab.artifacts import card, save_record
 from deeprestore_lab.baselines import METHODS, bm3d, tune
-from deeprestore_lab.corruptions import corrupt
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.core.artifacts import card, save_record
+from deeprestore_lab.images.corruptions import corrupt
+from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.networks import denoiser, trained_denoiser
 from scripts.making.recorded import mean_scores
 from scripts.making.resumable import Parts, rounded

@@ -15,13 +15,14 @@ import torch
 from PIL import Image
 from torch.nn.functional import conv2d, normalize
 
-from deeprestore_lab import backbones, data, images, painted_patterns
-from deeprestore_lab.artifacts import card, save_record
+from deeprestore_lab import backbones, data, images
+from deeprestore_lab.core.artifacts import card, save_record
+from deeprestore_lab.course.figures import encode
 from deeprestore_lab.data.local import local_path
-from deeprestore_lab.figures import encode
-from deeprestore_lab.metrics import ssim
-from deeprestore_lab.perceptual import distorted_pairs, explained_variance, linear_head, rank_agreement
-from deeprestore_lab.retrieval import descriptor, hit_rate, linear_classifier, nearest
+from deeprestore_lab.images import painted_patterns
+from deeprestore_lab.measures.metrics import ssim
+from deeprestore_lab.measures.perceptual import distorted_pairs, explained_variance, linear_head, rank_agreement
+from deeprestore_lab.measures.retrieval import descriptor, hit_rate, linear_classifier, nearest
 from deeprestore_lab.style import colour_noise, synthesise, texture_energy
 from deeprestore_lab.training import Patches
 from scripts.making.resumable import Parts, rounded

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from deeprestore_lab import images
-from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.backbones import load
-from deeprestore_lab.machine import fast_autocast, fast_precision
+from deeprestore_lab.core.artifacts import save_weights
+from deeprestore_lab.core.machine import fast_autocast, fast_precision
 from deeprestore_lab.networks.style_decoder import DEPTHS, LAYER, WIDTHS, StyleDecoder
 from deeprestore_lab.operators import ChannelDeviation, ChannelMean
 from deeprestore_lab.style import adaptive_instance_normalisation

@@ -9,10 +9,11 @@ from functools import cache
 
 import torch
 
-from deeprestore_lab import images, metrics
-from deeprestore_lab.artifacts import save_weights
-from deeprestore_lab.corruptions import CORRUPTIONS, corrupt
-from deeprestore_lab.machine import fast_precision
+from deeprestore_lab import images
+from deeprestore_lab.core.artifacts import save_weights
+from deeprestore_lab.core.machine import fast_precision
+from deeprestore_lab.images.corruptions import CORRUPTIONS, corrupt
+from deeprestore_lab.measures import metrics
 from deeprestore_lab.networks import EncoderDecoder
 from deeprestore_lab.networks.denoisers import ARCHITECTURE, DENOISERS
 from deeprestore_lab.training import Patches, cosine, fit

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab import images, metrics
-from deeprestore_lab.artifacts import save_weights
-from deeprestore_lab.corruptions import corrupt
+from deeprestore_lab import images
+from deeprestore_lab.core.artifacts import save_weights
+from deeprestore_lab.images.corruptions import corrupt
+from deeprestore_lab.measures import metrics
 from deeprestore_lab.networks.denoising_unet import DenoisingUNet
 from scripts.making.denoiser_training import PARTS, train
 from scripts.making.photographs.learnt import DATA, LICENCE

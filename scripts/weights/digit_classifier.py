@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from deeprestore_lab import data
-from deeprestore_lab.artifacts import save_weights
+from deeprestore_lab.core.artifacts import save_weights
 from deeprestore_lab.networks.digit_classifier import DigitClassifier
 from deeprestore_lab.training import cosine, fit
 from scripts.making.digits.measures import LICENCE, training_digits

@@ -12,9 +12,9 @@ from functools import cache
 import torch
 
 from deeprestore_lab import images
-from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.backbones import load
-from deeprestore_lab.machine import fast_autocast, fast_precision
+from deeprestore_lab.core.artifacts import save_weights
+from deeprestore_lab.core.machine import fast_autocast, fast_precision
 from deeprestore_lab.networks.feed_forward_style import ARCHITECTURE, STYLE, FeedForwardStyle
 from deeprestore_lab.operators import Gram
 from deeprestore_lab.training import Patches, cosine, fit

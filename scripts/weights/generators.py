@@ -13,7 +13,7 @@ from functools import partial
 import torch
 
 from deeprestore_lab import data
-from deeprestore_lab.artifacts import save_weights
+from deeprestore_lab.core.artifacts import save_weights
 from deeprestore_lab.generators import (
     GLANN,
     GLO,

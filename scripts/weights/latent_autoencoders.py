@@ -11,7 +11,7 @@ from dataclasses import asdict
 import torch
 
 from deeprestore_lab import data
-from deeprestore_lab.artifacts import save_weights
+from deeprestore_lab.core.artifacts import save_weights
 from deeprestore_lab.generators.bounded_training import BATCH, MENDED, STEPS, train_bounded
 from deeprestore_lab.generators.code_matching import NAIVE
 from deeprestore_lab.networks.bounded_autoencoder import WIDTHS, BoundedAutoEncoder

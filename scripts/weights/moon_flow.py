@@ -10,9 +10,9 @@ import math
 
 import torch
 
-from deeprestore_lab.artifacts import save_weights
+from deeprestore_lab.core.artifacts import save_weights
 from deeprestore_lab.generators import vector_flow
-from deeprestore_lab.sample_quality import hole_rate, threshold_of
+from deeprestore_lab.measures.sample_quality import hole_rate, threshold_of
 
 KEPT = (0, 50, 150, 400, 1500, 5000)
 DEPTH, WIDTH, BATCH, RATE = 6, 32, 128, 5e-3

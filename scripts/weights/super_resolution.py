@@ -19,9 +19,10 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from deeprestore_lab import backbones, images, metrics
-from deeprestore_lab.artifacts import save_weights
-from deeprestore_lab.machine import fast_autocast, fast_precision
+from deeprestore_lab import backbones, images
+from deeprestore_lab.core.artifacts import save_weights
+from deeprestore_lab.core.machine import fast_autocast, fast_precision
+from deeprestore_lab.measures import metrics
 from deeprestore_lab.networks.super_resolution import ARCHITECTURE, FACTOR, SRCNN, SUPER_RESOLVERS, Upsampler
 from deeprestore_lab.operators import Downsample, one_evaluation
 from deeprestore_lab.training import Patches, cosine, fit

@@ -20,9 +20,9 @@ from torchvision.models.vgg import make_layers
 from tqdm import tqdm
 
 from deeprestore_lab import backbones, images
-from deeprestore_lab.artifacts import save_weights
 from deeprestore_lab.backbones.weights import VGG_CAFFE
-from deeprestore_lab.machine import fast_autocast
+from deeprestore_lab.core.artifacts import save_weights
+from deeprestore_lab.core.machine import fast_autocast
 from scripts.making.resumable import Parts
 from scripts.making.vgg_mini.collages import Collages, distorted
 from scripts.making.vgg_mini.distillation import Distillation, Target, at, explained, level, start, thinned

@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 
-from deeprestore_lab import artifacts, backbones, images
+from deeprestore_lab import backbones, images
 from deeprestore_lab.backbones.weights import at_hand
-from deeprestore_lab.distortions import DISTORTIONS, distort
-from deeprestore_lab.perceptual import distance, distorted_pairs, explained_variance, linear_head, rank_agreement
+from deeprestore_lab.core import artifacts
+from deeprestore_lab.images.distortions import DISTORTIONS, distort
+from deeprestore_lab.measures.perceptual import (
+    distance,
+    distorted_pairs,
+    explained_variance,
+    linear_head,
+    rank_agreement,
+)
 from deeprestore_lab.training import Patches
 
 RELUS = [name for name in backbones.layer_names("vgg_mini") if name.startswith(("relu", "mini")) and "conv" not in name]

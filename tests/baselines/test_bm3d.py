@@ -7,7 +7,7 @@ import torch
 
 import deeprestore_lab as drl
 from deeprestore_lab.baselines import bm3d, thresholded_frame
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.measures.metrics import psnr
 
 SIGMA = 25 / 255
 X = drl.images.photograph("chelsea", size=48)

@@ -7,7 +7,7 @@ import torch
 
 from deeprestore_lab.baselines import fill, stabilised_frame, thresholded_frame, unlike
 from deeprestore_lab.images import knock_out_blocks, photographs, poisson, salt_and_pepper
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.measures.metrics import psnr
 
 X = photographs(["coffee", "rocket"], size=32).clamp(0.02, 0.98)  # nothing is exactly black or white
 

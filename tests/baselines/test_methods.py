@@ -7,11 +7,11 @@ import torch
 from scipy import ndimage
 from skimage.restoration import denoise_tv_chambolle
 
-from deeprestore_lab.artifacts import load_record
 from deeprestore_lab.baselines import METHODS, gaussian_filter, median_filter, total_variation, tune
-from deeprestore_lab.corruptions import CORRUPTIONS
+from deeprestore_lab.core.artifacts import load_record
 from deeprestore_lab.images import gaussian_noise, photographs
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.images.corruptions import CORRUPTIONS
+from deeprestore_lab.measures.metrics import psnr
 
 X = photographs(["coffee", "rocket"], size=48)
 Y = X + gaussian_noise(X, sigma=0.1, seed=0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch_layers import as_module
 
-from deeprestore_lab.arithmetic import conv
+from deeprestore_lab.signal.arithmetic import conv
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from deeprestore_lab.discrepancies import exact_wasserstein, sliced_wasserstein
+from deeprestore_lab.measures.discrepancies import exact_wasserstein, sliced_wasserstein
 
 
 @pytest.fixture

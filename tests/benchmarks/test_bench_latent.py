@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 import torch
 
-from deeprestore_lab.artifacts import ArtifactError
+from deeprestore_lab.core.artifacts import ArtifactError
 
 
 @pytest.fixture

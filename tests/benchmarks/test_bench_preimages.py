@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from deeprestore_lab.energies import RepresentationError
-from deeprestore_lab.photographs import photograph
+from deeprestore_lab.images.named_photographs import photograph
 
 
 @pytest.fixture

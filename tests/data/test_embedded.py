@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from deeprestore_lab import artifacts, data
+from deeprestore_lab import data
+from deeprestore_lab.core import artifacts
 from deeprestore_lab.data import embedded
 
 COUNTS = {"train": 600, "test": 200}

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from deeprestore_lab import data, images
-from deeprestore_lab.data import network
+from deeprestore_lab.data import downloads as network
 
 RNG = np.random.default_rng(0)
 

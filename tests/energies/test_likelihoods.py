@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
-from deeprestore_lab.kernels import gaussian_kernel
 from deeprestore_lab.operators import Blur, Identity, Mask
+from deeprestore_lab.signal.kernels import gaussian_kernel
 from small_operators import Half, Network, Square, images
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from deeprestore_lab.digits import digits
 from deeprestore_lab.generators.bounded_training import train_bounded
 from deeprestore_lab.generators.code_matching import Matching
+from deeprestore_lab.images.digit_images import digits
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_training_beats_principal_components_and_keeps_the_codes_apart(images):
 
 
 def test_a_matched_training_leaves_codes_nearer_to_the_uniform_law(images):
-    from deeprestore_lab.discrepancies import random_directions, sliced_wasserstein
+    from deeprestore_lab.measures.discrepancies import random_directions, sliced_wasserstein
 
     generator = torch.Generator().manual_seed(0)
     u, directions = torch.rand(2000, 4, generator=generator), random_directions(4, 100, generator=generator)

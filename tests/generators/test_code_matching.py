@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from deeprestore_lab import discrepancies, machine
+from deeprestore_lab.core import machine
 from deeprestore_lab.generators import code_matching
 from deeprestore_lab.generators.code_matching import BANK, MatchedTraining, Matching
+from deeprestore_lab.measures import discrepancies
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 
 SHAPE = (1, 6, 6)

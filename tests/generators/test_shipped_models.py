@@ -17,9 +17,9 @@ from deeprestore_lab.generators import (
     shipped,
 )
 from deeprestore_lab.generators.shipped_models import KINDS
+from deeprestore_lab.measures.sample_quality import class_entropy
 from deeprestore_lab.networks.bounded_autoencoder import latent_autoencoder
 from deeprestore_lab.networks.digit_classifier import digit_classifier
-from deeprestore_lab.sample_quality import class_entropy
 
 CLASSES = {
     "auto-encoder": AutoEncoder,

@@ -6,7 +6,7 @@ from torch import nn
 
 import deeprestore_lab as drl
 from deeprestore_lab import minimise
-from deeprestore_lab.capture import Captured
+from deeprestore_lab.core.capture import Captured
 from deeprestore_lab.energies import Energy, GaussianLikelihood
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.parametrisations import DeepImagePrior, Pixels

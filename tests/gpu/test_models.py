@@ -9,8 +9,8 @@ from deeprestore_lab.baselines import fit_linear_filter
 from deeprestore_lab.generators import shipped, train, train_bounded, train_imle
 from deeprestore_lab.generators.flow_presets import vector_flow
 from deeprestore_lab.generators.shipped_models import KINDS
+from deeprestore_lab.measures.retrieval import linear_classifier
 from deeprestore_lab.networks import adain_decoder, denoiser, digit_classifier, style_net, super_resolver
-from deeprestore_lab.retrieval import linear_classifier
 from deeprestore_lab.training import cosine, fit, step_generator
 
 pytestmark = pytest.mark.gpu

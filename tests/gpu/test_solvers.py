@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from deeprestore_lab import minimise
+from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood
 from deeprestore_lab.networks import latent_autoencoder
 from deeprestore_lab.operators import Blur, Identity, Mask
@@ -18,7 +19,6 @@ from deeprestore_lab.parametrisations import (
     PlainMLP,
 )
 from deeprestore_lab.priors import Tikhonov, TotalVariation
-from deeprestore_lab.seeding import seeded
 
 pytestmark = pytest.mark.gpu
 

@@ -5,7 +5,6 @@ import torch
 
 from deeprestore_lab import backbones
 from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood, RepresentationError
-from deeprestore_lab.kernels import gaussian_kernel
 from deeprestore_lab.operators import (
     Blur,
     ChannelDeviation,
@@ -22,6 +21,7 @@ from deeprestore_lab.operators import (
     SeparableFilterBank,
 )
 from deeprestore_lab.priors import AlphaNorm, PoweredVariation, StationaryField, Tikhonov, TotalVariation
+from deeprestore_lab.signal.kernels import gaussian_kernel
 
 pytestmark = pytest.mark.gpu
 SHAPE = (2, 3, 12, 8)

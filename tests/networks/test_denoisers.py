@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from deeprestore_lab import artifacts, images, metrics
-from deeprestore_lab.corruptions import CORRUPTIONS, corrupt
+from deeprestore_lab import images
+from deeprestore_lab.core import artifacts
+from deeprestore_lab.images.corruptions import CORRUPTIONS, corrupt
+from deeprestore_lab.measures import metrics
 from deeprestore_lab.networks import denoiser
 from deeprestore_lab.networks.denoisers import DENOISERS
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 import deeprestore_lab as drl
-from deeprestore_lab import artifacts
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.core import artifacts
+from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.networks import DenoisingUNet, trained_denoiser
 
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
-from deeprestore_lab import artifacts, images
+from deeprestore_lab import images
 from deeprestore_lab.backbones import load
+from deeprestore_lab.core import artifacts
 from deeprestore_lab.networks import FeedForwardStyle, style_net
 from deeprestore_lab.networks.feed_forward_style import STYLE
 from deeprestore_lab.operators import Gram

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from deeprestore_lab.networks import normalisation, reflected_convolution, upsampled_convolution
+from deeprestore_lab.networks.fast import normalisation, reflected_convolution, upsampled_convolution
+from deeprestore_lab.networks.fast.interpolation import interpolated, interpolation
+from deeprestore_lab.networks.fast.normalisation import ChannelNorm
+from deeprestore_lab.networks.fast.winograd import transforms
 from deeprestore_lab.networks.hourglass import Hourglass, Widths, preset
-from deeprestore_lab.networks.interpolation import interpolated, interpolation
-from deeprestore_lab.networks.normalisation import ChannelNorm
-from deeprestore_lab.networks.winograd import transforms
 from plain_hourglass import plain_hourglass, with_weights_of
 
 WIDE = Widths((64, 64), (64, 72), (4, 0))

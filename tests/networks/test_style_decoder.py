@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
-from deeprestore_lab import artifacts, images
+from deeprestore_lab import images
 from deeprestore_lab.backbones import load
+from deeprestore_lab.core import artifacts
 from deeprestore_lab.networks import StyleDecoder, adain_decoder
 from deeprestore_lab.networks.style_decoder import LAYER
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from deeprestore_lab import artifacts, images, metrics
+from deeprestore_lab import images
+from deeprestore_lab.core import artifacts
+from deeprestore_lab.measures import metrics
 from deeprestore_lab.networks import SRCNN, Upsampler, bicubic, super_resolver
 from deeprestore_lab.networks.super_resolution import SUPER_RESOLVERS
 from deeprestore_lab.operators import Downsample

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from deeprestore_lab.convolution import gaussian_kernel
 from deeprestore_lab.operators import (
     Blur,
     Downsample,
@@ -16,6 +15,7 @@ from deeprestore_lab.operators import (
     as_matrix,
     compose,
 )
+from deeprestore_lab.signal.convolution import gaussian_kernel
 
 
 class Plain(LinearOperator):

@@ -5,8 +5,8 @@ import pytest
 import scipy.ndimage
 import torch
 
-from deeprestore_lab.convolution import BORDERS, gaussian_kernel
 from deeprestore_lab.operators import Blur, Crop
+from deeprestore_lab.signal.convolution import BORDERS, gaussian_kernel
 
 SCIPY_MODE = {"circular": "wrap", "reflect": "reflect", "replicate": "nearest", "zero": "constant"}
 

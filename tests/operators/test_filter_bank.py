@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from deeprestore_lab.energies import GaussianLikelihood
-from deeprestore_lab.filters import cosine_filters, framelet_masks, framelets, random_filters
 from deeprestore_lab.operators import Blur, FilterBank, SeparableFilterBank, as_matrix
+from deeprestore_lab.signal.filters import cosine_filters, framelet_masks, framelets, random_filters
 from deeprestore_lab.solve import minimise
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from deeprestore_lab.convolution import gaussian_kernel, transfer_function
 from deeprestore_lab.operators import Blur, FourierFilter
+from deeprestore_lab.signal.convolution import gaussian_kernel, transfer_function
 
 
 @pytest.mark.parametrize("size", [(8, 8), (7, 9), (6, 7)])

@@ -6,7 +6,6 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from deeprestore_lab.convolution import BORDERS, frequency_counts, from_basis, gaussian_kernel, to_basis
 from deeprestore_lab.operators import (
     Blur,
     Crop,
@@ -21,6 +20,7 @@ from deeprestore_lab.operators import (
 )
 from deeprestore_lab.operators.downsample import BORDERS as RESIZE_BORDERS
 from deeprestore_lab.operators.downsample import KERNELS
+from deeprestore_lab.signal.convolution import BORDERS, frequency_counts, from_basis, gaussian_kernel, to_basis
 
 KINDS = ("identity", "mask", "crop", "gradient", "blur", "symmetric blur", "downsample", "matrix", "filter")
 SAME_SHAPE = ("identity", "mask", "blur", "symmetric blur", "filter")

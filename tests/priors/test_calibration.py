@@ -6,9 +6,9 @@ import torch
 from scipy.interpolate import CubicSpline
 
 from deeprestore_lab import images
-from deeprestore_lab.artifacts import load_record
+from deeprestore_lab.core.artifacts import load_record
 from deeprestore_lab.energies import weighted_terms
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.priors import AlphaNorm, Tikhonov, TotalVariation
 
 FACTORS = 2.0 ** np.arange(-1, 1.1, 0.25)

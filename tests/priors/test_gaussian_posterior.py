@@ -7,11 +7,11 @@ import pytest
 import scipy.stats
 import torch
 
-from deeprestore_lab.convolution import gaussian_kernel
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.operators import Blur, Crop, Downsample, Gradient, Identity, Mask, Operator, as_matrix
 from deeprestore_lab.priors.dense_field import DenseField
 from deeprestore_lab.priors.gaussian_field import StationaryField
+from deeprestore_lab.signal.convolution import gaussian_kernel
 
 SHAPE = (2, 4, 6)
 SEEN = torch.tensor([1, 0, 1, 1, 0, 1], dtype=torch.float64).expand(4, 6)

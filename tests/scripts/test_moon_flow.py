@@ -7,9 +7,9 @@ from importlib import import_module
 import pytest
 import torch
 
-from deeprestore_lab import artifacts
+from deeprestore_lab.core import artifacts
 from deeprestore_lab.generators import vector_flow
-from deeprestore_lab.sample_quality import hole_rate, threshold_of
+from deeprestore_lab.measures.sample_quality import hole_rate, threshold_of
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from importlib import import_module
 
 import pytest
 
-from deeprestore_lab import artifacts, images
+from deeprestore_lab import images
+from deeprestore_lab.core import artifacts
 from deeprestore_lab.generators import MENDED
 from deeprestore_lab.generators.code_matching import Matching
 from deeprestore_lab.networks import PRESETS

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from built_book import build_where_old
-from deeprestore_lab.claims import Measured
+from deeprestore_lab.course.claims import Measured
 from scripts.book.build import HERE
 from scripts.book.chapters import last_run
 from scripts.book.places import chapters

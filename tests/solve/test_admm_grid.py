@@ -7,12 +7,12 @@ import torch
 
 from deeprestore_lab import minimise
 from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
-from deeprestore_lab.filters import framelets
-from deeprestore_lab.kernels import gaussian_kernel
-from deeprestore_lab.noise import gaussian_noise, poisson
+from deeprestore_lab.images.noise import gaussian_noise, poisson
 from deeprestore_lab.operators import Blur, Downsample, FilterBank, Identity, Mask
 from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import AlphaNorm, Tikhonov, TotalVariation
+from deeprestore_lab.signal.filters import framelets
+from deeprestore_lab.signal.kernels import gaussian_kernel
 
 N, SMOOTHING, LOWEST = 16, 1e-4, 1e-4  # LOWEST: the mean below which the cost of a count goes on as its tangent
 X = torch.zeros(1, 1, N, N, dtype=torch.float64)

@@ -7,11 +7,11 @@ import torch
 
 from deeprestore_lab import minimise
 from deeprestore_lab.energies import Energy, PoissonLikelihood
-from deeprestore_lab.kernels import gaussian_kernel
-from deeprestore_lab.noise import poisson
+from deeprestore_lab.images.noise import poisson
 from deeprestore_lab.operators import Blur, Mask
 from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import Tikhonov, TotalVariation
+from deeprestore_lab.signal.kernels import gaussian_kernel
 from deeprestore_lab.solve.choice import choose
 from deeprestore_lab.solve.problem import Problem
 

@@ -13,7 +13,7 @@ from deeprestore_lab.operators import Blur, Identity, Mask
 from deeprestore_lab.parametrisations import Dictionary, Fourier, Parametrisation, Pixels
 from deeprestore_lab.priors import Tikhonov, TotalVariation
 from deeprestore_lab.solve import NonFiniteError
-from deeprestore_lab.solve.record import is_snapshot
+from deeprestore_lab.solve.bookkeeping import is_snapshot
 
 
 def images(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -9,7 +9,7 @@ from torch import nn
 
 from deeprestore_lab import minimise
 from deeprestore_lab.energies import GaussianLikelihood
-from deeprestore_lab.metrics import psnr
+from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.networks import FourierFeatures, grid
 from deeprestore_lab.networks.hourglass import Widths
 from deeprestore_lab.operators import Identity

@@ -5,7 +5,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from torch import nn
 
-from deeprestore_lab.arithmetic import Layer, conv, output_size, pool, transposed
+from deeprestore_lab.signal.arithmetic import Layer, conv, output_size, pool, transposed
 
 
 def as_module(layer: Layer) -> nn.Module:

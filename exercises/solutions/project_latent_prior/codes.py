@@ -3,7 +3,8 @@
 import matplotlib.pyplot as plt
 import torch
 
-from deeprestore_lab import networks, sample_quality
+from deeprestore_lab import networks
+from deeprestore_lab.measures import sample_quality
 
 import pictures
 from autoencoder import AutoEncoder

@@ -3,8 +3,8 @@
 import torch
 from torch.nn.functional import avg_pool2d
 
-from deeprestore_lab.metrics import psnr
-from deeprestore_lab.sample_quality import hole_rate
+from deeprestore_lab.measures.metrics import psnr
+from deeprestore_lab.measures.sample_quality import hole_rate
 
 import posterior
 from autoencoder import AutoEncoder, naive_loss

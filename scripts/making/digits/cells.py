@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from deeprestore_lab import data, generators
-from deeprestore_lab.discrepancies import nearest
 from deeprestore_lab.generators.code_matching import MatchedTraining
 from deeprestore_lab.generators.shipped_models import digit_flow
+from deeprestore_lab.measures.discrepancies import nearest
 from deeprestore_lab.networks.digit_classifier import digit_classifier
 from deeprestore_lab.training import cosine, fit
 from scripts.making.digits.measures import Judge, split, spread

@@ -7,8 +7,9 @@ from functools import cache
 
 import torch
 
-from deeprestore_lab import data, discrepancies, sample_quality
+from deeprestore_lab import data
 from deeprestore_lab.generators import dequantised
+from deeprestore_lab.measures import discrepancies, sample_quality
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 from deeprestore_lab.networks.digit_classifier import DigitClassifier
 

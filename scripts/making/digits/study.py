@@ -11,10 +11,10 @@ from functools import cache
 import torch
 
 from deeprestore_lab import data, images, minimise
-from deeprestore_lab.discrepancies import nearest
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.generators import MENDED, NAIVE, restore_over_latent, train_bounded
-from deeprestore_lab.metrics import psnr, ssim
+from deeprestore_lab.measures.discrepancies import nearest
+from deeprestore_lab.measures.metrics import psnr, ssim
 from deeprestore_lab.networks import BoundedAutoEncoder, digit_classifier
 from deeprestore_lab.operators import Identity, LinearOperator, Mask
 from deeprestore_lab.parametrisations import ImageAndLatent, Pixels

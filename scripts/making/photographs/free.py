@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from deeprestore_lab import image_files
-from deeprestore_lab.writing import write_whole
+from deeprestore_lab.core.writing import write_whole
+from deeprestore_lab.images import files as image_files
 from scripts import ROOT
 
 CACHE = ROOT / ".cache"

@@ -13,7 +13,7 @@ import torch
 from torch.nn.functional import grid_sample
 
 from deeprestore_lab import images
-from deeprestore_lab.distortions import DISTORTIONS, distort
+from deeprestore_lab.images.distortions import DISTORTIONS, distort
 
 SHRUNK = (1.0, 0.7, 0.5, 0.35, 0.25)  # each photograph is there at these scales
 OPEN_PATTERNS = ("checkerboard", "zone_plate", "star", "stripes", "dots", "disks", "cartoon", "ramp")

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 from torch.optim import AdamW, Muon
 from tqdm import trange
 
-from deeprestore_lab.machine import fast_autocast
+from deeprestore_lab.core.machine import fast_autocast
 from deeprestore_lab.solve.saved_run import SavedRun
 from deeprestore_lab.training import cosine
 

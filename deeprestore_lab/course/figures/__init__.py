@@ -1,0 +1,20 @@
+"""Figures for the page: picture rows, line plots and the prior's card, each with alternative text and a caption."""
+
+from deeprestore_lab.course.figures.cards import extreme_patches, prior_card, prior_spread
+from deeprestore_lab.course.figures.encoding import encode, picture
+from deeprestore_lab.course.figures.plots import curves, plot
+from deeprestore_lab.course.figures.rows import Figure, show
+from deeprestore_lab.course.figures.tables import table
+
+__all__ = [
+    "Figure",
+    "curves",
+    "encode",
+    "extreme_patches",
+    "picture",
+    "plot",
+    "prior_card",
+    "prior_spread",
+    "show",
+    "table",
+]

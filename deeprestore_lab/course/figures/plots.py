@@ -1,0 +1,143 @@
+"""Line plots, and any matplotlib drawing, as HTML pictures with alternative text."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+
+from deeprestore_lab.course.figures.encoding import check_text, img_tag
+from deeprestore_lab.course.figures.rows import Figure, figure_html, row_html
+
+# Okabe and Ito's colours, told apart under the common colour-vision deficiencies, with line styles and markers besides.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+LETTERS = 13  # of a legend in an inch
+LOOK = {
+    "font.size": 11.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "axes.edgecolor": "#555555",
+    "axes.prop_cycle": mpl.cycler(color=COLOURS) + mpl.cycler(linestyle=STYLES),
+    "lines.linewidth": 2.0,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "deeprestore_lab",
+    "axes.axisbelow": True,
+}
+
+
+def svg(drawing: Drawing) -> tuple[bytes, int, int]:
+    """A matplotlib figure as SVG on white, with its width and height in page pixels."""
+    buffer = io.BytesIO()
+    with mpl.rc_context({key: LOOK[key] for key in ("svg.fonttype", "svg.hashsalt")}), _without_haste():
+        drawing.savefig(buffer, format="svg", facecolor="white", metadata={"Date": None})
+    width, height = (round(96 * inches) for inches in drawing.get_size_inches())
+    return buffer.getvalue(), width, height
+
+
+def drawing_tag(drawing: Drawing, *, alt: str) -> str:
+    """A matplotlib figure as an `<img>`."""
+    raw, width, height = svg(drawing)
+    return img_tag(raw, mime="image/svg+xml", alt=alt, width=width, height=height)
+
+
+def plot(drawing: Drawing, *, alt: str, see: str) -> Figure:
+    """A matplotlib figure of your own as an HTML figure with alternative text; it is closed for pyplot.
+
+    Raises `ValueError` for what is no figure of matplotlib, and for empty words.
+    """
+    if not isinstance(drawing, Drawing):
+        raise ValueError(f"drawing must be a matplotlib figure, got {type(drawing).__name__}")
+    tag = drawing_tag(drawing, alt=alt)
+    mpl._pylab_helpers.Gcf.destroy_fig(drawing)  # else the notebook would show it a second time, without words
+    return Figure(figure_html(row_html([tag]), see=see), text=alt)
+
+
+def curves(
+    lines: Mapping[str, Sequence | tuple[Sequence, Sequence]],
+    *,
+    x_label: str,
+    y_label: str,
+    alt: str,
+    see: str,
+    log_x: bool = False,
+    log_y: bool = False,
+    marks: Mapping[str, tuple[float, float]] | None = None,
+    levels: Mapping[str, float] | None = None,
+    size: tuple[float, float] = (5.6, 3.5),
+) -> Figure:
+    """Lines in one plot: `lines` maps labels to y values, or to `(x values, y values)`.
+
+    `marks` puts a labelled dot at (x, y), `levels` a labelled horizontal line. Lines differ in colour and in
+    style. `size` is in inches of 96 page pixels. Raises `ValueError` for lines that are empty or do not match.
+    """
+    if not lines:
+        raise ValueError("curves needs at least one line")
+    with mpl.rc_context(LOOK):
+        drawing = Drawing(figsize=size, layout="constrained")
+        axes = drawing.subplots()
+        for label, line in lines.items():
+            x, y = _points(label, line)
+            axes.plot(x, y, label=label, marker="o" if len(x) <= 12 else None, markersize=4.5)
+        for label, level in (levels or {}).items():
+            axes.axhline(level, color="#555555", linewidth=1.2, linestyle=(0, (2, 2)))
+            axes.annotate(
+                label, (0.99, level), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="#333333"
+            )
+        for label, (x, y) in (marks or {}).items():
+            axes.plot(
+                [x], [y], marker="D", markersize=8, color="black", markerfacecolor="white", linestyle="none", zorder=5
+            )
+            axes.annotate(label, (x, y), xytext=(0, 9), textcoords="offset points", ha="center")
+        axes.set(xlabel=check_text(x_label, name="x_label"), ylabel=check_text(y_label, name="y_label"))
+        axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
+        if len(lines) > 1:
+            _place_legend(drawing, axes)
+        return plot(drawing, alt=alt, see=see)
+
+
+@contextmanager
+def _without_haste() -> Iterator[None]:
+    """No warning that the best place of a legend took over a second: a busy machine gets it for small plots too."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message='Creating legend with loc="best"')
+        yield
+
+
+def _place_legend(drawing: Drawing, axes: Axes) -> None:
+    """The legend inside the axes where no line runs through it, else above them; the figure grows by its rows."""
+    legend = axes.legend()
+    with _without_haste():
+        drawing.draw_without_rendering()
+        box = legend.get_window_extent()
+    paths = (line.get_path().transformed(line.get_transform()) for line in axes.lines)
+    if not any(path.intersects_bbox(box, filled=False) for path in paths):
+        return
+    handles, labels = axes.get_legend_handles_labels()
+    legend.remove()
+    columns = max(1, min(len(labels), int(LETTERS * drawing.get_figwidth() / (max(map(len, labels)) + 6))))
+    drawing.legend(handles, labels, loc="outside upper left", ncols=columns)
+    drawing.set_figheight(drawing.get_figheight() + 0.24 * -(-len(labels) // columns))
+
+
+def _points(label: str, line: Sequence | tuple[Sequence, Sequence]) -> tuple[np.ndarray, np.ndarray]:
+    x, y = line if isinstance(line, tuple) and len(line) == 2 else (None, line)
+    y = _numbers(y)
+    x = np.arange(len(y)) if x is None else _numbers(x)
+    if x.ndim != 1 or x.shape != y.shape or not len(x):
+        raise ValueError(f"line {label!r} needs as many x as y values in one row, got shapes {x.shape} and {y.shape}")
+    return x, y
+
+
+def _numbers(values: Sequence | torch.Tensor) -> np.ndarray:
+    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values, dtype=float)

@@ -1,0 +1,41 @@
+"""Tables of numbers and words, as one HTML figure with a caption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from deeprestore_lab.course.figures.rows import Figure, figure_html
+
+Cell = str | int | float
+
+
+def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, digits: int = 2) -> Figure:
+    """A table with a heading over each column; the first cell of a row is its heading.
+
+    Floats are shown with `digits` places, other cells as they are. `see` says what there is to notice. The
+    alternative text is the table itself, row by row. Raises `ValueError` for no rows, or a row that does not have one
+    cell for each column.
+
+    >>> table([["total variation", 26.268]], columns=["method", "PSNR"], see="One number.", digits=1)
+    Figure: method, PSNR; total variation, 26.3
+    """
+    if not rows:
+        raise ValueError("a table needs at least one row")
+    for row in rows:
+        if isinstance(row, str) or len(row) != len(columns):
+            raise ValueError(f"each row needs {len(columns)} cells ({', '.join(columns)}), got {row!r}")
+    texts = [[_text(cell, digits) for cell in row] for row in rows]
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    body = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>'
+        for first, *rest in texts
+    )
+    html = f'<table class="drl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    html = f'<div style="overflow-x:auto">{html}</div>'  # a narrow window scrolls the table, not the page
+    return Figure(figure_html(html, see=see), text="; ".join(", ".join(row) for row in [list(columns), *texts]))
+
+
+def _text(cell: Cell, digits: int) -> str:
+    cell = cell.item() if hasattr(cell, "item") else cell  # NumPy's numbers
+    return f"{cell:.{digits}f}" if isinstance(cell, float) else str(cell)

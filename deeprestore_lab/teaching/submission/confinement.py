@@ -1,0 +1,134 @@
+"""Run a program that nobody trusts: a process of its own, with limits, few rights and no secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deeprestore_lab.teaching.submission import processes, storage
+from deeprestore_lab.teaching.submission.captured import Captured
+from deeprestore_lab.teaching.submission.rights import rights_of
+
+KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "DEEPRESTORE_DATA", "DEEPRESTORE_CACHE")
+HOME = ".home"  # in its folder: where programs keep what they cache
+LONGEST_START = 60.0  # seconds, on a busy machine
+LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds of time; bytes of memory, of all files and of one; how many files, open files and processes."""
+
+    seconds: float = 600.0
+    memory: int = 4_000_000_000
+    folder: int = 500_000_000
+    file_size: int = 200_000_000
+    files: int = 2000
+    open_files: int = 256
+    processes: int = 32
+    output: int = 20_000
+
+
+@dataclass
+class Outcome:
+    """How a run ended ("ended", or what it ran out of), its exit status, seconds, peak memory in bytes, its output.
+
+    `possible` has each protection: an empty text where it was in force, else why it was not.
+    """
+
+    end: str
+    status: int
+    seconds: float
+    memory: int
+    output: str
+    possible: dict[str, str] = field(default_factory=dict)
+
+
+def run(
+    command: Sequence[str], *, folder: Path, limits: Limits, given: bytes = b"", readable: Sequence[str] = ()
+) -> Outcome:
+    """Run a Python command (what follows the interpreter) in a folder, the only one it may write to.
+
+    The environment holds what a program needs to start and nothing else of ours. Linux: processes and network of its
+    own (namespaces), files by Landlock, no sockets by seccomp, limits by rlimits, and we count its processes, memory
+    and files ten times a second. Other systems: rlimits where there are any, and the time. `Outcome.possible` says.
+    """
+    folder = folder.resolve()
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    (home := folder / HOME).mkdir(exist_ok=True)
+    homes = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "XDG_CACHE_HOME", "MPLCONFIGDIR"), str(home))
+    fixed = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}  # threads spin on a busy machine
+    fixed |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}  # what it printed is there when it is stopped
+    with tempfile.TemporaryFile() as standard_input:
+        standard_input.write(given)
+        standard_input.seek(0)
+        started = time.monotonic()
+        process, possible = _start(
+            [sys.executable, *command], folder, environment | homes | fixed, limits, standard_input, readable
+        )
+        output = Captured(process.stdout, limits.output)
+        end, memory = _watch(process, folder, limits, started)
+        processes.end(process)
+        seconds = time.monotonic() - started
+        return Outcome(end, process.returncode, seconds, memory, output.text(), possible)
+
+
+def _start(command, folder, environment, limits, standard_input, readable):
+    """The process, and what was possible, which it says before the program starts."""
+    options = {"cwd": folder, "stdin": standard_input, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    if os.name != "posix":
+        return subprocess.Popen(command, env=environment, **options), {"everything but time": f"not on {sys.platform}"}
+    read, write = os.pipe()
+    settings = {
+        "command": command,
+        "environment": environment,
+        "rights": rights_of(folder, readable),
+        "report": write,
+        "cpu_seconds": int(limits.seconds * 4) + 1,
+        "memory": limits.memory,
+        "file_size": limits.file_size,
+        "open_files": limits.open_files,
+        "processes": 8 * limits.processes,  # the kernel counts threads
+    }
+    line = [sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(settings)]
+    process = subprocess.Popen(line, env=environment, pass_fds=[write], start_new_session=True, **options)
+    os.close(write)
+    with open(read, "rb") as report:
+        ready = select.select([report], [], [], LONGEST_START)[0]
+        said = report.readline(100_000) if ready else b""
+    if not said:
+        processes.end(process)
+    return process, json.loads(said) if said else {"confinement": "it did not start"}
+
+
+def _watch(process: subprocess.Popen, folder: Path, limits: Limits, started: float) -> tuple[str, int]:
+    """Wait for the end, or for what goes beyond a limit: its word, and the most memory seen."""
+
+    def too_much(numbers: Sequence[int] = ()) -> str | None:
+        return storage.too_much(folder, numbers, count=limits.files, size=limits.folder)
+
+    most = 0
+    while True:
+        try:
+            process.wait(timeout=0.1)
+            return too_much() or "ended", most
+        except subprocess.TimeoutExpired:
+            pass
+        numbers = processes.tree(process.pid)
+        most = max(most, processes.resident(numbers))
+        if time.monotonic() - started > limits.seconds:
+            return "time", most
+        if most > limits.memory:
+            return "memory", most
+        if len(numbers) > limits.processes + 2:  # two are ours
+            return "processes", most
+        if word := too_much(numbers):
+            return word, most

@@ -1,0 +1,109 @@
+"""The parts of a submission: a report, a README, code. Each is read, none is run."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from deeprestore_lab.teaching.submission.names import MAIN, README, REPORT
+from deeprestore_lab.teaching.submission.pdf import page_count
+from deeprestore_lab.teaching.submission.pdf_syntax import PdfError
+from deeprestore_lab.teaching.submission.readme import wrong_readme
+from deeprestore_lab.teaching.submission.refusals import Refusal
+
+READ = (".py", ".ipynb")  # and the report and the README
+
+
+def missing_parts(names: Sequence[str]) -> list[Refusal]:
+    """Which of `ex3.pdf`, `README.md` and `main.py` are not at the top of the archive, and where else they are."""
+    said = []
+    for part, what in ((REPORT, "the report"), (README, "names and user names"), (MAIN, "what runs the code")):
+        if part in names:
+            continue
+        near = [name for name in names if PurePosixPath(name).name.casefold() == part.casefold()]
+        where = f"; {near[0]!a} is there: pack the files, not their folder" if near else ""
+        said.append(Refusal("missing part", part, what + where))
+    return said
+
+
+def needed(name: str) -> bool:
+    """Whether `wrong_parts` reads a member."""
+    return name in (REPORT, README) or PurePosixPath(name).suffix.lower() in READ
+
+
+def wrong_parts(parts: Mapping[str, bytes], ids: Sequence[str]) -> list[Refusal]:
+    """What is broken: a PDF that is not whole, a README without names, Python or notebooks that do not compile.
+
+    Nothing is imported or run, and still a hostile file may take the compiler's time or memory. So a checker calls
+    this in a process with limits (`confinement.call`), as `check` does.
+    """
+    said = []
+    for name, data in parts.items():
+        suffix = PurePosixPath(name).suffix.lower()
+        if name == REPORT:
+            reason = _wrong_pdf(data)
+        elif name == README:
+            said += wrong_readme(data.decode("utf-8-sig", errors="replace"), ids)
+            continue
+        else:
+            reason = _wrong_notebook(data, name) if suffix == ".ipynb" else _wrong_python(data, name)
+        if reason:
+            said.append(Refusal("broken part", name, reason))
+    return said
+
+
+def _wrong_pdf(data: bytes) -> str | None:
+    try:
+        return None if page_count(data) else "it has no page"
+    except PdfError as error:
+        return f"it is no whole PDF: {error}"
+
+
+def _wrong_python(data: bytes | str, name: str, *, flags: int = 0) -> str | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(data, name, "exec", flags=flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+            compile(data, name, "exec", flags=flags, dont_inherit=True)
+    except SyntaxError as error:
+        return f"line {error.lineno} does not compile: {error.msg}"
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return f"it does not compile: {type(error).__name__}"
+    return None
+
+
+def _wrong_notebook(data: bytes, name: str) -> str | None:
+    try:
+        cells = json.loads(data)["cells"]
+        codes = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+        texts = ["".join(code) for code in codes]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "it is no notebook"
+    for number, text in enumerate(texts, start=1):
+        if text.lstrip().startswith("%%"):
+            continue
+        reason = _wrong_python(_without_magics(text), name, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        if reason:
+            return f"code cell {number}: {reason}"
+    return None
+
+
+def _without_magics(text: str) -> str:
+    """The Python in a cell: what IPython alone understands (`%magic`, `!command`, `name?`) gives way to `pass`."""
+    lines = []
+    for line in text.splitlines():
+        word = line.strip()
+        magic = word.startswith(("%", "!", "?")) or word.endswith("?")
+        lines.append(line[: len(line) - len(line.lstrip())] + "pass" if magic else line)
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Read {"ids", "parts": {name: size}} and then the parts from standard input; print what is wrong as JSON."""
+    asked = json.loads(sys.stdin.buffer.readline())
+    parts = {name: sys.stdin.buffer.read(size) for name, size in asked["parts"].items()}
+    print(json.dumps([list(each) for each in wrong_parts(parts, asked["ids"])]))

@@ -1,7 +1,0 @@
-"""Slider figures: they slide in a page without a kernel, and solve for any setting with one."""
-
-from deeprestore_lab.widgets.live import Live
-from deeprestore_lab.widgets.scrubbing import scrub
-from deeprestore_lab.widgets.sliders import SliderFigure, slider_figure
-
-__all__ = ["Live", "SliderFigure", "scrub", "slider_figure"]

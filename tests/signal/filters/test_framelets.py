@@ -1,0 +1,33 @@
+"""Framelets by their spectra; that they are a tight frame is tested with the frames."""
+
+import pytest
+import torch
+
+from deeprestore_lab.signal import filters
+
+WIDE = torch.float64
+
+
+@pytest.mark.parametrize("kind", ["haar", "linear"])
+def test_a_second_level_splits_the_first_low_pass(kind):
+    one, two = filters.framelets(1, kind=kind, dtype=WIDE), filters.framelets(2, kind=kind, dtype=WIDE)
+    count = len(one) - 1
+    assert len(two) == 1 + 2 * count
+    low = torch.fft.fft2(one[0], s=(16, 16)).abs()
+    frequency = torch.arange(16) * 2 % 16  # zeros between the taps read the spectrum at twice the frequency
+    expected = low * low[frequency][:, frequency]
+    torch.testing.assert_close(torch.fft.fft2(two[0], s=(16, 16)).abs(), expected, atol=1e-12, rtol=0)
+    fine = torch.fft.fft2(two[1 : 1 + count], s=(16, 16)).abs()
+    torch.testing.assert_close(fine, torch.fft.fft2(one[1:], s=(16, 16)).abs(), atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: filters.framelets(0), "levels must be"),
+        (lambda: filters.framelets(kind="db4"), "kind must be one of"),
+    ],
+)
+def test_bad_arguments_are_refused(call, match):
+    with pytest.raises(ValueError, match=match):
+        call()
