@@ -1,1 +1,1 @@
-"""TODO: what is in this room."""
+"""What everything stands on: checks of arguments, artifacts with their cards, seeds, devices, printing; and what ships."""

@@ -1,1 +1,1 @@
-"""TODO: what is in this room."""
+"""What a student's notebook uses beside the equation: claims, figures, sliders, checks of answers, sweeps, the doctor."""

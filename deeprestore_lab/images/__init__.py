@@ -1,7 +1,7 @@
 """Images as batches `(N, C, H, W)` in [0, 1]: photographs by name, files, patterns, masks and noise.
 
-Everything is reached here, as `drl.images.photograph`; the parts live in `photographs`, `image_files`,
-`image_transforms`, `patterns`, `digits`, `masks` and `noise`.
+Everything is reached here, as `drl.images.photograph`; the parts live in the files of this folder.
+`corruptions` and `distortions` are reached by their own names.
 """
 
 from deeprestore_lab.images.digit_images import digits

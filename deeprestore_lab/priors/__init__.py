@@ -5,6 +5,7 @@ from deeprestore_lab.priors.autoencoder import AutoEncoderPrior
 from deeprestore_lab.priors.base import Prior, reference_weight
 from deeprestore_lab.priors.dense_field import DenseField
 from deeprestore_lab.priors.gaussian_field import StationaryField
+from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
 from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
 from deeprestore_lab.priors.powered_variation import PoweredVariation
 from deeprestore_lab.priors.tikhonov import Tikhonov
@@ -14,6 +15,7 @@ __all__ = [
     "AlphaNorm",
     "AutoEncoderPrior",
     "DenseField",
+    "GaussianPosterior",
     "PoweredVariation",
     "Prior",
     "QuadraticEstimator",

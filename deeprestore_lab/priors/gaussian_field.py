@@ -13,7 +13,7 @@ of S over all H W frequencies; white noise of variance v has S = v throughout. S
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
 
@@ -33,9 +33,6 @@ from deeprestore_lab.operators.matrix import LARGEST
 from deeprestore_lab.priors.base import Prior
 from deeprestore_lab.signal.convolution import frequency_counts
 
-if TYPE_CHECKING:
-    from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
-
 
 class GaussianField(Prior):
     r"""1/2 (x - mean)^T C^-1 (x - mean) in nats, for images of one `shape` (C, H, W) and a known covariance C.
@@ -48,6 +45,7 @@ class GaussianField(Prior):
 
     whitener: LinearOperator
     log_determinant: float
+    posterior: Callable  # (operator, y, *, sigma): `gaussian_posterior`, which needs the fields and so puts itself here
 
     def __init__(self, shape: tuple[int, int, int], mean: float | torch.Tensor) -> None:
         self.shape = tuple(shape)
@@ -107,12 +105,6 @@ class GaussianField(Prior):
         n, generator = check_whole(n, name="n", least=1), torch.Generator().manual_seed(check_seed(seed))
         white = torch.randn(n, *self.shape, generator=generator, dtype=torch.float64)
         return (self.mean + self.colour(white)).to(dtype)
-
-    def posterior(self, operator: LinearOperator, y: torch.Tensor, *, sigma: float) -> GaussianPosterior:
-        """p(x | y) for y = A x + N(0, sigma^2 I): a `GaussianPosterior`. See `gaussian_posterior`."""
-        from deeprestore_lab.priors.gaussian_posterior import gaussian_posterior  # it needs the fields defined here
-
-        return gaussian_posterior(self, operator, y, sigma=sigma)
 
 
 class StationaryField(GaussianField):

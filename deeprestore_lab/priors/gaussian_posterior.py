@@ -133,3 +133,6 @@ def _by_matrices(
     mean = prior.mean + (posterior_factor @ coefficients).mT.reshape(-1, *prior.shape)
     field = DenseField.from_factor(posterior_factor, inner.mT @ whitener, prior.shape, mean=mean)
     return field, 2 * float(inner.diagonal().log().sum())
+
+
+GaussianField.posterior = gaussian_posterior

@@ -1,1 +1,1 @@
-"""TODO: what is in this room."""
+"""Transforms, convolutions, kernels and filters, and the arithmetic of layers: tensors in, tensors out."""

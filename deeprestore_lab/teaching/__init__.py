@@ -1,1 +1,1 @@
-"""TODO: what is in this room."""
+"""What only an instructor runs: exercises made and graded, and submissions looked into."""

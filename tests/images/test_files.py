@@ -68,7 +68,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     before = path.read_bytes()
 
     def half(self, file, **options):
-        file.write(b"half a file")
+        file.write_bytes(b"half a file")
         raise OSError("disk full")
 
     monkeypatch.setattr(Image.Image, "save", half)

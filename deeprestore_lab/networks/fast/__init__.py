@@ -1,1 +1,1 @@
-"""TODO: what is in this room."""
+"""Faster ways to the same numbers: Winograd filtering, and convolutions merged with what stands before them."""
