@@ -89,7 +89,7 @@ def source(module: ModuleType) -> str:
 
 def test_names_of_the_library_are_found_in_the_pages():
     page = TEXTS["book/part2_perceptual/07_feature_losses.ipynb"]
-    assert "kernels.gaussian_kernel" in attributes(page) and "distortions.distort" in imports(page)
+    assert "kernels.gaussian_kernel" in attributes(page) and "images.distortions.distort" in imports(page)
     assert attributes("x = drl.a.b(1) + my.drl.no") == {"a.b"}
     assert imports("from deeprestore_lab.c import (\n    d,\n    e as f,\n)") == {"c", "c.d", "c.e"}
 

@@ -1,1 +1,1 @@
-"""What everything stands on: checks of arguments, artifacts with their cards, seeds, devices, printing; and what ships."""
+"""What everything stands on: checks of arguments, artifacts and their cards, seeds, devices; and what ships."""

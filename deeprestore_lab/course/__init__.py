@@ -1,1 +1,1 @@
-"""What a student's notebook uses beside the equation: claims, figures, sliders, checks of answers, sweeps, the doctor."""
+"""What a student's notebook uses beside the equation: claims, figures, sliders, checks of answers, sweeps."""
