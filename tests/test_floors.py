@@ -142,3 +142,12 @@ def test_only_core_packages_are_imported_at_the_top():
             else:
                 packages = {node.module.split(".")[0]} if isinstance(node, ast.ImportFrom) else set()
             assert packages <= allowed | set(sys.stdlib_module_names), f"{module} imports {packages - allowed}"
+
+
+def test_every_room_has_a_page_and_the_contents_name_it():
+    book = PACKAGE.parent / "book"
+    rooms = {name for name in FLOOR if not name.startswith("_")}
+    assert {path.stem for path in (book / "api").glob("*.md")} == rooms
+    named = re.findall(r"- file: api/(\w+)", (book / "_toc.yml").read_text(encoding="utf-8"))
+    linked = re.findall(r"\(api/(\w+)\.md\)", (book / "api.md").read_text(encoding="utf-8"))
+    assert sorted(named) == sorted(linked) == sorted(rooms)
