@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -69,10 +70,16 @@ def test_the_library_in_ten_lines(text, capsys):
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith(VENV)])
-def test_the_command_line(command, monkeypatch):
+def test_the_command_line(command, monkeypatch, capsys):
+    """Run here, as `python -m` does: a process of its own would first import torch."""
     monkeypatch.delenv("DEEPRESTORE_DATA", raising=False)
-    answer = subprocess.run([sys.executable, *command.split()[1:]], cwd=ROOT, capture_output=True, text=True)
-    assert answer.returncode == 0 and answer.stdout.strip(), answer.stderr
+    monkeypatch.chdir(ROOT)
+    flag, module, *arguments = command.split()[1:]
+    assert flag == "-m"
+    monkeypatch.setattr(sys, "argv", [module, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    assert ended.value.code in (0, None) and capsys.readouterr().out.strip()
 
 
 @pytest.mark.parametrize("command", sorted(CALLED_BY_CI | RUN_HERE | RECIPE_ONLY))

@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage
 import torch
 
-from deeprestore_lab.operators import Blur, Crop
+from deeprestore_lab.operators import Blur, Crop, as_matrix
 from deeprestore_lab.signal.convolution import BORDERS, gaussian_kernel
 
 SCIPY_MODE = {"circular": "wrap", "reflect": "reflect", "replicate": "nearest", "zero": "constant"}
@@ -50,3 +50,16 @@ def test_bad_input_is_refused():
         Blur(torch.ones(5, 5))(torch.rand(1, 1, 4, 8))
     with pytest.raises(ValueError, match="kernel of 2 channels does not fit"):
         Blur(torch.ones(2, 3, 3))(torch.rand(1, 3, 8, 8))
+
+
+@pytest.mark.parametrize("border", ["replicate", "zero", "reflect"])
+@pytest.mark.parametrize("shift", [0, 2])
+def test_the_norm_is_at_least_the_largest_singular_value(border, shift):
+    """Where A is not diagonal: a kernel with its weight at one side piles pixels up at a border that repeats them."""
+    kernel = torch.zeros(5, 5, dtype=torch.float64)
+    kernel[shift, shift], kernel[-1, -1] = 0.75, 0.25
+    blur = Blur(kernel, border=border)
+    assert blur.diagonal_basis is None
+    x = torch.zeros(1, 1, 7, 6, dtype=torch.float64)
+    largest = float(torch.linalg.matrix_norm(as_matrix(blur, (1, 7, 6)), 2))
+    assert largest <= blur.norm(x) <= 2.5 * largest

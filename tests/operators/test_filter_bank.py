@@ -120,3 +120,10 @@ def test_bad_input_is_refused():
             A.adjoint(torch.rand(1, 1, 8, 8))
         with pytest.raises(ValueError, match="responses to"):
             A.pseudo_inverse(torch.rand(1, 1, 3, 8, 8))
+
+
+def test_frequencies_that_a_bank_hardly_passes_come_back_too():
+    """1 + 0.99 z passes the highest frequency with 2.5e-5 of the power of the lowest."""
+    bank = FilterBank(torch.tensor([[[1.0, 0.99]]], dtype=WIDE))
+    x = torch.rand(1, 1, 4, 6, dtype=WIDE)
+    torch.testing.assert_close(bank.pseudo_inverse(bank(x)), x, rtol=0, atol=1e-12)

@@ -261,3 +261,12 @@ def test_the_prior_refuses_a_gap_before_it_is_used(settings, smoothing):
 def test_the_prior_refuses_steps_before_they_are_used(steps):
     with pytest.raises(ValueError, match="steps must be a whole number of at least 1"):
         TotalVariation(steps=steps)
+
+
+def test_rounding_does_not_lead_out_of_the_bounds():
+    """Images are divided by their weight inside, and their bounds with them: 0.7 / w * w may lie above 0.7."""
+    weights = torch.linspace(0.05, 0.9, 300)
+    bound = torch.tensor(0.7)
+    assert ((bound / weights) * weights > bound).any()
+    x, _ = tv_denoise(torch.ones(300, 1, 2, 2), weights, bounds=(0.0, 0.7))
+    assert (x <= bound).all() and torch.allclose(x, bound)
