@@ -16,6 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Offered without a user in the library, a chapter, an exercise or a script so far, and why it stays.
 KEPT = {
+    "block_mask": "missing squares, one of the four masks that inpainting is shown with",
     "AveragePooling": "the rule that chapter 5 derives beside that of max pooling",
     "Crop": "the border of a blur that nobody made up: what a camera sees of a scene that goes on",
     "exact_wasserstein": "what the sliced distance approximates, and the benchmark's peers are judged by",

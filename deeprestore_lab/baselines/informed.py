@@ -29,6 +29,8 @@ def unlike(y: torch.Tensor, values: Sequence[float]) -> torch.Tensor:
     Black blocks are found by (0,), salt and pepper by (0, 1). Pixels of the picture that are as black are marked too.
     Taught in chapter 04_denoising_autoencoders.
 
+    Raises `ValueError` for what is no image batch.
+
     >>> unlike(torch.tensor([[[[0.0, 0.5, 1.0]]]]), (0, 1)).flatten().tolist()
     [0.0, 1.0, 0.0]
     """

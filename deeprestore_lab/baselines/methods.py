@@ -16,7 +16,10 @@ from deeprestore_lab.signal.convolution import convolve, gaussian_kernel
 
 
 def gaussian_filter(y: torch.Tensor, width: float) -> torch.Tensor:
-    """`y` `(N, C, H, W)` averaged under a Gaussian of standard deviation `width` in pixels, borders reflected."""
+    """`y` `(N, C, H, W)` averaged under a Gaussian of standard deviation `width` in pixels, borders reflected.
+
+    Raises `ValueError` for what is no image batch in [0, 1].
+    """
     return convolve(check_units(y, name="y"), gaussian_kernel(width), border="reflect")
 
 
@@ -38,12 +41,18 @@ def median_filter(y: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def total_variation(y: torch.Tensor, weight: float) -> torch.Tensor:
-    """argmin over x of 1/2 ||x - y||^2 + weight TV(x), to a duality gap of a thousandth."""
+    """argmin over x of 1/2 ||x - y||^2 + weight TV(x), to a duality gap of a thousandth.
+
+    Raises `ValueError` for what is no image batch in [0, 1].
+    """
     return tv_denoise(check_units(y, name="y"), weight, gap=1e-3)[0]
 
 
 def thresholded_frame(y: torch.Tensor, threshold: float) -> torch.Tensor:
-    """A hard threshold on the responses to the undecimated 8 x 8 DCT, and least squares back (`frames`)."""
+    """A hard threshold on the responses to the undecimated 8 x 8 DCT, and least squares back (`frames`).
+
+    Raises `ValueError` for what is no image batch in [0, 1].
+    """
     return threshold_denoise(check_units(y, name="y"), sigma=1.0, threshold=threshold)
 
 

@@ -57,10 +57,15 @@ def fast_precision(device: torch.device | str = "cpu") -> str:
     return "bf16-mixed" if has_bfloat16(device) else "32-true"
 
 
-def fast_autocast(device: torch.device | str = "cpu", *, enabled: bool | None = None) -> torch.autocast:
-    """Within it layers compute in bfloat16 where `has_bfloat16(device)`, else in float32; `enabled` forces one."""
+def fast_autocast(
+    device: torch.device | str = "cpu", *, enabled: bool | None = None, cache: bool = True
+) -> torch.autocast:
+    """Within it layers compute in bfloat16 where `has_bfloat16(device)`, else in float32; `enabled` forces one.
+
+    `cache` keeps converted weights to the end of the block; a recording must not lean on what was kept before it.
+    """
     wanted = has_bfloat16(device) if enabled is None else enabled
-    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=wanted)
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=wanted, cache_enabled=cache)
 
 
 @contextmanager

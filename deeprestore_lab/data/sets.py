@@ -63,6 +63,8 @@ def test_set(name: str, *, complete: bool = False) -> dict[str, torch.Tensor]:
     From the local folder only (they may not be shipped); without it a `DataError` says how to provide them. Set12
     and Set14 hold a picture that many venues no longer accept: it is left out unless `complete`; averages to be
     compared with published ones need it.
+
+    Raises `ValueError` for another name.
     """
     check_choice(name, _COLOUR_SETS + _GREY_SETS, name="name")
     files = [file for file in local_files(name, _PICTURES) if complete or file.stem != _LEFT_OUT.get(name)]
@@ -78,6 +80,8 @@ def bsds_training(*, limit: int | None = None, shrink: int = 2) -> dict[str, tor
 
     They were stored as JPEG; averaging over `shrink` x `shrink` pixels takes its traces away (1 leaves them). The
     first `limit` by name. From the local folder only, otherwise a `DataError`. Non-commercial research and education.
+
+    Raises `ValueError` for a limit below 1, and a shrink that is not 1 to 32.
     """
     shrink = check_whole(shrink, name="shrink", least=1, most=32)
     limit = None if limit is None else check_whole(limit, name="limit", least=1)

@@ -47,7 +47,10 @@ class Likelihood(Energy):
         self.operator, self.y = operator, y
 
     def predicted(self, x: torch.Tensor) -> torch.Tensor:
-        """A x, checked against the shape of `y` (whose batch may be 1)."""
+        """A x, checked against the shape of `y` (whose batch may be 1).
+
+        Raises `ValueError` where the shapes do not fit.
+        """
         return check_fit(self.operator(x), self.y, names=("A x", "the measurement y"))
 
     def measured(self, like: torch.Tensor) -> torch.Tensor:

@@ -45,6 +45,8 @@ class AutoEncoder(BoundedAutoEncoder):
 def normal_like(points: torch.Tensor, count: int, *, generator: torch.Generator) -> torch.Tensor:
     """`(count, d)` draws of the normal law with the mean and the covariance of `points` `(N, d)`, N of at least 2.
 
+    Raises `ValueError` for fewer than two points.
+
     >>> normal_like(torch.zeros(5, 2), 3, generator=torch.Generator()).shape
     torch.Size([3, 2])
     """

@@ -15,6 +15,8 @@ def digits(split: str = "train") -> tuple[torch.Tensor, torch.Tensor]:
 
     The first 1437 are to train with, the last 360 to test with: the set is not shuffled and neighbours tend to share
     a writer, so a random split would test on hands it has seen. Source: Alpaydin & Kaynak (1998), UCI repository.
+
+    Raises `ValueError` for another split.
     """
     check_choice(split, ("train", "test", "all"), name="split")
     images, labels = _digits()

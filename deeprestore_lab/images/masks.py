@@ -56,7 +56,10 @@ def random_mask(x: torch.Tensor, *, keep: float = 0.5, seed: int) -> torch.Tenso
 
 
 def block_mask(x: torch.Tensor, *, size: int, count: int, seed: int) -> torch.Tensor:
-    """`count` squares of `size` x `size` pixels are missing, anywhere they fit whole; they may overlap."""
+    """`count` squares of `size` x `size` pixels are missing, anywhere they fit whole; they may overlap.
+
+    Raises `ValueError` for what is no image batch, a size that does not fit in, and a count below 0.
+    """
     check_images(x)
     return blocks(x.shape[2:], size=size, count=count, generator=streams(seed, 1)[0]).to(x)
 

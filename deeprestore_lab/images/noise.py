@@ -96,7 +96,10 @@ def knock_out_blocks(
 
 
 def blocks(shape: tuple[int, int], *, size: int, count: int, generator: torch.Generator) -> torch.Tensor:
-    """A mask `(1, 1, H, W)` of ones with `count` square holes, placed uniformly wherever they fit whole."""
+    """A mask `(1, 1, H, W)` of ones with `count` square holes, placed uniformly wherever they fit whole.
+
+    Raises `ValueError` for a size that does not fit in, and for a count below 0.
+    """
     height, width = shape
     size = check_whole(size, name="size", least=1, most=min(height, width))
     count = check_whole(count, name="count", least=0)

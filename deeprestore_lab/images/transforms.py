@@ -42,6 +42,8 @@ def resize(x: torch.Tensor, size: Size) -> torch.Tensor:
     The kernel (a = -0.5) and its widening are Pillow's and those of `torch.nn.functional.interpolate` with
     `antialias=True`. Bicubic overshoots at edges, hence the clamp: the result is an image but no linear function of
     `x`; the linear operator is `operators.Downsample`. Aspect ratio is not kept: crop first.
+
+    Raises `ValueError` for what is no image batch in [0, 1], and for a size that is no whole number or pair of them.
     """
     check_units(x)
     if tuple(x.shape[2:]) == height_and_width(size):
@@ -66,6 +68,8 @@ def to_grey(x: torch.Tensor) -> torch.Tensor:
     """Grey values `(N, 1, H, W)`: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601, full range, as Pillow's mode L).
 
     A batch of one channel is returned unchanged (a copy).
+
+    Raises `ValueError` for what is no image batch of one or three channels.
     """
     check_images(x)
     if x.shape[1] == 1:
@@ -79,6 +83,8 @@ def luma(x: torch.Tensor) -> torch.Tensor:
 
     ITU-R BT.601 in studio range, MATLAB's `rgb2ycbcr`: black is 16/255, white 235/255. `x` is RGB `(N, 3, H, W)`,
     or grey `(N, 1, H, W)`, read as equal channels. PSNR of Y differs from PSNR of RGB by several dB: name yours.
+
+    Raises `ValueError` for what is no image batch of one or three channels.
     """
     check_images(x)
     if x.shape[1] == 1:

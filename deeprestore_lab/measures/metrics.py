@@ -31,7 +31,10 @@ def psnr(x: torch.Tensor, reference: torch.Tensor, *, data_range: float = 1.0, b
 
 
 def decibels(x: torch.Tensor, reference: torch.Tensor, *, data_range: float = 1.0) -> torch.Tensor:
-    """PSNR as `psnr` gives it, for a pair that was checked before: looking at values waits for a GPU."""
+    """PSNR as `psnr` gives it, for a pair that was checked before: looking at values waits for a GPU.
+
+    Raises `ValueError` for a data_range that is not above 0.
+    """
     error = (x - reference).square().flatten(1).mean(1)
     return 10 * torch.log10(check_positive(data_range, name="data_range", single=True) ** 2 / error)
 

@@ -49,6 +49,8 @@ def descriptor(maps: torch.Tensor, *, grid: int = 1) -> torch.Tensor:
     """Feature maps `(N, C, h, w)` as one row of numbers each, `(N, C grid grid)`: means over a grid of windows.
 
     With `grid` 1 the mean over all positions: which features there are, and not where.
+
+    Raises `ValueError` for what is no batch of maps, and a grid below 1.
     """
     return adaptive_avg_pool2d(check_images(maps, name="maps"), check_whole(grid, name="grid", least=1)).flatten(1)
 

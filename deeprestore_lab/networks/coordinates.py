@@ -13,6 +13,8 @@ from deeprestore_lab.core.checks import check_positive, check_seed, check_whole,
 def grid(height: int, width: int) -> torch.Tensor:
     """Centres of the pixels, row by row, `(H * W, 2)` as (down, across); the longer side spans [0, 1].
 
+    Raises `ValueError` for sides below 1.
+
     >>> grid(1, 2)
     tensor([[0.2500, 0.2500],
             [0.2500, 0.7500]])
@@ -27,6 +29,8 @@ def random_frequencies(count: int, dimensions: int = 2, *, scale: float, seed: i
     """`count` frequency vectors B from a normal distribution of standard deviation `scale`, in cycles per unit.
 
     Shape `(count, dimensions)`. The unit is the image's longer side: `scale` 10 means ten waves across it.
+
+    Raises `ValueError` for a count below 1, and a scale that is not above 0.
     """
     check_whole(count, name="count", least=1)
     check_positive(scale, name="scale", single=True)

@@ -24,6 +24,8 @@ def bicubic(y: torch.Tensor, *, factor: int = FACTOR) -> torch.Tensor:
 
     Linear in y and not clipped: it overshoots at edges. Taught in chapter 07_feature_losses.
 
+    Raises `ValueError` for what is no image batch.
+
     >>> bicubic(torch.zeros(1, 3, 8, 8)).shape
     torch.Size([1, 3, 32, 32])
     """

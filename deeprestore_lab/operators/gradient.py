@@ -16,6 +16,8 @@ def forward_differences(x: torch.Tensor, *, border: str = "neumann", out: torch.
     Entry 0 of the new dimension is down, x[i + 1, j] - x[i, j]; entry 1 is right. Across the border the step is
     zero ("neumann") or goes to the other side ("circular"). `out` is overwritten and returned where it is given
     (inside `torch.no_grad()`).
+
+    Raises `ValueError` for another border.
     """
     check_choice(border, BORDERS, name="border")
     d = x.new_empty(*x.shape[:-2], 2, *x.shape[-2:]) if out is None else out
@@ -38,7 +40,10 @@ def forward_differences(x: torch.Tensor, *, border: str = "neumann", out: torch.
 def forward_differences_adjoint(
     d: torch.Tensor, *, border: str = "neumann", out: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """The adjoint of `forward_differences`, the negative divergence: `(..., 2, H, W) -> (..., H, W)`."""
+    """The adjoint of `forward_differences`, the negative divergence: `(..., 2, H, W) -> (..., H, W)`.
+
+    Raises `ValueError` for another border.
+    """
     check_choice(border, BORDERS, name="border")
     down, right = d[..., 0, :, :], d[..., 1, :, :]
     if border == "neumann":  # the last step was never taken

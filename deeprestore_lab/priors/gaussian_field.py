@@ -77,7 +77,10 @@ class GaussianField(Prior):
         return x - self.mean.to(x)
 
     def calibrated(self, sigma: Weight, *, channels: int = 3) -> WeightedSum:
-        """1 * this prior: in its own world the weight 1 is the best at every noise, whatever the `channels`."""
+        """1 * this prior: in its own world the weight 1 is the best at every noise, whatever the `channels`.
+
+        Raises `ValueError` for a level that is not between 0 and 1.
+        """
         check_level(sigma)
         return 1.0 * self
 

@@ -35,7 +35,10 @@ def total_variation(
 
 
 class PixelNorm(Energy):
-    """The sum over pixels of a norm of the differences `(N, C, 2, H, W)`: total variation without its gradient."""
+    """The sum over pixels of a norm of the differences `(N, C, 2, H, W)`: total variation without its gradient.
+
+    Raises `ValueError` for another kind or colour, and a smoothing below 0.
+    """
 
     def __init__(self, *, kind: str = "isotropic", colour: str = "joint", smoothing: float = 0.0) -> None:
         self.kind = check_choice(kind, KINDS, name="kind")

@@ -61,6 +61,8 @@ def to_basis(x: torch.Tensor, basis: str) -> torch.Tensor:
 
     "fft": `torch.fft.rfft2`, unnormalised, `(..., H, W // 2 + 1)`, for circular borders. "dct": the orthonormal
     DCT-II in both directions, `(..., H, W)`, for borders that reflect.
+
+    Raises `ValueError` for another basis.
     """
     if check_choice(basis, BASES, name="basis") == "fft":
         return torch.fft.rfft2(x)
@@ -68,7 +70,10 @@ def to_basis(x: torch.Tensor, basis: str) -> torch.Tensor:
 
 
 def from_basis(transformed: torch.Tensor, basis: str, like: torch.Tensor) -> torch.Tensor:
-    """The inverse of `to_basis`; `like` is any tensor whose last two dimensions are those of the image."""
+    """The inverse of `to_basis`; `like` is any tensor whose last two dimensions are those of the image.
+
+    Raises `ValueError` for another basis.
+    """
     if check_choice(basis, BASES, name="basis") == "fft":
         return torch.fft.irfft2(transformed, s=like.shape[-2:])
     height, width = transformed.shape[-2:]

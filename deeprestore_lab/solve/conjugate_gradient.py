@@ -25,6 +25,8 @@ def conjugate_gradients(
     default) an equation whose H is singular, with b in its range, gives the solution of smallest norm.
     Shapes: b and x `(N, ...)`; steps and residual `(N,)`. Source: Hestenes & Stiefel (1952).
 
+    Raises `ValueError` for a tolerance that is not above 0.
+
     >>> x, taken, _ = conjugate_gradients(lambda x: 4 * x, torch.ones(1, 3))
     >>> x.tolist(), taken.tolist()
     ([[0.25, 0.25, 0.25]], [1])

@@ -10,6 +10,7 @@ import torch
 from deeprestore_lab.core.capture import Captured, check_capture
 from deeprestore_lab.core.checks import check_images, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
+from deeprestore_lab.core.machine import fast_autocast
 from deeprestore_lab.energies import Energy, Weight, weighted_terms
 from deeprestore_lab.operators import one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation
@@ -184,7 +185,7 @@ class Problem:
         if not self.low_precision:
             return self._drawn()
         theta = self._parameters[0]
-        with torch.autocast(theta.device.type, torch.bfloat16, cache_enabled=False):  # a recording must not lean on it
+        with fast_autocast(theta.device, enabled=True, cache=False):
             return self._drawn().to(theta.dtype)
 
     def _drawn(self) -> torch.Tensor:

@@ -49,12 +49,18 @@ class MeanSquare:
         return 1 / float(torch.linalg.eigvalsh(self.scatter / root / root[:, None])[-1])
 
     def growth(self, lr: float) -> float:
-        """What the mean square is multiplied by in each step, in the long run and without the noise n."""
+        """What the mean square is multiplied by in each step, in the long run and without the noise n.
+
+        Raises `ValueError` for an lr that is not above 0.
+        """
         check_positive(lr, name="lr", single=True)
         return float(torch.linalg.eigvalsh(torch.diag(1 - lr * self.pull) + lr**2 * self.scatter)[-1])
 
     def plateau(self, lr: float) -> float:
-        """The mean loss above its minimum at which a constant step stays; infinite from the threshold on."""
+        """The mean loss above its minimum at which a constant step stays; infinite from the threshold on.
+
+        Raises `ValueError` for an lr that is not above 0.
+        """
         if check_positive(lr, name="lr", single=True) >= self.threshold():
             return float("inf")
         moment = torch.linalg.solve(torch.diag(self.pull) - lr * self.scatter, lr * self.noise)

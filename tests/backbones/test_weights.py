@@ -104,7 +104,7 @@ def test_a_checkpoint_that_holds_no_tensors_is_refused(monkeypatch, tmp_path, co
     file = tmp_path / "made.pth"
     file.write_bytes(content) if isinstance(content, bytes) else torch.save(content, file)
     monkeypatch.setattr(data, "fetch", lambda name: file)
-    monkeypatch.setattr(data.network, "fetched", lambda name: True)
+    monkeypatch.setattr(data.downloads, "fetched", lambda name: True)
     with pytest.raises(data.DataError, match="made.pth is (damaged or )?no file of weights.*get it again"):
         backbones.load("alexnet", "torchvision")
 
@@ -142,8 +142,8 @@ def test_torchvisions_weights_are_read_from_its_cache(monkeypatch, tmp_path):
     torch.save(state, folder / "made.pth")
     start = hashlib.sha256((folder / "made.pth").read_bytes()).hexdigest()[:8]
     (folder / "made.pth").rename(folder / f"squeezenet1_1-{start}.pth")
-    kind = data.network._WEIGHTS["squeezenet"][0]
-    monkeypatch.setitem(data.network._WEIGHTS, "squeezenet", (kind, f"squeezenet1_1-{start}.pth"))
+    kind = data.downloads._WEIGHTS["squeezenet"][0]
+    monkeypatch.setitem(data.downloads._WEIGHTS, "squeezenet", (kind, f"squeezenet1_1-{start}.pth"))
     network = backbones.load("squeezenet1_1")
     assert network.weights == "torchvision weights (torchvision's)"
     assert torch.equal(network.module.get_submodule("fire2").squeeze.weight, state["features.3.squeeze.weight"])

@@ -230,3 +230,21 @@ def test_single_precision_stops_where_rounding_hides_what_is_left():
     exact = minimise(energy(y.double()), y.double(), solver="proximal", tolerance=1e-6, steps=4000, progress=False)
     assert single.stopped_by == ["tolerance"]
     assert single.energy[-1, 0] < exact.energy[-1, 0] * (1 + 1e-4)
+
+
+def test_another_penalty_leaves_the_multipliers_of_admm_as_they_were():
+    """u is the multiplier over rho: where a penalty is balanced, rho u must not jump."""
+    energy = LaplaceLikelihood(Identity(), rand(2, 1, H, W), scale=0.3) + WEIGHTS * TotalVariation()
+    solver = ADMM(Problem(energy, Pixels(rand(2, 1, H, W, seed=5))), tolerance=1e-6)
+    every = torch.ones(2, dtype=torch.bool)
+    for _ in range(3):
+        before = list(solver.z)
+        solver.step(every)
+    solver.rho = [1e4 * rho for rho in solver.rho]  # so that each must be balanced
+    solver.u = [u / 1e4 for u in solver.u]
+    images = [operator.apply(solver.x) for _, operator, _ in solver.splits]
+    penalties, pulls = list(solver.rho), [solver._force(j, u) for j, u in enumerate(solver.u)]
+    solver._balance(images, before, every)
+    assert any(bool((new < old).any()) for new, old in zip(solver.rho, penalties, strict=True))
+    for j, pull in enumerate(pulls):
+        torch.testing.assert_close(solver._force(j, solver.u[j]), pull)

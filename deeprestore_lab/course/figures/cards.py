@@ -22,6 +22,8 @@ def prior_spread(prior: Energy, x: torch.Tensor, *, sigma: float, seed: int) -> 
 
     `x` is a batch `(N, C, H, W)` in [0, 1]; the noise is Gaussian of level `sigma`; the shuffle moves whole
     pixels, so colours stay. Divided by C * H * W, so images of other sizes can be compared.
+
+    Raises `ValueError` for what is no image batch in [0, 1], and for a level that is not between 0 and 1.
     """
     check_units(x)
     generator = torch.Generator().manual_seed(seed)

@@ -57,7 +57,10 @@ def encode(x: torch.Tensor, *, format: str = "webp") -> bytes:
 
 
 def img_tag(raw: bytes, *, mime: str, alt: str, width: int, height: int, pixelated: bool = False) -> str:
-    """An `<img>` with the picture inside it. `width` and `height` are its size on the page in CSS pixels."""
+    """An `<img>` with the picture inside it. `width` and `height` are its size on the page in CSS pixels.
+
+    Raises `ValueError` for an empty text.
+    """
     check_text(alt, name="alt")
     look = ' class="drl-pixels"' if pixelated else ""
     style = f"max-width:100%;height:auto;{'image-rendering:pixelated;' if pixelated else ''}"
@@ -72,6 +75,8 @@ def picture(x: torch.Tensor, *, alt: str, zoom: int | None = None, format: str =
     """One image as an `<img>` of `zoom` page pixels a pixel, kept sharp (nearest neighbour).
 
     By default the zoom is the whole number that brings the longer side nearest to 256 page pixels.
+
+    Raises `ValueError` for a zoom below 1.
     """
     height, width = to_bytes8(x).shape[:2]
     zoom = default_zoom(x) if zoom is None else check_zoom(zoom)

@@ -27,7 +27,10 @@ class Figure:
 
 
 def figure_html(body: str, *, see: str) -> str:
-    """A `<figure>` around `body` with the sentence of what to see as its caption."""
+    """A `<figure>` around `body` with the sentence of what to see as its caption.
+
+    Raises `ValueError` for an empty text.
+    """
     return f'<figure class="drl-figure">{body}<figcaption>{escape(check_text(see, name="see"))}</figcaption></figure>'
 
 

@@ -19,9 +19,9 @@ RECORDED = (64, 64 * 64)  # on a GPU, where the step is played from a recording:
 def is_wide(x: torch.Tensor, *, channels: int, out: int) -> bool:
     """Whether Winograd's filtering pays from `channels` to `out` maps of the size of the image x `(1, I, H, W)`."""
     kind = x.device.type
-    if x.shape[0] > 1 or x.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled(kind):
+    if x.shape[0] > 1 or x.dtype not in (torch.float32, torch.float64):
         return False
-    if kind != "cpu" and not (kind == "cuda" and is_recording()):
+    if kind != "cpu" and not (kind == "cuda" and is_recording()) or torch.is_autocast_enabled(kind):
         return False
     least_channels, least_pixels = LEAST[has_avx512()] if kind == "cpu" else RECORDED
     return min(channels, out) >= least_channels and x.shape[-2] * x.shape[-1] >= least_pixels

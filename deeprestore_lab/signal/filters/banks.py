@@ -21,7 +21,10 @@ def check_bank(bank: torch.Tensor, *, name: str = "bank") -> torch.Tensor:
 
 
 def norms(bank: torch.Tensor) -> torch.Tensor:
-    """||h_k|| of every filter, `(K,)`: noise of sigma in an image has sigma ||h_k|| in its response."""
+    """||h_k|| of every filter, `(K,)`: noise of sigma in an image has sigma ||h_k|| in its response.
+
+    Raises `ValueError` for what is no bank.
+    """
     return check_bank(bank).flatten(1).norm(dim=1)
 
 
@@ -38,7 +41,10 @@ def unit_norm(bank: torch.Tensor) -> torch.Tensor:
 
 
 def averages(bank: torch.Tensor) -> torch.Tensor:
-    """Which filters are averages, `(K,)` of bools: those without a tap below zero. Shrinking these would dim images."""
+    """Which filters are averages, `(K,)` of bools: those without a tap below zero. Shrinking these would dim images.
+
+    Raises `ValueError` for what is no bank.
+    """
     return (check_bank(bank) >= 0).flatten(1).all(1)
 
 

@@ -79,7 +79,10 @@ def steerable_filters(
 
 
 def directional_derivative(order: int, angle: float, *, sigma: float = 1.0, size: int | None = None) -> torch.Tensor:
-    """sigma^order times the derivative of exp(-r^2 / (2 sigma^2)) along `angle`, `(size, size)`, float64."""
+    """sigma^order times the derivative of exp(-r^2 / (2 sigma^2)) along `angle`, `(size, size)`, float64.
+
+    Raises `ValueError` for an order below 0, a sigma that is not above 0, and a size that is not odd.
+    """
     sigma = check_positive(sigma, name="sigma", single=True)
     radius = check_radius(size, 4 * sigma)
     u, v = rotated_grid(radius, math.radians(angle))
@@ -94,6 +97,8 @@ def steering_weights(order: int, angle: float) -> torch.Tensor:
 
     w_k = 1 / (order + 1) sum_m c_m cos(m (angle - angle_k)) over m = order, order - 2, ... >= 0, with c_0 = 1 and
     c_m = 2 for the others (Freeman & Adelson 1991, equation 16).
+
+    Raises `ValueError` for an order below 1.
 
     >>> steering_weights(1, 90.0).abs().round(decimals=6).tolist()
     [0.0, 1.0]

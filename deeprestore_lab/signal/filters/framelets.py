@@ -14,7 +14,10 @@ MASKS = {  # one low-pass mask, then details; sum_k |h_k|^2 = 1 at every frequen
 
 
 def framelet_masks(kind: str = "linear", *, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """The masks of one dimension, low-pass first, `(I, length)`: two of Haar, three of the linear spline."""
+    """The masks of one dimension, low-pass first, `(I, length)`: two of Haar, three of the linear spline.
+
+    Raises `ValueError` for another name.
+    """
     return torch.tensor(MASKS[check_choice(kind, tuple(MASKS), name="kind")], dtype=dtype)
 
 

@@ -123,7 +123,10 @@ def test_behind_transposed_convolutions_the_size_is_the_largest_of_many_values(s
         for axis in (0, 1):
             if len(seen[axis]):  # else zeros between the inputs
                 largest[axis] = max(largest[axis], int(seen[axis][-1] - seen[axis][0]) + 1)
-    assert field.size == tuple(largest)
+    if 0 in largest:  # zeros alone are seen: along one axis the field is empty, which a gradient shows for both
+        assert 0 in field.size
+    else:
+        assert field.size == tuple(largest)
 
 
 def test_a_transposed_convolution_undoes_the_jump_of_a_convolution():
