@@ -114,7 +114,7 @@ def at_hand(network: str, tier: str, *, allow_download: bool | None = None) -> b
     if tier == "local":
         folder = local_path("weights")
         return folder is not None and (folder / own.file).is_file()
-    return tier == "embedded" or data.network.fetched(own.file) or downloads_allowed(allow_download)
+    return tier == "embedded" or data.downloads.fetched(own.file) or downloads_allowed(allow_download)
 
 
 def read(network: str, tier: str) -> dict[str, torch.Tensor]:
