@@ -147,3 +147,8 @@ def test_hooks_and_workflows_are_readable_and_local():
         jobs |= yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8"))["jobs"]
     commands = [step.get("run") for job in jobs.values() for step in job["steps"]]
     assert ".ci/run" in commands and "make book" in commands
+
+
+def test_type_checkers_are_told_that_the_library_has_types():
+    """PEP 561: without the marker they take nothing from it."""
+    assert (ROOT / "deeprestore_lab" / "py.typed").is_file()

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from deeprestore_lab.teaching.submission.names import MAIN, README, REPORT
-from deeprestore_lab.teaching.submission.pdf import page_count
-from deeprestore_lab.teaching.submission.pdf_syntax import PdfError
+from deeprestore_lab.teaching.submission.pdf import PdfError, page_count
 from deeprestore_lab.teaching.submission.readme import wrong_readme
 from deeprestore_lab.teaching.submission.refusals import Refusal
 
