@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from platformdirs import user_cache_path
 
 _LARGEST_ARRAY = 100_000_000  # bytes: twice MNIST
 
@@ -35,9 +36,7 @@ def local_folder() -> Path | None:
 def cache_folder() -> Path:
     """Where downloads are kept: `DEEPRESTORE_CACHE`, or `deeprestore_lab` in the user's cache. It may not exist yet."""
     named = os.environ.get("DEEPRESTORE_CACHE", "").strip()
-    if named:
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "deeprestore_lab"
+    return Path(named).expanduser() if named else user_cache_path("deeprestore_lab", appauthor=False)
 
 
 def downloads_allowed(allow_download: bool | None) -> bool:
