@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +49,7 @@ def check(
 ) -> None:
     """Say what is wrong with an archive, without unpacking it; status 1 where it is refused, or its code fails."""
     from deeprestore_lab.teaching.submission import Limits, Refused, check, try_out
+    from deeprestore_lab.teaching.submission.sandbox import why_not
 
     ids = None
     if roster is not None:
@@ -64,10 +64,8 @@ def check(
     if run:
         if keep is not None and keep.exists():
             raise _failure(f"{keep} is there already: name a new folder")
-        if sys.platform != "linux":
-            typer.echo(
-                f"{sys.platform} cannot keep it from your files and the network: better run it on Linux", err=True
-            )
+        if reason := why_not():
+            typer.echo(f"{reason}: nothing keeps its code from your files and the network", err=True)
         try:
             trial = try_out(file, limits=Limits(seconds=seconds, memory=int(memory * 1e9)), keep=keep)
         except (Refused, OSError) as error:

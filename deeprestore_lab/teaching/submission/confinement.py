@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import select
 import subprocess
 import sys
@@ -13,14 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deeprestore_lab.teaching.submission import processes, storage
+from deeprestore_lab.teaching.submission import processes, sandbox, storage
 from deeprestore_lab.teaching.submission.captured import Captured
-from deeprestore_lab.teaching.submission.rights import rights_of
 
 KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "DEEPRESTORE_DATA", "DEEPRESTORE_CACHE")
 HOME = ".home"  # in its folder: where programs keep what they cache
 LONGEST_START = 60.0  # seconds, on a busy machine
-LAUNCHER = Path(__file__).with_name("launcher.py")
+LAST_STEP = Path(__file__).with_name("limited.py")
+APART = ("files", "no sockets", "processes and network of its own")
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ def run(
 ) -> Outcome:
     """Run a Python command (what follows the interpreter) in a folder, the only one it may write to.
 
-    The environment holds what a program needs to start and nothing else of ours. Linux: processes and network of its
-    own (namespaces), files by Landlock, no sockets by seccomp, limits by rlimits, and we count its processes, memory
-    and files ten times a second. Other systems: rlimits where there are any, and the time. `Outcome.possible` says.
+    The environment holds what a program needs to start and nothing else of ours. Where bubblewrap works, it sees its
+    folder, Python and the system alone (`sandbox`); elsewhere it is a plain process. Limits by rlimits where there are
+    any, and on Linux its processes, memory and files are counted ten times a second. `Outcome.possible` says what held.
     """
     folder = folder.resolve()
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
@@ -82,31 +83,39 @@ def run(
 
 
 def _start(command, folder, environment, limits, standard_input, readable):
-    """The process, and what was possible, which it says before the program starts."""
+    """The process, and what was possible, which is known before the program starts."""
     options = {"cwd": folder, "stdin": standard_input, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    options |= {"env": environment}
+    reason = sandbox.why_not()
+    possible = dict.fromkeys(APART, reason)
     if os.name != "posix":
-        return subprocess.Popen(command, env=environment, **options), {"everything but time": f"not on {sys.platform}"}
+        return subprocess.Popen(command, **options), possible | {"limits": f"not on {sys.platform}"}
+    rlimits = {"RLIMIT_CPU": int(limits.seconds * 4) + 1, "RLIMIT_FSIZE": limits.file_size, "RLIMIT_CORE": 0}
+    rlimits["RLIMIT_NOFILE"] = limits.open_files
+    if not reason:  # elsewhere the user's other processes would count
+        rlimits["RLIMIT_NPROC"] = 8 * limits.processes  # the kernel counts threads
     read, write = os.pipe()
-    settings = {
-        "command": command,
-        "environment": environment,
-        "rights": rights_of(folder, readable),
-        "report": write,
-        "cpu_seconds": int(limits.seconds * 4) + 1,
-        "memory": limits.memory,
-        "file_size": limits.file_size,
-        "open_files": limits.open_files,
-        "processes": 8 * limits.processes,  # the kernel counts threads
-    }
-    line = [sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(settings)]
-    process = subprocess.Popen(line, env=environment, pass_fds=[write], start_new_session=True, **options)
+    settings = {"command": command, "environment": environment, "report": write, "limits": rlimits}
+    line = [sys.executable, "-I", "-S", str(LAST_STEP), json.dumps(settings | {"memory": limits.memory})]
+    with tempfile.TemporaryFile() as calls:
+        refused = None if reason else sandbox.refused_calls()
+        if not reason:
+            if refused is None:
+                possible["no sockets"] = f"no list of system calls for {platform.machine()}"
+            else:
+                calls.write(refused)
+                calls.seek(0)
+            line = sandbox.command(line, folder, readable=readable, refused=refused and calls.fileno())
+        passed = [write] if refused is None else [write, calls.fileno()]
+        process = subprocess.Popen(line, pass_fds=passed, start_new_session=True, **options)
     os.close(write)
     with open(read, "rb") as report:
         ready = select.select([report], [], [], LONGEST_START)[0]
         said = report.readline(100_000) if ready else b""
     if not said:
         processes.end(process)
-    return process, json.loads(said) if said else {"confinement": "it did not start"}
+        return process, {"confinement": "it did not start"}
+    return process, possible | {"limits": json.loads(said)}
 
 
 def _watch(process: subprocess.Popen, folder: Path, limits: Limits, started: float) -> tuple[str, int]:
