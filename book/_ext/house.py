@@ -6,8 +6,13 @@ Docstrings are sentences with `code` in single backticks; their stars and bars a
 from __future__ import annotations
 
 import re
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
 
 from deeprestore_lab.course.widgets.naming import NAMES_SCRIPT
+
+MATHJAX = ("tex-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/woff-v2/*")
 
 
 def escape_line(line: str) -> str:
@@ -57,9 +62,25 @@ def drop_thebe(app, pagename, templatename, context, doctree) -> None:
     ]
 
 
+def copy_mathjax(app, error) -> None:
+    """Put what our pages use of MathJax beside them, so that formulas are typeset without a network.
+
+    The package `sphinx-mathjax-offline` has all of MathJax, 24 MB, and would copy it whole.
+    """
+    if error is not None:
+        return
+    source = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    for file in (file for pattern in MATHJAX for file in source.glob(pattern)):
+        target = Path(app.outdir, "_static", "mathjax", file.relative_to(source))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
 def setup(app) -> dict[str, bool]:
     """Register the hooks and the script that names widgets."""
     app.add_js_file(None, body=NAMES_SCRIPT)
     app.connect("autodoc-process-docstring", process)
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("build-finished", copy_mathjax)
+    app.config.mathjax_path = "mathjax/tex-chtml.js"
     return {"parallel_read_safe": True, "parallel_write_safe": True}
