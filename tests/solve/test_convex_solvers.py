@@ -248,3 +248,14 @@ def test_another_penalty_leaves_the_multipliers_of_admm_as_they_were():
     assert any(bool((new < old).any()) for new, old in zip(solver.rho, penalties, strict=True))
     for j, pull in enumerate(pulls):
         torch.testing.assert_close(solver._force(j, solver.u[j]), pull)
+
+
+def test_conjugate_gradients_are_as_exact_for_small_numbers_as_for_large_ones():
+    """The tolerance is a share of ||b||: the same steps for b and for any multiple of it."""
+    matrix = torch.diag(torch.arange(1.0, 31.0, dtype=torch.float64))
+    b = rand(1, 30)
+    results = [conjugate_gradients(lambda x: x @ matrix, scale * b, tolerance=1e-4) for scale in (1.0, 1e-6, 1e6)]
+    assert 3 < int(results[0][1]) < 30
+    for scale, (x, taken, _) in zip((1.0, 1e-6, 1e6), results, strict=True):
+        assert torch.equal(taken, results[0][1])
+        torch.testing.assert_close(x / scale, results[0][0])
