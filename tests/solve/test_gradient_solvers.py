@@ -188,3 +188,9 @@ def test_the_line_search_goes_far_where_the_first_step_is_short():
     best, moved = strong_wolfe(evaluate, start, one, torch.tensor([True, True]))
     assert moved.all() and (best.slope.abs() <= 0.9 * far).all() and (best.energy < start.energy).all()
     assert best.t[0] == 1
+
+
+def test_the_cosine_schedule_ends_at_zero_and_stays_there():
+    schedule = cosine(0.2, 10)
+    assert [schedule(step) for step in (0, 5, 10, 15, 20)] == pytest.approx([0.2, 0.1, 0.0, 0.0, 0.0], abs=1e-15)
+    assert schedule(3) == pytest.approx(0.1 * (1 + np.cos(0.3 * np.pi)))
