@@ -63,3 +63,10 @@ def test_the_norm_is_at_least_the_largest_singular_value(border, shift):
     x = torch.zeros(1, 1, 7, 6, dtype=torch.float64)
     largest = float(torch.linalg.matrix_norm(as_matrix(blur, (1, 7, 6)), 2))
     assert largest <= blur.norm(x) <= 2.5 * largest
+
+
+def test_a_blur_gives_images_up_to_kernels_whose_sizes_sum_to_two():
+    """A difference (1 and -1) keeps the units of images; above, values are no longer looked at as an image's."""
+    assert Blur(torch.tensor([[1.0, -1.0]])).image_units
+    assert not Blur(torch.tensor([[1.1, -1.0]])).image_units
+    assert not Blur(torch.full((2, 1, 3), 0.8)).image_units

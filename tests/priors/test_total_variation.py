@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deeprestore_lab.operators import Gradient
 from deeprestore_lab.priors.total_variation import PixelNorm, TotalVariation, total_variation
 from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, tv_denoise
 
@@ -270,3 +271,19 @@ def test_rounding_does_not_lead_out_of_the_bounds():
     assert ((bound / weights) * weights > bound).any()
     x, _ = tv_denoise(torch.ones(300, 1, 2, 2), weights, bounds=(0.0, 0.7))
     assert (x <= bound).all() and torch.allclose(x, bound)
+
+
+@pytest.mark.parametrize("bounds", [None, (0.35, 0.6)])
+@pytest.mark.parametrize(("kind", "colour"), SETTINGS)
+def test_the_gap_is_the_primal_less_the_dual_value(kind, colour, bounds):
+    """The dual value, min over x of 1/2 ||x - v||^2 + w <K x, u>, by hand at u: the best x is a clipped v - w K*u."""
+    v, weight = image(2, 2, 6, 5), torch.tensor([0.1, 0.3], dtype=torch.float64)
+    x, info = tv_denoise(v, weight, kind=kind, colour=colour, bounds=bounds, steps=10, gap=1e-12)
+    assert not info.converged.any()
+    w, u = weight.reshape(-1, 1, 1, 1), info.dual.transpose(1, 2)  # (N, C, 2, H, W)
+    best = v - w * Gradient().adjoint(u)
+    best = best if bounds is None else best.clamp(*bounds)
+    dual = (best - v).square().flatten(1).sum(1) / 2 + weight * (Gradient()(best) * u).flatten(1).sum(1)
+    primal = (x - v).square().flatten(1).sum(1) / 2 + weight * total_variation(x, kind=kind, colour=colour)
+    torch.testing.assert_close(info.primal, primal)
+    torch.testing.assert_close(info.gap * info.primal, primal - dual)

@@ -248,3 +248,42 @@ def test_another_penalty_leaves_the_multipliers_of_admm_as_they_were():
     assert any(bool((new < old).any()) for new, old in zip(solver.rho, penalties, strict=True))
     for j, pull in enumerate(pulls):
         torch.testing.assert_close(solver._force(j, solver.u[j]), pull)
+
+
+def test_conjugate_gradients_are_as_exact_for_small_numbers_as_for_large_ones():
+    """The tolerance is a share of ||b||: the same steps for b and for any multiple of it."""
+    matrix = torch.diag(torch.arange(1.0, 31.0, dtype=torch.float64))
+    b = rand(1, 30)
+    results = [conjugate_gradients(lambda x: x @ matrix, scale * b, tolerance=1e-4) for scale in (1.0, 1e-6, 1e6)]
+    assert 3 < int(results[0][1]) < 30
+    for scale, (x, taken, _) in zip((1.0, 1e-6, 1e6), results, strict=True):
+        assert torch.equal(taken, results[0][1])
+        torch.testing.assert_close(x / scale, results[0][0])
+
+
+def test_conjugate_gradients_leave_what_no_equation_explains():
+    """H = diag(2, 0): of b = (0, 1) nothing can be reached; of (2, 1) the first number can, and then it ends."""
+    matrix = torch.tensor([2.0, 0.0], dtype=torch.float64)
+    b = torch.tensor([[0.0, 1.0], [2.0, 1.0]], dtype=torch.float64)
+    x, taken, residual = conjugate_gradients(lambda v: matrix * v, b)
+    assert x.isfinite().all() and x[0].tolist() == [0.0, 0.0] and taken[0] == 0 and residual[0] == 1
+
+
+def test_admm_has_not_converged_while_the_dual_residual_is_large():
+    """||sum_j rho_j K_j*(z_j - z_j before)|| over that of all rho_j K_j* u_j: the optimality is no less."""
+    energy = LaplaceLikelihood(Identity(), rand(2, 1, H, W), scale=0.3) + WEIGHTS * TotalVariation()
+    solver = ADMM(Problem(energy, Pixels(rand(2, 1, H, W, seed=5))), tolerance=1e-6)
+    mattered = False
+    for _ in range(8):
+        before = list(solver.z)
+        optimality = solver.step(torch.ones(2, dtype=torch.bool))
+        moved, force, apart = 0.0, 0.0, 0.0
+        for rho, (_, operator, _), z, old, u in zip(solver.rho, solver.splits, solver.z, before, solver.u, strict=True):
+            each = rho.reshape(-1, 1, 1, 1)
+            moved = moved + each * operator.adjoint(z - old)
+            force = force + (each * operator.adjoint(u)).flatten(1).square().sum(1)
+            apart = apart + (operator.apply(solver.x) - z).flatten(1).square().sum(1)
+        dual = moved.flatten(1).norm(dim=1) / force.sqrt()
+        assert (optimality >= dual * (1 - 1e-9)).all()
+        mattered |= bool((dual > 2 * apart.sqrt()).all())
+    assert mattered

@@ -12,6 +12,7 @@ from deeprestore_lab.operators.matrix import MatrixOperator
 from deeprestore_lab.parametrisations import Dictionary, Fourier, Pixels
 from deeprestore_lab.priors import AlphaNorm, Tikhonov, TotalVariation
 from deeprestore_lab.solve.adam import cosine
+from deeprestore_lab.solve.line_search import Trial, strong_wolfe
 from deeprestore_lab.solve.problem import Problem
 
 ADAM = {"solver": "adam", "lr": cosine(0.05, 2500), "steps": 2500}
@@ -172,3 +173,24 @@ def test_adam_with_steps_that_are_too_long_does_not_say_that_it_converged():
     y = torch.full((1, 1, 4, 4), 0.5)
     trace = minimise(GaussianLikelihood(Identity(), y, sigma=0.1), y + 0.01, solver="adam", lr=10.0, steps=120)
     assert trace.energy[-1] > trace.energy[0] and trace.stopped_by == ["steps"]
+
+
+def test_the_line_search_goes_far_where_the_first_step_is_short():
+    """Along (t - far)^2 / 2 a step fits from far / 10 on (c2 = 0.9); one image is there at once, one far away."""
+    far = torch.tensor([1.0, 1e6], dtype=torch.float64)
+
+    def evaluate(t):
+        nothing = torch.zeros(2, 1, dtype=torch.float64)
+        return Trial(t, (t - far) ** 2 / 2, t - far, -far * t, nothing, nothing, {})
+
+    start = evaluate(torch.zeros(2, dtype=torch.float64))
+    one = torch.ones(2, dtype=torch.float64)
+    best, moved = strong_wolfe(evaluate, start, one, torch.tensor([True, True]))
+    assert moved.all() and (best.slope.abs() <= 0.9 * far).all() and (best.energy < start.energy).all()
+    assert best.t[0] == 1
+
+
+def test_the_cosine_schedule_ends_at_zero_and_stays_there():
+    schedule = cosine(0.2, 10)
+    assert [schedule(step) for step in (0, 5, 10, 15, 20)] == pytest.approx([0.2, 0.1, 0.0, 0.0, 0.0], abs=1e-15)
+    assert schedule(3) == pytest.approx(0.1 * (1 + np.cos(0.3 * np.pi)))
