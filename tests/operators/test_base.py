@@ -105,3 +105,25 @@ def test_an_operator_with_parameters_stands_before_the_module():
     assert torch.equal((Gain() @ Identity())(x), 2 * x) and len(list(Gain().parameters())) == 1
     with pytest.raises(TypeError, match=r"class Wrong\(LinearOperator, nn.Module\)"):
         type("Wrong", (torch.nn.Module, LinearOperator), {})
+
+
+class Shuffle(LinearOperator):
+    """Pixels in another order: A*A is the identity, diagonal in every basis, and A itself in none."""
+
+    normal_basis = "fft"
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(-2)[..., torch.randperm(x[0, 0].numel(), generator=torch.Generator().manual_seed(0))].view_as(
+            x
+        )
+
+    def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
+        return x.new_ones(1, 1, 1, 1)
+
+
+def test_a_composition_is_diagonal_where_the_inner_operator_is_and_not_where_only_its_normal_operator_is():
+    blur = Blur(gaussian_kernel(1.0, size=3))
+    assert (blur @ blur).normal_basis == "fft" and (blur @ blur).has_solve
+    assert (blur @ Shuffle()).normal_basis is None
+    with pytest.raises(NotImplementedError, match="no exact solve"):
+        (blur @ Shuffle()).solve(torch.rand(1, 1, 4, 4), 0.1)
