@@ -20,9 +20,27 @@ from deeprestore_lab.networks import (
     style_net,
     super_resolver,
 )
-from deeprestore_lab.operators import Blur, Downsample, FourierFilter, Gradient, Gram, Identity, Mask
+from deeprestore_lab.operators import (
+    Blur,
+    Downsample,
+    FourierFilter,
+    FourierMask,
+    Gradient,
+    Gram,
+    Identity,
+    Mask,
+    RandomProjection,
+)
 from deeprestore_lab.parametrisations import CoordinateNetwork, DeepImagePrior, PlainMLP
-from deeprestore_lab.priors import AlphaNorm, PoweredVariation, StationaryField, Tikhonov, TotalVariation
+from deeprestore_lab.priors import (
+    AlphaNorm,
+    DenoiserEnergy,
+    DenoiserScore,
+    PoweredVariation,
+    StationaryField,
+    Tikhonov,
+    TotalVariation,
+)
 from deeprestore_lab.training import losses
 
 pytestmark = pytest.mark.slow  # what pretends a device takes seconds to be imported
@@ -47,6 +65,7 @@ def images(*shape: int) -> torch.Tensor:
 
 # Made before the mode begins, with numbers and on the CPU.
 REFLECTING, FIELD = Blur(torch.ones(3, 3) / 9, border="reflect"), StationaryField.power_law((12, 8))
+FREQUENCIES = FourierMask(torch.rand(12, 8) > 0.5)
 ON_IMAGES = {
     "mask": Mask(torch.rand(12, 8) > 0.5),
     "reflecting blur, solved": lambda x: REFLECTING.solve(x, 0.5),
@@ -55,6 +74,11 @@ ON_IMAGES = {
     "gradient": Gradient(),
     "gram": Gram(),
     "response": FourierFilter(torch.fft.rfft2(torch.rand(12, 8)).abs(), size=(12, 8)),
+    "some frequencies": FourierMask(torch.rand(12, 8) > 0.5),
+    "image of some frequencies": lambda x: FREQUENCIES.adjoint(FREQUENCIES(x)),
+    "random numbers": RandomProjection((3, 12, 8), 5),
+    "score of a denoiser": DenoiserScore(lambda v: v / 2, sigma=torch.tensor([0.1, 0.2])).score,
+    "energy of a denoiser": DenoiserEnergy(lambda v: v / 2),
     "total variation": TotalVariation(),
     "weights for each image": torch.tensor([1.0, 2.0]) * TotalVariation().calibrated(sigma=0.1) + Tikhonov(),
     "alpha norm": AlphaNorm(),

@@ -26,6 +26,9 @@ def describe(value: object) -> str:
     return f"{value!r} ({type(value).__name__})"
 
 
+EXACT = frozenset({torch.float32, torch.float64})  # what everything computes in; other kinds are looked at
+
+
 def check_precision(x: torch.Tensor, *, name: str) -> torch.Tensor:
     """Return `x` unless it is float16, bfloat16 or coarser, else raise `ValueError`.
 

@@ -4,7 +4,8 @@ An energy is a callable `(N, C, H, W) -> (N,)`, a sum over pixels. Energies add 
 equation is written as it reads: `data + 0.5 * prior`. Taught in chapter 10_map.
 """
 
-from deeprestore_lab.energies.base import Energy, OfRepresentation, Quadratic, Weight, WeightedSum, weighted_terms
+from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
+from deeprestore_lab.energies.base import Energy, WeightedSum, weighted_terms
 from deeprestore_lab.energies.likelihoods import (
     GaussianLikelihood,
     LaplaceLikelihood,
@@ -12,11 +13,15 @@ from deeprestore_lab.energies.likelihoods import (
     PoissonLikelihood,
     SeparableLikelihood,
 )
+from deeprestore_lab.energies.on_representation import OfRepresentation
 from deeprestore_lab.energies.representation import RepresentationError
 
 __all__ = [
+    "Answers",
+    "Bounds",
     "Energy",
     "GaussianLikelihood",
+    "InexactProx",
     "LaplaceLikelihood",
     "Likelihood",
     "OfRepresentation",

@@ -6,77 +6,42 @@ Taught in chapter 10_map.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 
-from deeprestore_lab.core.checks import check_positive, check_precision, check_weight, class_words, describe
-from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
+from deeprestore_lab.core.checks import EXACT, check_positive, check_precision, check_weight, describe, per_image
+from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Weight
+from deeprestore_lab.operators.base import Operator, check_module_order
 from deeprestore_lab.operators.one_pass import one_evaluation
 
-Weight = float | torch.Tensor
 
+class Energy(Answers):
+    """A term of the equation: it answers what solvers ask (`Answers` lists the verbs), and it adds and scales.
 
-@dataclass(frozen=True)
-class Quadratic:
-    """An energy written as precision / 2 * ||operator(x) - target||^2, for solvers that use closed forms."""
-
-    operator: LinearOperator
-    target: torch.Tensor | float
-    precision: Weight
-
-
-class Energy:
-    """A term of the equation. A subclass defines `value`, and whichever of the other verbs it has.
-
-    `smooth` says that the gradient exists everywhere. `prox` is the proximal step. `split` writes the
-    energy as f(K x) with K linear and f having a cheap proximal step. `quadratic` gives its closed form.
-
-    An energy with parameters names its energy before torch's module: `class Learned(Prior, nn.Module)`. Raises
-    `TypeError` for a class that names them in the other order.
+    A subclass defines `value`, and whichever of the other verbs it has. An energy with parameters names its energy
+    before torch's module: `class Learned(Prior, nn.Module)`. Raises `TypeError` for a class that names them in the
+    other order.
     """
 
-    smooth = True
     __array_ufunc__ = None  # numpy scalars then leave `weight * energy` to this class
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         check_module_order(cls, Energy)
 
-    @property
-    def name(self) -> str:
-        """The energy's name in reports and traces."""
-        return class_words(self)
-
-    def value(self, x: torch.Tensor) -> torch.Tensor:
-        """The energy of each image, shape `(N,)`."""
-        raise NotImplementedError(f"{type(self).__name__} does not define value")
-
-    def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
-        """argmin_x of 1/2 ||x - v||^2 + step * R(x), per image; `step` a float or `(N,)`."""
-        raise NotImplementedError(f"{self.name} has no proximal step")
-
-    @property
-    def has_prox(self) -> bool:
-        """Whether `prox` is defined."""
-        return type(self).prox is not Energy.prox
-
-    def split(self) -> tuple[LinearOperator, Energy]:
-        """(K, f) with R(x) = f(K x) and f proximable in closed form. By default K is the identity."""
-        return Identity(), self
-
-    def quadratic(self) -> Quadratic | None:
-        """The energy as one squared norm, or None where it is not quadratic."""
-        return None
-
     def terms(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """Each term's share of the energy, by name: `{name: (N,)}`; the shares add up to the energy."""
         return {self.name: self(x)}
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        if not isinstance(x, torch.Tensor) or x.ndim != 4 or not x.is_floating_point():
-            raise ValueError(f"{self.name} takes a float tensor of shape (N, C, H, W), got {describe(x)}")
-        return _value(self, check_precision(x, name="x"))
+        if not (isinstance(x, torch.Tensor) and x.ndim == 4 and x.dtype in EXACT):  # all that a loop pays for
+            if not isinstance(x, torch.Tensor) or x.ndim != 4 or not x.is_floating_point():
+                raise ValueError(f"{self.name} takes a float tensor of shape (N, C, H, W), got {describe(x)}")
+            check_precision(x, name="x")
+        values = self.value(x)
+        if isinstance(values, torch.Tensor) and values.shape == x.shape[:1]:
+            return values
+        raise _not_per_image(self, x, values)
 
     def __add__(self, other: Energy) -> WeightedSum:
         if not isinstance(other, Energy):
@@ -104,6 +69,8 @@ class Energy:
         """The energy on a representation: `(prior @ phi)(x) = prior(phi(x))`."""
         if not callable(operator) or isinstance(operator, Energy):
             return NotImplemented
+        from deeprestore_lab.energies.on_representation import OfRepresentation  # an energy too
+
         return OfRepresentation(self, operator)
 
 
@@ -126,7 +93,7 @@ class WeightedSum(Energy):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         with one_evaluation():
-            return sum(times(weight, _value(energy, x)) for weight, energy in self.weighted)
+            return sum(times(weight, checked_value(energy, x)) for weight, energy in self.weighted)
 
     def terms(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         shares: dict[str, torch.Tensor] = {}
@@ -139,14 +106,63 @@ class WeightedSum(Energy):
         return shares
 
     @property
+    def has_value(self) -> bool:
+        return all(energy.has_value for _, energy in self.weighted)
+
+    @property
+    def nonnegative(self) -> bool:
+        return any(energy.nonnegative for _, energy in self.weighted)
+
+    @property
     def has_prox(self) -> bool:
         return len(self.weighted) == 1 and self.weighted[0][1].has_prox
 
-    def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
-        if not self.has_prox:
+    @property
+    def has_bounded_prox(self) -> bool:
+        return len(self.weighted) == 1 and self.weighted[0][1].has_bounded_prox
+
+    @property
+    def has_inexact_prox(self) -> bool:
+        return len(self.weighted) == 1 and self.weighted[0][1].has_inexact_prox
+
+    @property
+    def prox_gap(self) -> float | None:
+        return self.weighted[0][1].prox_gap if len(self.weighted) == 1 else None
+
+    def _single(self) -> tuple[Weight, Energy]:
+        """The weight and the term of a sum of one; several have no common proximal step."""
+        if len(self.weighted) != 1:
             raise NotImplementedError(f"{self.name}: a sum of several terms has no proximal step; use ADMM")
-        weight, energy = self.weighted[0]
+        return self.weighted[0]
+
+    def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
+        weight, energy = self._single()
         return energy.prox(v, step * weight)
+
+    def bounded_prox(self, v: torch.Tensor, step: Weight, bounds: Bounds) -> torch.Tensor:
+        weight, energy = self._single()
+        return energy.bounded_prox(v, step * weight, bounds)
+
+    def inexact_prox(
+        self,
+        v: torch.Tensor,
+        step: Weight,
+        *,
+        bounds: Bounds | None = None,
+        gap: Weight | None = None,
+        start: torch.Tensor | None = None,
+        steps: int | None = None,
+    ) -> InexactProx:
+        weight, energy = self._single()
+        return energy.inexact_prox(v, step * weight, bounds=bounds, gap=gap, start=start, steps=steps)
+
+    @property
+    def has_score(self) -> bool:
+        return all(energy.has_score for _, energy in self.weighted)
+
+    def score(self, x: torch.Tensor) -> torch.Tensor:
+        """The weighted sum of the terms' scores."""
+        return sum(per_image(weight, x) * energy.score(x) for weight, energy in self.weighted)
 
     def __matmul__(self, operator: Operator | Callable) -> Energy:
         """Each term on the representation, so that each keeps its name and its closed form."""
@@ -160,15 +176,18 @@ def weighted_terms(energy: Energy) -> list[tuple[Weight, Energy]]:
     return energy.weighted if isinstance(energy, WeightedSum) else [(1.0, energy)]
 
 
-def _value(energy: Energy, x: torch.Tensor) -> torch.Tensor:
+def checked_value(energy: Energy, x: torch.Tensor) -> torch.Tensor:
     """The energy of each image; whatever `value` of a subclass gives, it is one number per image or refused."""
     values = energy.value(x)
-    if not isinstance(values, torch.Tensor) or values.shape != x.shape[:1]:
-        raise ValueError(
-            f"{type(energy).__name__}.value must give one number per image, shape ({x.shape[0]},); "
-            f"got {describe(values)}"
-        )
-    return values
+    if isinstance(values, torch.Tensor) and values.shape == x.shape[:1]:
+        return values
+    raise _not_per_image(energy, x, values)
+
+
+def _not_per_image(energy: Energy, x: torch.Tensor, values: object) -> ValueError:
+    return ValueError(
+        f"{type(energy).__name__}.value must give one number per image, shape ({x.shape[0]},); got {describe(values)}"
+    )
 
 
 def times(weight: Weight, values: torch.Tensor) -> torch.Tensor:
@@ -181,33 +200,3 @@ def times(weight: Weight, values: torch.Tensor) -> torch.Tensor:
             raise ValueError(f"{weight.shape[0]} weights were given for a batch of {values.shape[0]} images")
         weight = weight.to(values)
     return weight * values
-
-
-class OfRepresentation(Energy):
-    """energy(phi(x)): the same term, measured on what the operator `phi` gives."""
-
-    def __init__(self, energy: Energy, phi: Operator | Callable) -> None:
-        self.energy, self.phi = energy, phi
-
-    @property
-    def name(self) -> str:
-        return f"{self.energy.name} @ {getattr(self.phi, 'name', type(self.phi).__name__)}"
-
-    @property
-    def smooth(self) -> bool:
-        return self.energy.smooth
-
-    def value(self, x: torch.Tensor) -> torch.Tensor:
-        return _value(self.energy, self.phi(x))
-
-    def split(self) -> tuple[LinearOperator, Energy]:
-        if not isinstance(self.phi, LinearOperator):
-            return Identity(), self
-        inner, energy = self.energy.split()
-        return compose(inner, self.phi), energy
-
-    def quadratic(self) -> Quadratic | None:
-        own = self.energy.quadratic()
-        if own is None or not isinstance(self.phi, LinearOperator):
-            return None
-        return Quadratic(compose(own.operator, self.phi), own.target, own.precision)

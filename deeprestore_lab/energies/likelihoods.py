@@ -18,8 +18,9 @@ from deeprestore_lab.core.checks import (
     per_image,
     rounding,
 )
-from deeprestore_lab.energies.base import Energy, Quadratic, Weight, times
-from deeprestore_lab.energies.shapes import check_batch, check_fit
+from deeprestore_lab.energies.answers import Quadratic, Weight
+from deeprestore_lab.energies.base import Energy, times
+from deeprestore_lab.energies.shapes import check_batch, check_fit, squared_norm
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator
 
 
@@ -63,8 +64,9 @@ class GaussianLikelihood(Likelihood):
 
     Shapes: x `(N, C, H, W)` in [0, 1] units, y as A x (batch N or 1), value `(N,)`, a sum over values.
     `sigma` is the noise level in the units of x, a float or `(N,)`; at most 1 where A x is an image (the identity,
-    masks, blurs, smaller pictures). Raises `ValueError` for a shape or a
-    noise level that does not fit. Taught in chapter 10_map.
+    masks, blurs, smaller pictures). Where y is complex, ||r||^2 is the sum of |r|^2: circular noise, whose real and
+    imaginary part each have the level sigma. Raises `ValueError` for a shape or a noise level that does not fit.
+    Taught in chapter 10_map.
 
     >>> x = torch.full((1, 1, 2, 2), 0.5)
     >>> float(GaussianLikelihood(Identity(), x + 0.1, sigma=0.1)(x))  # four values, one sigma off: 4 / 2
@@ -82,8 +84,7 @@ class GaussianLikelihood(Likelihood):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         predicted = self.predicted(x)
-        squared = (predicted - self.measured(predicted)).square().flatten(1).sum(1)
-        return times(self.precision, squared) / 2
+        return times(self.sigma**-2, squared_norm(predicted - self.y.to(predicted))) / 2
 
     def quadratic(self) -> Quadratic | None:
         if not isinstance(self.operator, LinearOperator):
@@ -96,6 +97,8 @@ class SeparableLikelihood(Likelihood):
 
     A subclass defines `denoise`; for any other linear A, `split` gives A and the same likelihood of the identity.
     """
+
+    separable = True
 
     def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
         """The proximal step where A is the identity."""
@@ -122,7 +125,8 @@ class LaplaceLikelihood(SeparableLikelihood):
     r"""-log of Laplace noise without its constant: ||A x - y||_1 / scale, in nats.
 
     `scale` is b of the density exp(-|n| / b) / (2 b), whose standard deviation is sqrt(2) b, in the units of
-    x. Shapes as in `GaussianLikelihood`. The energy has a kink where A x = y. Taught in chapter 10_map.
+    x. Shapes as in `GaussianLikelihood`. Where y is complex, ||r||_1 is the sum of the moduli |r|. The energy has a
+    kink where A x = y. Taught in chapter 10_map.
     """
 
     smooth = False
@@ -136,10 +140,10 @@ class LaplaceLikelihood(SeparableLikelihood):
         return times(self.scale**-1, (predicted - self.measured(predicted)).abs().flatten(1).sum(1))
 
     def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
-        threshold = per_image(step * self.scale**-1, v)
         y = self.measured(v)
         residual = v - y
-        return y + residual.sign() * (residual.abs() - threshold).clamp_min(0)
+        threshold = per_image(step * self.scale**-1, residual.real)
+        return y + residual.sgn() * (residual.abs() - threshold).clamp_min(0)
 
 
 class PoissonLikelihood(SeparableLikelihood):
@@ -152,8 +156,12 @@ class PoissonLikelihood(SeparableLikelihood):
     chapter 10_map.
     """
 
+    nonnegative = True
+
     def __init__(self, operator: Operator, y: torch.Tensor, *, peak: float) -> None:
         super().__init__(operator, y)
+        if y.is_complex():
+            raise ValueError(f"y holds counts, which are real, got {describe(y)}")
         self.peak = check_positive(peak, name="peak")
         self.y = check_not_negative(y, name="y (counts divided by the peak)")
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.core.checks import check_choice, describe
-from deeprestore_lab.energies.base import Energy, Quadratic
-from deeprestore_lab.energies.shapes import check_batch, check_fit
+from deeprestore_lab.energies.answers import Quadratic
+from deeprestore_lab.energies.base import Energy
+from deeprestore_lab.energies.shapes import check_batch, check_fit, squared_norm
 from deeprestore_lab.operators.base import LinearOperator, Operator
 
 NORMALISERS = ("target", "values", "none")
@@ -42,7 +43,7 @@ class RepresentationError(Energy):
         check_batch(target, name="target")
         self.phi, self.target = phi, target.detach()
         self.normaliser = check_choice(normaliser, NORMALISERS, name="normaliser")
-        squared = self.target.square().flatten(1).sum(1)
+        squared = squared_norm(self.target)
         if not torch.isfinite(squared).all():
             raise ValueError("target must be finite, got values that are not")
         if normaliser == "target" and not (squared > 0).all():
@@ -57,7 +58,7 @@ class RepresentationError(Energy):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         seen = check_fit(self.phi(x), self.target, names=("phi(x)", "the target"))
-        error = (seen - self.target.to(seen)).square().flatten(1).sum(1)
+        error = squared_norm(seen - self.target.to(seen))
         return error / self.scale.to(error)
 
     def quadratic(self) -> Quadratic | None:

@@ -9,31 +9,34 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.core.checks import check_level, check_positive, check_seed, check_units, per_image
-from deeprestore_lab.energies.shapes import check_batch
-from deeprestore_lab.operators import Composition, Mask, Operator
+from deeprestore_lab.core.checks import check_level, check_positive, check_seed, check_units, describe, per_image
+from deeprestore_lab.energies.shapes import check_batch, squared_norm
+from deeprestore_lab.operators import Composition, FourierMask, Mask, Operator
 
 
 def discrepancy(operator: Operator, x: torch.Tensor, y: torch.Tensor, *, sigma: float | torch.Tensor) -> torch.Tensor:
     r"""||A x - y||^2 / (M sigma^2), shape `(N,)`: 1 where what is left over is as large as the noise.
 
-    M is the number of measured values: for a mask, or one that comes last, the number of known ones. Morozov (1966)
-    takes the largest weight at which this is at most 1. `sigma` is in the units of y. Raises `ValueError` for shapes
-    that do not fit, and for values of images up to 255.
+    M is the number of measured values: for a mask, or one that comes last, the number of known ones; complex values
+    count as two, each with noise of level `sigma`. Morozov (1966) takes the largest weight at which this is at most 1.
+    `sigma` is in the units of y. Raises `ValueError` for shapes that do not fit, a complex y of a real A x (and the
+    other way round), and values of images up to 255.
     """
     sigma = check_level(sigma)
     predicted = operator(check_units(x))
     check_batch(y, name="y")
     if y.ndim == 4 and getattr(operator, "image_units", False):
         check_units(y, name="y")
+    if predicted.is_complex() != y.is_complex():
+        raise ValueError(f"A x is {describe(predicted)} but y is {describe(y)}")
     if predicted.shape[1:] != y.shape[1:] or y.shape[0] not in (1, predicted.shape[0]):
         raise ValueError(f"A x has shape {tuple(predicted.shape)} but y has shape {tuple(y.shape)}")
     residual = predicted - y.to(predicted)
     last = operator.outer if isinstance(operator, Composition) else operator
-    known = last.mask.to(residual.device) if isinstance(last, Mask) else None
+    known = last.mask.to(residual.device) if isinstance(last, Mask | FourierMask) else None
     count = residual[0].numel() if known is None else known.expand_as(residual).ne(0).flatten(1).sum(1)
-    scaled = residual / per_image(sigma, residual)
-    return scaled.square().flatten(1).sum(1) / count
+    count = 2 * count if residual.is_complex() else count  # a real and an imaginary part
+    return squared_norm(residual / per_image(sigma, residual)) / count
 
 
 def stein_risk(

@@ -6,11 +6,13 @@ from deeprestore_lab.operators.channel_moments import ChannelDeviation, ChannelM
 from deeprestore_lab.operators.downsample import Downsample, downsampling_matrix
 from deeprestore_lab.operators.filter_bank import FilterBank
 from deeprestore_lab.operators.fourier_filter import FourierFilter
+from deeprestore_lab.operators.fourier_mask import FourierMask
 from deeprestore_lab.operators.gradient import Gradient, forward_differences, forward_differences_adjoint
 from deeprestore_lab.operators.gram import Gram
 from deeprestore_lab.operators.mask import Crop, Mask
 from deeprestore_lab.operators.matrix import MatrixOperator, as_matrix
 from deeprestore_lab.operators.one_pass import one_evaluation
+from deeprestore_lab.operators.random_projection import RandomProjection
 from deeprestore_lab.operators.separable_filter_bank import SeparableFilterBank
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Downsample",
     "FilterBank",
     "FourierFilter",
+    "FourierMask",
     "Gradient",
     "Gram",
     "Identity",
@@ -30,6 +33,7 @@ __all__ = [
     "Mask",
     "MatrixOperator",
     "Operator",
+    "RandomProjection",
     "SeparableFilterBank",
     "as_matrix",
     "compose",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 
 from deeprestore_lab.core.checks import check_choice, describe
@@ -19,7 +21,8 @@ def forward_differences(x: torch.Tensor, *, border: str = "neumann", out: torch.
 
     Raises `ValueError` for another border.
     """
-    check_choice(border, BORDERS, name="border")
+    if border not in BORDERS:
+        check_choice(border, BORDERS, name="border")
     d = x.new_empty(*x.shape[:-2], 2, *x.shape[-2:]) if out is None else out
     down, right = d[..., 0, :, :], d[..., 1, :, :]
     if out is None:
@@ -44,7 +47,8 @@ def forward_differences_adjoint(
 
     Raises `ValueError` for another border.
     """
-    check_choice(border, BORDERS, name="border")
+    if border not in BORDERS:
+        check_choice(border, BORDERS, name="border")
     down, right = d[..., 0, :, :], d[..., 1, :, :]
     if border == "neumann":  # the last step was never taken
         x = d.new_empty(right.shape) if out is None else out
@@ -58,6 +62,17 @@ def forward_differences_adjoint(
     x[..., 1:, :] += down[..., :-1, :]
     x[..., :, 1:] += right[..., :, :-1]
     return x
+
+
+@lru_cache(maxsize=64)
+def _eigenvalues(height: int, width: int, border: str, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """4 sin^2 of each wave, `(1, 1, H, W)` or the layout of rfft2: asked for in every step of ADMM."""
+    with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
+        period = 2 if border == "neumann" else 1  # the cosine basis lives on twice the length
+        columns = width if border == "neumann" else width // 2 + 1
+        down = torch.sin(torch.pi / (period * height) * torch.arange(height, dtype=torch.float64)).square()
+        right = torch.sin(torch.pi / (period * width) * torch.arange(columns, dtype=torch.float64)).square()
+        return (4 * (down[:, None] + right)).to(dtype=dtype, device=device)[None, None]
 
 
 class Gradient(LinearOperator):
@@ -88,9 +103,4 @@ class Gradient(LinearOperator):
     def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
         if basis != self.normal_basis:
             return None
-        period = 2 if self.border == "neumann" else 1  # the cosine basis lives on twice the length
-        height, width = x.shape[-2:]
-        columns = width if self.border == "neumann" else width // 2 + 1
-        down = torch.sin(torch.pi / (period * height) * torch.arange(height, dtype=torch.float64)).square()
-        right = torch.sin(torch.pi / (period * width) * torch.arange(columns, dtype=torch.float64)).square()
-        return (4 * (down[:, None] + right)).to(x)[None, None]
+        return _eigenvalues(x.shape[-2], x.shape[-1], self.border, x.dtype, x.device)

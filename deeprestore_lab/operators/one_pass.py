@@ -6,8 +6,7 @@ computed for the very same tensor before, and goes on from there. Nothing is kep
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from contextvars import ContextVar
 
 import torch
@@ -15,20 +14,20 @@ import torch
 _CURRENT: ContextVar[dict | None] = ContextVar("what is kept during one evaluation", default=None)
 
 
-@contextmanager
-def one_evaluation() -> Iterator[None]:
+class one_evaluation:  # noqa: N801, it reads as a function does
     """Operators keep what they computed, as long as this lasts; one inside another joins it.
 
     The shares of an energy then hang on one graph: gradients of single shares need `retain_graph=True`.
     """
-    if _CURRENT.get() is not None:
-        yield
-        return
-    token = _CURRENT.set({})
-    try:
-        yield
-    finally:
-        _CURRENT.reset(token)
+
+    __slots__ = ("_token",)  # a class and no generator: every evaluation enters it
+
+    def __enter__(self) -> None:
+        self._token = None if _CURRENT.get() is not None else _CURRENT.set({})
+
+    def __exit__(self, *error: object) -> None:
+        if self._token is not None:
+            _CURRENT.reset(self._token)
 
 
 def kept(owner: Hashable, x: torch.Tensor) -> dict | None:

@@ -35,6 +35,8 @@ class Parametrisation(nn.Module):
         """argmin of 1/2 ||t - theta||^2 + step * S(t), for penalties with a kink."""
         raise NotImplementedError(f"{type(self).__name__} has no proximal step for its penalty")
 
-    @torch.no_grad()
     def project_(self) -> None:
-        """Put theta back into the range it is held to; nothing unless a parametrisation has bounds."""
+        """Put theta back into `bounds` = (low, high), numbers or tensors; nothing where there are none."""
+        bounds = getattr(self, "bounds", None)
+        if bounds is not None:
+            self.theta.data = self.theta.data.clamp(*bounds)

@@ -91,8 +91,3 @@ class ImageAndLatent(Parametrisation):
     def constants(self) -> dict[str, torch.Tensor]:
         """The weights and buffers of D, and T."""
         return {**decoder_state(self._decode[0]), "temperature": torch.as_tensor(self.temperature)}
-
-    @torch.no_grad()
-    def project_(self) -> None:
-        if self.bounds is not None:
-            self.theta.data = self.theta.data.clamp(*self.bounds)

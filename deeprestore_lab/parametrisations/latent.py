@@ -44,11 +44,6 @@ class Latent(Parametrisation):
         """The weights and buffers of D, where it is a module or a method of one."""
         return decoder_state(self._decode[0])
 
-    @torch.no_grad()
-    def project_(self) -> None:
-        if self.bounds is not None:
-            self.theta.data = self.theta.data.clamp(*self.bounds)
-
 
 def check_decode(decode: Decode) -> Decode:
     """Return `decode` if it can be called, else raise `ValueError`."""

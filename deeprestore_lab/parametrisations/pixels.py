@@ -36,11 +36,6 @@ class Pixels(Parametrisation):
         """The transpose of theta -> x: the identity."""
         return x
 
-    @torch.no_grad()
-    def project_(self) -> None:
-        if self.bounds is not None:
-            self.theta.data = self.theta.data.clamp(*self.bounds)
-
 
 def check_start(x0: torch.Tensor) -> torch.Tensor:
     """Return `x0` if it is an image batch of finite values, else raise `ValueError`."""

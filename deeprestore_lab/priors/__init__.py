@@ -2,7 +2,8 @@
 
 from deeprestore_lab.priors.alpha_norm import AlphaNorm
 from deeprestore_lab.priors.autoencoder import AutoEncoderPrior
-from deeprestore_lab.priors.base import Prior, reference_weight
+from deeprestore_lab.priors.base import Prior, reference_weight, register_calibration
+from deeprestore_lab.priors.denoiser import Denoiser, DenoiserEnergy, DenoiserScore
 from deeprestore_lab.priors.dense_field import DenseField
 from deeprestore_lab.priors.gaussian_field import StationaryField
 from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
@@ -14,6 +15,9 @@ from deeprestore_lab.priors.total_variation import TotalVariation
 __all__ = [
     "AlphaNorm",
     "AutoEncoderPrior",
+    "Denoiser",
+    "DenoiserEnergy",
+    "DenoiserScore",
     "DenseField",
     "GaussianPosterior",
     "PoweredVariation",
@@ -23,4 +27,5 @@ __all__ = [
     "Tikhonov",
     "TotalVariation",
     "reference_weight",
+    "register_calibration",
 ]

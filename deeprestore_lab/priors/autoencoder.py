@@ -6,19 +6,21 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.core.checks import check_positive, check_weight, describe
+from deeprestore_lab.core.checks import check_positive, check_weight
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.energies.base import times
-from deeprestore_lab.priors.base import Prior
+from deeprestore_lab.priors.denoiser import Denoiser
 
 
-class AutoEncoderPrior(Prior):
+class AutoEncoderPrior(Denoiser):
     r"""R(x) = ||D(E(x)) - x|| / T, or its square over T: P(x) is proportional to exp(-R(x)).
 
     `model` is any map from an image batch to one of the same shape, D(E(x)). The norm is Euclidean, over all values of
     an image; `temperature` T is in its units (in those of its square where `squared`), a float or `(N,)`. The
     kink at a distance of 0 is rounded off: r becomes sqrt(r^2 + s^2) - s with s = `smoothing`, in the units of the
     distance; 0 keeps the kink, with the gradient 0 there. The square has none and ignores `smoothing`.
+
+    It is a `Denoiser` with a value, as `DenoiserEnergy` is: that is its square with T = 2.
 
     Shapes: x `(N, C, H, W)`, value `(N,)`, a sum over pixels within the root, in nats. The gradient is that of the
     energy, through the model and through x itself; a step x <- D(E(x)) leaves the former out. Raises `ValueError` for
@@ -38,9 +40,8 @@ class AutoEncoderPrior(Prior):
         squared: bool = False,
         smoothing: float = 1e-2,
     ) -> None:
-        if not callable(model):
-            raise ValueError(f"model must map an image batch to one of its shape, got {describe(model)}")
-        self.model, self.squared = model, bool(squared)
+        super().__init__(model, sigma=None, told=False)
+        self.squared = bool(squared)
         self.temperature = check_positive(temperature, name="temperature")
         self.smoothing = check_weight(smoothing, name="smoothing", single=True)
 
@@ -53,10 +54,7 @@ class AutoEncoderPrior(Prior):
         return self.squared or self.smoothing > 0
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        back = self.model(x)
-        if not isinstance(back, torch.Tensor) or back.shape != x.shape:
-            raise ValueError(f"the model must give images of the shape {tuple(x.shape)}, got {describe(back)}")
-        distance = smoothed_distance(back - x, squared=self.squared, smoothing=self.smoothing)
+        distance = smoothed_distance(self.restored(x) - x, squared=self.squared, smoothing=self.smoothing)
         return times(self.temperature**-1, distance)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from deeprestore_lab.core.checks import check_level, check_positive, check_seed, check_units, check_whole, describe
-from deeprestore_lab.energies.shapes import check_batch
+from deeprestore_lab.energies.shapes import check_batch, squared_norm
 from deeprestore_lab.operators import LinearOperator, as_matrix
 from deeprestore_lab.operators.matrix import LARGEST
 from deeprestore_lab.priors.dense_field import DenseField
@@ -33,7 +33,7 @@ class GaussianPosterior:
     @property
     def mean(self) -> torch.Tensor:
         """The posterior mean, `(N, C, H, W)`: the best estimate in squared error."""
-        return self.field.mean.to(self.y)
+        return self.field.mean.to(self.y.real)
 
     @property
     def mode(self) -> torch.Tensor:
@@ -43,7 +43,7 @@ class GaussianPosterior:
     @property
     def variance(self) -> torch.Tensor:
         """The variance of each pixel, `(1, C, H, W)`; it does not depend on y."""
-        return self.field.variance.to(self.y)
+        return self.field.variance.to(self.y.real)
 
     def covariance(self) -> torch.Tensor:
         """V as a matrix over flattened images, in float64. Raises `ValueError` above 4096 values."""
@@ -65,7 +65,7 @@ class GaussianPosterior:
         n, generator = check_whole(n, name="n", least=1), torch.Generator().manual_seed(check_seed(seed))
         image = check_whole(image, name="image", least=0, most=self.field.mean.shape[0] - 1)
         white = torch.randn(n, *self.field.shape, generator=generator, dtype=torch.float64)
-        return (self.field.mean[image] + self.field.colour(white)).to(self.y)
+        return (self.field.mean[image] + self.field.colour(white)).to(self.y.real)
 
 
 def gaussian_posterior(
@@ -76,7 +76,8 @@ def gaussian_posterior(
     By the FFT where the field is stationary and A*A is diagonal in the Fourier basis (the identity, circular blurs),
     whatever the size; else by dense algebra. Raises `ValueError` for an operator that is not linear, an image of more
     than 4096 values where dense algebra is needed, a sigma that is not one number above 0 (and at most 1 where A x is
-    an image), or a measurement of another shape than A x or with values up to 255.
+    an image), or a measurement of another shape than A x or with values up to 255. A complex value counts as two, its
+    real and its imaginary part, each with noise of level sigma.
     """
     if isinstance(sigma, torch.Tensor) and sigma.ndim:
         raise ValueError(f"sigma must be one number for the batch, got {describe(sigma)}")
@@ -87,8 +88,10 @@ def gaussian_posterior(
     sigma = check_level(sigma) if pictures else check_positive(sigma, name="sigma")
     if pictures:
         check_units(y, name="y")
-    measured = y.detach().to("cpu", torch.float64)
+    measured = y.detach().to("cpu", torch.complex128 if y.is_complex() else torch.float64)
     predicted = operator(prior.mean)
+    if predicted.is_complex() != y.is_complex():
+        raise ValueError(f"A x is {describe(predicted)} but the measurement y is {describe(y)}")
     if y.ndim < 2 or predicted.shape[1:] != y.shape[1:] or prior.mean.shape[0] not in (1, y.shape[0]):
         raise ValueError(f"A x has shape {tuple(predicted.shape)} but the measurement y is {describe(y)}")
     eigenvalues = operator.normal_eigenvalues(prior.mean, "fft") if isinstance(prior, StationaryField) else None
@@ -98,10 +101,10 @@ def gaussian_posterior(
     else:
         field, information = _by_matrices(prior, operator, residual, sigma)
     # r^T (A C A^T + sigma^2 I)^-1 r is twice the energy at the posterior mean: no difference of large numbers
-    misfit = (measured - operator.apply(field.mean)).square().flatten(1).sum(1) / sigma**2 + 2 * prior(field.mean)
-    count = math.prod(y.shape[1:])
+    misfit = squared_norm(measured - operator.apply(field.mean)) / sigma**2 + 2 * prior(field.mean)
+    count = math.prod(y.shape[1:]) * (2 if y.is_complex() else 1)
     log_evidence = -(misfit + information + count * math.log(2 * math.pi * sigma**2)) / 2
-    return GaussianPosterior(field, y.detach(), log_evidence.to(y))
+    return GaussianPosterior(field, y.detach(), log_evidence.to(y.real))
 
 
 def _by_fourier(
@@ -128,7 +131,11 @@ def _by_matrices(
         )
     dense = prior if isinstance(prior, DenseField) else DenseField(prior.covariance(), prior.shape, mean=prior.mean)
     factor, whitener = dense.factor, dense.whitener.matrix
-    scaled = as_matrix(operator, prior.shape) @ factor / sigma  # (M, n)
+    matrix = as_matrix(operator, prior.shape)
+    if matrix.is_complex():  # each complex value is two real ones
+        matrix = torch.view_as_real(matrix).movedim(2, 1).flatten(0, 1)  # (2 M, n)
+        residual = torch.view_as_real(residual.flatten(1))
+    scaled = matrix @ factor / sigma  # (M, n)
     inner = torch.linalg.cholesky(torch.eye(n, dtype=torch.float64) + scaled.mT @ scaled)
     posterior_factor = torch.linalg.solve_triangular(inner.mT, factor, upper=True, left=False)  # L R^-T
     back = residual.flatten(1) @ scaled / sigma  # L^T A^T r / sigma^2

@@ -9,11 +9,11 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, check_whole, per_image
-from deeprestore_lab.energies import Energy, Weight
+from deeprestore_lab.energies import Bounds, Energy, InexactProx, Weight
 from deeprestore_lab.operators.base import LinearOperator
-from deeprestore_lab.operators.gradient import Gradient
+from deeprestore_lab.operators.gradient import Gradient, forward_differences
 from deeprestore_lab.priors.base import Prior
-from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, ProxInfo, tv_denoise
+from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, SMALLEST_GAP, ProxInfo, denoise, tv_denoise
 
 LARGEST_CALIBRATED_SMOOTHING = 5e-3  # the weights were fitted without smoothing; far above, it is another prior
 
@@ -60,16 +60,18 @@ class PixelNorm(Energy):
 
     def _norms(self, differences: torch.Tensor) -> torch.Tensor:
         """One norm per pixel, and per channel or direction where these are not joined; dimensions are kept."""
-        if not self._joined:
+        joined = self._joined
+        if not joined:
             return differences.abs()
         if differences.requires_grad:
-            return torch.linalg.vector_norm(differences, dim=self._joined, keepdim=True)  # subgradient 0 at 0
-        return differences.square().sum(self._joined, keepdim=True).sqrt()  # four times as fast
+            return torch.linalg.vector_norm(differences, dim=joined, keepdim=True)  # subgradient 0 at 0
+        return differences.square().sum(joined, keepdim=True).sqrt()  # four times as fast
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.smooth:
+        if self.smoothing == 0:
             return self._norms(x).flatten(1).sum(1)
-        squared = x.square().sum(self._joined) if self._joined else x.square()
+        joined = self._joined
+        squared = x.square().sum(joined) if joined else x.square()
         return ((squared + self.smoothing**2).sqrt() - self.smoothing).flatten(1).sum(1)
 
     def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
@@ -114,8 +116,17 @@ class TotalVariation(Prior):
         return self.norm.smooth
 
     @property
+    def has_inexact_prox(self) -> bool:
+        return not self.smooth
+
+    @property
     def has_prox(self) -> bool:
         return not self.smooth
+
+    @property
+    def prox_gap(self) -> float:
+        """The relative duality gap at which `prox` stops."""
+        return self.gap
 
     @property
     def calibration_key(self) -> str | None:
@@ -123,7 +134,7 @@ class TotalVariation(Prior):
         return f"total_variation/{self.kind}/{self.colour}" if usual else None
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return self.norm.value(Gradient().apply(x))
+        return self.norm.value(forward_differences(x))
 
     def split(self) -> tuple[LinearOperator, Energy]:
         return Gradient(), self.norm
@@ -131,6 +142,26 @@ class TotalVariation(Prior):
     def prox(self, v: torch.Tensor, step: Weight, *, bounds: tuple[float, float] | None = None) -> torch.Tensor:
         """argmin of 1/2 ||x - v||^2 + step R(x), within `bounds` where given, to the relative duality gap `gap`."""
         return self.denoise(v, step, bounds=bounds)[0]
+
+    def inexact_prox(
+        self,
+        v: torch.Tensor,
+        step: Weight,
+        *,
+        bounds: Bounds | None = None,
+        gap: Weight | None = None,
+        start: torch.Tensor | None = None,
+        steps: int | None = None,
+    ) -> InexactProx:
+        """The proximal step by primal-dual iterations; one that starts where another ended is not checked again."""
+        if start is None or not v.dtype.is_floating_point or start.shape != (v.shape[0], 2, *v.shape[1:]):
+            x, info = self.denoise(v, step, bounds=bounds, gap=gap, dual=start, steps=steps)
+        else:
+            gap, steps = self.gap if gap is None else gap, self.steps if steps is None else steps
+            settings = {"kind": self.kind, "colour": self.colour, "steps": steps, "gap": gap}
+            with torch.set_grad_enabled(False):
+                x, info = denoise(v, step, bounds=bounds, dual=start, **settings)
+        return InexactProx(x, info.gap, info.primal, info.dual, SMALLEST_GAP * torch.finfo(v.dtype).eps)
 
     def denoise(
         self,

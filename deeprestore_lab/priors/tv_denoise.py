@@ -56,12 +56,28 @@ def tv_denoise(
     check_choice(kind, KINDS, name="kind")
     check_choice(colour, COLOURS, name="colour")
     steps = check_whole(steps, name="steps", least=1)
-    gap = _for_each(check_positive(gap, name="gap"), v).clamp_min(SMALLEST_GAP * torch.finfo(v.dtype).eps)
-    weight = _for_each(check_weight(weight), v).reshape(-1, 1, 1, 1)
+    gap, weight = check_positive(gap, name="gap"), check_weight(weight)
     wanted = (v.shape[0], 2, *v.shape[1:])
     if dual is not None and dual.shape != wanted:
         raise ValueError(f"dual must have shape {wanted}, got {describe(dual)}")
+    return denoise(v, weight, kind=kind, colour=colour, gap=gap, steps=steps, bounds=bounds, dual=dual)
 
+
+def denoise(
+    v: torch.Tensor,
+    weight: float | torch.Tensor,
+    *,
+    kind: str,
+    colour: str,
+    gap: float | torch.Tensor,
+    steps: int,
+    bounds: tuple[float, float] | None,
+    dual: torch.Tensor | None,
+) -> tuple[torch.Tensor, ProxInfo]:
+    """The same for arguments that were checked, without gradients: what a step of a solver costs."""
+    gap = _for_each(gap, v).clamp_min(SMALLEST_GAP * torch.finfo(v.dtype).eps)
+    weight = _for_each(weight, v).reshape(-1, 1, 1, 1)
+    wanted = (v.shape[0], 2, *v.shape[1:])
     x, u = v.clone(), v.new_zeros(wanted) if dual is None else dual.to(v, copy=True)
     iterations = torch.zeros(v.shape[0], dtype=torch.long, device=v.device)
     gaps, primals = v.new_zeros(v.shape[0]), v.new_zeros(v.shape[0])
@@ -91,6 +107,8 @@ def tv_denoise(
 
 def _for_each(value: float | torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """One value per image, `(N,)`."""
+    if isinstance(value, torch.Tensor) and value.shape == v.shape[:1]:
+        return value.to(v)
     value = torch.as_tensor(value, dtype=v.dtype, device=v.device).reshape(-1)
     if value.shape[0] not in (1, v.shape[0]):
         raise ValueError(f"expected one number, or one per image: got {describe(value)} for {v.shape[0]} images")

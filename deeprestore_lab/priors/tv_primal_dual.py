@@ -34,6 +34,7 @@ class PrimalDual:
         self.v, self.down, self.right = v / weight, u[:, 0].clone(), u[:, 1].clone()
         self.bounds = None if bounds is None else [bound / weight for bound in bounds]
         self.explained, self.scratch = torch.empty_like(v), torch.empty_like(v)
+        self._groups = self._grouped(self.down, self.right)
         self._explain()
         self.x, self.ahead = self.explained.clone(), self.explained.clone()
 
@@ -41,6 +42,7 @@ class PrimalDual:
         """Drop the images that are done."""
         for name in ("v", "x", "ahead", "down", "right", "explained", "scratch"):
             setattr(self, name, getattr(self, name)[going])
+        self._groups = self._grouped(self.down, self.right)
         if self.bounds is not None:
             self.bounds = [bound[going] for bound in self.bounds]
 
@@ -80,12 +82,12 @@ class PrimalDual:
             self.down.clamp_(-1, 1)
             self.right.clamp_(-1, 1)
             return
-        for parts in self._groups(self.down, self.right):
+        for parts in self._groups:
             factor = self._squared_norm(parts).clamp_(min=1).rsqrt_()
             for part in parts:
                 part.mul_(factor)
 
-    def _groups(self, down: torch.Tensor, right: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
+    def _grouped(self, down: torch.Tensor, right: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
         """The differences whose norm is taken together."""
         return [(down, right)] if self.kind == "isotropic" else [(down,), (right,)]
 
@@ -104,7 +106,9 @@ class PrimalDual:
         down, right = torch.zeros_like(self.x), torch.zeros_like(self.x)
         torch.sub(self.x[..., 1:, :], self.x[..., :-1, :], out=down[..., :-1, :])
         torch.sub(self.x[..., 1:], self.x[..., :-1], out=right[..., :-1])
-        variation = sum(_sum(self._squared_norm(parts).sqrt_()) for parts in self._groups(down, right))
+        variation = 0.0
+        for parts in self._grouped(down, right):
+            variation = variation + self._squared_norm(parts).sqrt_().flatten(1).sum(1)
         explained = _sum(down.mul_(self.down).addcmul_(right, self.right))
         gap = variation - explained
         if self.bounds is None:

@@ -64,9 +64,12 @@ def to_basis(x: torch.Tensor, basis: str) -> torch.Tensor:
 
     Raises `ValueError` for another basis.
     """
-    if check_choice(basis, BASES, name="basis") == "fft":
+    if basis == "fft":
         return torch.fft.rfft2(x)
-    return dct_matrix(x.shape[-2], x) @ x @ dct_matrix(x.shape[-1], x).mT
+    if basis != "dct":
+        check_choice(basis, BASES, name="basis")
+    kind = x.dtype, x.device
+    return _dct_matrix(x.shape[-2], *kind) @ x @ _dct_matrix(x.shape[-1], *kind).mT
 
 
 def from_basis(transformed: torch.Tensor, basis: str, like: torch.Tensor) -> torch.Tensor:
@@ -74,10 +77,13 @@ def from_basis(transformed: torch.Tensor, basis: str, like: torch.Tensor) -> tor
 
     Raises `ValueError` for another basis.
     """
-    if check_choice(basis, BASES, name="basis") == "fft":
+    if basis == "fft":
         return torch.fft.irfft2(transformed, s=like.shape[-2:])
+    if basis != "dct":
+        check_choice(basis, BASES, name="basis")
     height, width = transformed.shape[-2:]
-    return dct_matrix(height, transformed).mT @ transformed @ dct_matrix(width, transformed)
+    kind = transformed.dtype, transformed.device
+    return _dct_matrix(height, *kind).mT @ transformed @ _dct_matrix(width, *kind)
 
 
 def frequency_counts(width: int) -> torch.Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.solver import Solver
 
 WINDOW = 50
 Schedule = float | Callable[[int], float]
@@ -18,7 +19,7 @@ def cosine(lr: float, steps: int) -> Callable[[int], float]:
     return lambda step: 0.5 * lr * (1 + math.cos(math.pi * min(step / steps, 1.0)))
 
 
-class Adam:
+class Adam(Solver):
     r"""m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2,  theta <- P(theta - lr m^ / (sqrt(v^) + eps)).
 
     m^ and v^ are the moments without their bias towards the start, b1 = 0.9, b2 = 0.999, eps = 1e-8, and P is the
@@ -37,7 +38,7 @@ class Adam:
     name = "adam"
     default_steps = 1000
     default_tolerance = 1e-6
-    reason = None
+    takes_lr = True
     betas = (0.9, 0.999)
     eps = 1e-8
 
@@ -85,7 +86,3 @@ class Adam:
     def state_dict(self) -> dict:
         keys = ("count", "first", "second", "gradients", "lowest", "began")
         return {key: getattr(self, key) for key in keys}
-
-    def load_state_dict(self, state: dict) -> None:
-        for key, value in state.items():
-            setattr(self, key, value)

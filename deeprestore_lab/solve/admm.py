@@ -6,10 +6,14 @@ import torch
 
 from deeprestore_lab.core.checks import per_image
 from deeprestore_lab.energies import Energy, Quadratic
-from deeprestore_lab.operators.base import Identity, LinearOperator
+from deeprestore_lab.operators.base import Identity
+from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.finite_point import FinitePoint, where_image
 from deeprestore_lab.solve.normal_equations import is_exact, right_hand_side, solve_normal
+from deeprestore_lab.solve.norms import dot
 from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.sharp_terms import kinked_names, open_walls
+from deeprestore_lab.solve.solver import Solver, not_by_itself
 
 OVER_RELAXATION = 1.7
 FIRST_PENALTY = 30.0  # over the largest weight: a total variation then splits off steps above 1/30 first
@@ -41,7 +45,7 @@ class SquaredError(Energy):
         return self.quadratic.operator.solve(b + v / per_image(weight, v), 1 / weight)
 
 
-class ADMM:
+class ADMM(Solver):
     r"""argmin of sum_i q_i(x) + sum_j w_j f_j(K_j x): q_i quadratic, f_j with a proximal step, bounds as one f_j.
 
     For each image and each j, with a penalty rho of its own and over-relaxation 1.7, h = 1.7 K x + (1 - 1.7) z:
@@ -70,7 +74,25 @@ class ADMM:
     name = "admm"
     default_steps = 1000
     default_tolerance = 1e-4
-    reason = None
+
+    @classmethod
+    def why_not(cls, problem: Problem) -> str | None:
+        if not isinstance(problem.parametrisation, Pixels):
+            return "it splits a search over pixels, and theta is not pixels"
+        stuck = [
+            name
+            for name, (_, term) in zip(problem.names, problem.terms, strict=True)
+            if term.quadratic() is None and not term.split()[1].has_prox
+        ]
+        if stuck:
+            names = ", ".join(stuck)
+            return f"{names} is neither quadratic nor split into a linear map and a term with a proximal step"
+        return super().why_not(problem) or not_by_itself(problem)
+
+    @classmethod
+    def suits(cls, problem: Problem) -> bool:
+        """Terms with kinks, and counts whose pixels may go below zero, where they are impossible."""
+        return bool(kinked_names(problem) or open_walls(problem))
 
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
         self.problem, self.tolerance = problem, tolerance
@@ -117,7 +139,6 @@ class ADMM:
             self.quadratics = kept
             self.splits += [(self._each(w), Identity(), SquaredError(q)) for w, q in moved]
 
-    @torch.no_grad()
     def step(self, active: torch.Tensor) -> torch.Tensor:
         self.count += 1
         x, left = self._solve()
@@ -147,11 +168,15 @@ class ADMM:
 
     def _pull(self, values: list[torch.Tensor]) -> torch.Tensor:
         """sum_j rho_j K_j* value_j."""
-        return sum(map(self._force, range(len(values)), values), torch.zeros_like(self.x))
+        total = torch.zeros_like(self.x)
+        for j, value in enumerate(values):
+            total = total + self._force(j, value)
+        return total
 
     def _force(self, j: int, value: torch.Tensor) -> torch.Tensor:
         """rho_j K_j* value."""
-        return per_image(self.rho[j], self.x) * _adjoint(self.splits[j][1], value)
+        operator = self.splits[j][1]
+        return self.rho[j].reshape(-1, 1, 1, 1) * (value if isinstance(operator, Identity) else operator.adjoint(value))
 
     def _residuals(self, images: list, z: list, u: list, active: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         tiny = torch.finfo(self.one.dtype).tiny
@@ -167,6 +192,9 @@ class ADMM:
         return primal / size, dual / force
 
     def _keep(self, active: torch.Tensor, x: torch.Tensor, z: list, u: list) -> None:
+        if active.device.type == "cpu" and bool(active.all()):  # elsewhere asking waits for the device
+            self.x, self.z, self.u = x, z, u
+            return
         self.x = where_image(active, x, self.x)
         self.z = [where_image(active, new, old) for new, old in zip(z, self.z, strict=True)]
         self.u = [where_image(active, new, old) for new, old in zip(u, self.u, strict=True)]
@@ -192,8 +220,12 @@ class ADMM:
 
     def _joint(self, values: list[torch.Tensor]) -> torch.Tensor:
         """The norm of all of them together, per image."""
-        squares = (value.flatten(1).square().sum(1) for value in values)
-        return sum(squares, torch.zeros_like(self.one)).sqrt()
+        if not values:
+            return torch.zeros_like(self.one)
+        total = dot(values[0], values[0])
+        for value in values[1:]:
+            total = total + dot(value, value)
+        return total.sqrt()
 
     _KEYS = ("x", "z", "u", "rho", "count", "residual", "size", "force")
 
@@ -204,7 +236,3 @@ class ADMM:
         for key in self._KEYS:
             setattr(self, key, state[key])
         self.finite.share = state["share"]
-
-
-def _adjoint(operator: LinearOperator, value: torch.Tensor) -> torch.Tensor:
-    return value if isinstance(operator, Identity) else operator.adjoint(value)

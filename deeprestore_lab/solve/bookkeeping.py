@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import torch
@@ -50,6 +51,7 @@ class Recorder:
         self.beta = average
         self.average: torch.Tensor | None = None
         self.average_psnr: list[torch.Tensor] = []
+        self.residual: list[torch.Tensor] = []
         self._start = time.perf_counter()
 
     @property
@@ -57,17 +59,23 @@ class Recorder:
         """The last step recorded."""
         return len(self.rows) - 1
 
-    def add(self, active: torch.Tensor) -> None:
+    def add(self, active: torch.Tensor, *, residual: torch.Tensor | None = None) -> None:
         """Record the current iterate of the problem; `active` `(N,)` says which images took the step.
+
+        `residual` `(N,)` is what the solver says of the step, where the trace keeps that: infinite at the start.
 
         Raises `NonFiniteError`, with the trace so far, where a term of any image is not finite.
         """
-        step, shares, x = self.step + 1, self.problem.report(), self.problem.x()
+        step, shares, x = len(self.rows), self.problem.report(), self.problem.x()
         if step > 0 and (active.device.type != "cpu" or not bool(active.all())):
             last = self.rows[-1]
             shares = {name: torch.where(active, share, last[name]) for name, share in shares.items()}
         self._check_finite(shares, step)
         self.rows.append(shares)
+        if residual is not None:
+            if not self.residual:
+                self.residual.append(torch.full_like(residual, torch.inf))
+            self.residual.append(torch.where(active, residual, self.residual[-1]))
         self.x = x
         if self.reference is not None:
             self.psnr.append(decibels(x, self.reference))
@@ -90,8 +98,10 @@ class Recorder:
             self.average_psnr.append(decibels(self.average, self.reference))
 
     def _check_finite(self, shares: dict[str, torch.Tensor], step: int) -> None:
+        if math.isfinite(sum(shares.values()).sum()):  # one look for all: no finite sum has a term that is not
+            return
         values = torch.stack(list(shares.values()))
-        if bool(torch.isfinite(values).all()):
+        if bool(torch.isfinite(values).all()):  # each is finite, and too large to be added up
             return
         term, image = (~torch.isfinite(values)).nonzero()[0].tolist()
         name = list(shares)[term]
@@ -111,6 +121,7 @@ class Recorder:
             "rows": rows,
             "psnr": _stacked(self.psnr),
             "average_psnr": _stacked(self.average_psnr),
+            "residual": _stacked(self.residual),
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -121,6 +132,7 @@ class Recorder:
         self.average = state["average"]
         self.psnr = [] if state["psnr"] is None else list(state["psnr"])
         self.average_psnr = [] if state["average_psnr"] is None else list(state["average_psnr"])
+        self.residual = [] if state.get("residual") is None else list(state["residual"])
         self._start = time.perf_counter() - self.seconds[-1]
 
     def trace(self, *, left: str = "steps") -> Trace:
@@ -139,6 +151,8 @@ class Recorder:
             psnr=_stacked(self.psnr),
             average=None if self.average is None else self.average.clone(),
             average_psnr=_stacked(self.average_psnr),
+            residual=_stacked(self.residual),
+            without_value=[term.name for _, term in self.problem.scores],
         )
 
 

@@ -12,7 +12,11 @@ from deeprestore_lab.solve.saved_run import SavedRun
 from deeprestore_lab.solve.state_files import digest, to_device
 
 FORMAT = "deeprestore_lab checkpoint 2"
-WORDS = {"start": "the start (x0, or the parameters and constants)", "terms": "the energy at the start"}
+WORDS = {
+    "start": "the start (x0, or the parameters and constants)",
+    "terms": "the energy at the start",
+    "denoisers": "a denoiser",
+}
 
 
 class Checkpoint:
@@ -48,6 +52,11 @@ class Checkpoint:
             "precision": "bf16-mixed" if problem.low_precision else None,
             "start": digest(problem.parametrisation.state_dict() | problem.parametrisation.constants()),
         }
+        if problem.scores:  # what denoisers make of the start, in the place of their values
+            theta = problem.theta
+            settings["denoisers"] = {
+                term.name: term.denoised(theta).flatten(1).norm(dim=1).tolist() for _, term in problem.scores
+            }
         self.file = SavedRun(path, settings, format=FORMAT, kind="problem", words=WORDS)
         if problem.random and seed is None:
             raise ValueError("a checkpoint of a run with jitter or input_noise needs a seed")

@@ -1,124 +1,58 @@
-"""Which solver a problem can be given to, and which one it is given to when nobody says."""
+"""The solvers there are, which of them can take a problem, and which one takes it when nobody says."""
 
 from __future__ import annotations
 
-from deeprestore_lab.energies import Energy
-from deeprestore_lab.parametrisations.base import Parametrisation
-from deeprestore_lab.parametrisations.pixels import Pixels
+from deeprestore_lab.solve.adam import Adam
+from deeprestore_lab.solve.admm import ADMM
+from deeprestore_lab.solve.closed_form import ClosedForm
+from deeprestore_lab.solve.lbfgs import LBFGS
+from deeprestore_lab.solve.plug_and_play import HalfQuadraticSplitting, PlugAndPlayADMM, PlugAndPlayProximal
 from deeprestore_lab.solve.problem import Problem
-from deeprestore_lab.solve.sharp_terms import bounds_refused, open_walls
+from deeprestore_lab.solve.proximal import Proximal
+from deeprestore_lab.solve.solver import Solver
 
-SOLVERS = ("closed_form", "proximal", "admm", "lbfgs", "adam")
+# In the order in which "auto" asks them. A new solver is one line here; all else it says about itself.
+SOLVERS: dict[str, type[Solver]] = {
+    solver.name: solver
+    for solver in (
+        ClosedForm,
+        Proximal,
+        ADMM,
+        LBFGS,
+        Adam,
+        PlugAndPlayADMM,
+        HalfQuadraticSplitting,
+        PlugAndPlayProximal,
+    )
+}
 
 
 def choose(problem: Problem) -> str:
-    """The first of `SOLVERS` that suits: exact before proximal, proximal before splitting, smooth, and then Adam.
+    """The first of `SOLVERS` that suits `problem` and can take it; what a parametrisation names comes before them.
 
-    A smooth problem that has no closed form goes to L-BFGS, not to the proximal or splitting solvers; counts whose
-    pixels may go below zero, where they are impossible, go to ADMM first. A parametrisation that names a
-    `default_solver` (networks name Adam) gets that one.
+    So: exact before proximal, proximal before splitting, smooth, and then Adam; plug-and-play for a denoiser that has
+    no value, which those refuse. Networks name Adam as their
+    `default_solver`. Raises `ValueError` where none can take it, with the reason of each.
     """
     if problem.parametrisation.default_solver is not None:
-        return problem.parametrisation.default_solver
-    kinked = _kinks(problem)
-    smooth = ("closed_form", "admm", "lbfgs") if open_walls(problem) else ("closed_form", "lbfgs")
-    order = ("closed_form", "proximal", "admm") if kinked else smooth
-    for name in order:
-        if why_not(name, problem) is None:
+        return checked(problem.parametrisation.default_solver, problem)
+    for name, solver in SOLVERS.items():
+        if solver.suits(problem) and solver.why_not(problem) is None:
             return name
-    return "adam"
+    reasons = "; ".join(f"{name}: {solver.why_not(problem)}" for name, solver in SOLVERS.items())
+    raise ValueError(f"no solver can take this problem. {reasons}")
 
 
-def why_not(solver: str, problem: Problem) -> str | None:
-    """Why `solver` cannot take `problem`, or None where it can."""
-    return _CHECKS[solver](problem)
+def checked(name: str, problem: Problem) -> str:
+    """Return `name` where that solver can take `problem`, else raise `ValueError` with its reason and who can."""
+    reason = SOLVERS[name].why_not(problem)
+    if reason is not None:
+        raise ValueError(
+            f"solver {name!r} cannot take this problem: {reason}. Can take it: {', '.join(able(problem)) or 'none'}"
+        )
+    return name
 
 
 def able(problem: Problem) -> list[str]:
     """The solvers that can take `problem`."""
-    return [name for name in SOLVERS if why_not(name, problem) is None]
-
-
-def _kinks(problem: Problem) -> list[str]:
-    """The names of the terms, and the penalty, whose gradient does not exist everywhere."""
-    names = [name for name, (_, term) in zip(problem.names, problem.terms, strict=True) if not term.smooth]
-    if problem.has_penalty and not problem.parametrisation.smooth_penalty:
-        names.append("penalty")
-    return names
-
-
-def _not_adam(problem: Problem) -> str | None:
-    return None
-
-
-def _not_deterministic(problem: Problem) -> str | None:
-    if problem.jitter or problem.input_noise:
-        return "jitter and input noise perturb every step at random, and only Adam bears that"
-    if problem.parametrisation.shared:
-        return "the images share their parameters, and this solver works on each image by itself"
-    return None
-
-
-def _not_lbfgs(problem: Problem) -> str | None:
-    kinked = _kinks(problem)
-    if kinked:
-        return (
-            f"it needs a gradient everywhere and {', '.join(kinked)} has kinks; smooth it (for total variation: "
-            "smoothing=1e-3), or use a proximal solver or ADMM"
-        )
-    projects = type(problem.parametrisation).project_ is not Parametrisation.project_
-    if projects and not hasattr(problem.parametrisation, "bounds"):
-        return "it holds theta to a range by `bounds` = (low, high) only, and this parametrisation projects otherwise"
-    return _not_deterministic(problem)
-
-
-def _not_closed_form(problem: Problem) -> str | None:
-    curved = [name for name, (_, t) in zip(problem.names, problem.terms, strict=True) if t.quadratic() is None]
-    if curved:
-        return f"{', '.join(curved)} is not quadratic"
-    if not problem.parametrisation.linear:
-        return "the parametrisation is not linear"
-    if problem.has_penalty:
-        return "the parametrisation has a penalty"
-    if problem.bounds is not None:
-        return "the parametrisation has bounds"
-    return _not_deterministic(problem)
-
-
-def _not_proximal(problem: Problem) -> str | None:
-    kinked = _kinks(problem)
-    if len(kinked) > 1:
-        return f"it takes one term with kinks and here are {len(kinked)}: {', '.join(kinked)}; use ADMM"
-    if kinked and kinked != ["penalty"]:
-        term = _term(problem, kinked[0])
-        if not term.has_prox:
-            return f"{kinked[0]} has no proximal step"
-        if not isinstance(problem.parametrisation, Pixels):
-            return f"the proximal step of {kinked[0]} is one on pixels, and theta is not pixels"
-    return _not_deterministic(problem) or bounds_refused(problem)
-
-
-def _not_admm(problem: Problem) -> str | None:
-    if not isinstance(problem.parametrisation, Pixels):
-        return "it splits a search over pixels, and theta is not pixels"
-    stuck = [
-        name
-        for name, (_, term) in zip(problem.names, problem.terms, strict=True)
-        if term.quadratic() is None and not term.split()[1].has_prox
-    ]
-    if stuck:
-        return f"{', '.join(stuck)} is neither quadratic nor split into a linear map and a term with a proximal step"
-    return _not_deterministic(problem)
-
-
-def _term(problem: Problem, name: str) -> Energy:
-    return problem.terms[problem.names.index(name)][1]
-
-
-_CHECKS = {
-    "closed_form": _not_closed_form,
-    "proximal": _not_proximal,
-    "admm": _not_admm,
-    "lbfgs": _not_lbfgs,
-    "adam": _not_adam,
-}
+    return [name for name, solver in SOLVERS.items() if solver.why_not(problem) is None]

@@ -10,9 +10,10 @@ from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
 from deeprestore_lab.solve.normal_equations import apply_normal, right_hand_side, solve_normal
 from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.solver import Solver, not_by_itself
 
 
-class ClosedForm:
+class ClosedForm(Solver):
     r"""H x = sum_i p_i A_i* y_i with H = sum_i p_i A_i*A_i: the minimum of sum_i p_i / 2 ||A_i x - y_i||^2.
 
     `method` says how it was solved: by a "division", one in the basis "fft" or "dct" that the operators share, by the
@@ -30,6 +31,19 @@ class ClosedForm:
     default_steps = 20
     default_tolerance = 1e-5
 
+    @classmethod
+    def why_not(cls, problem: Problem) -> str | None:
+        curved = [name for name, (_, t) in zip(problem.names, problem.terms, strict=True) if t.quadratic() is None]
+        if curved:
+            return f"{', '.join(curved)} is not quadratic"
+        if not problem.parametrisation.linear:
+            return "the parametrisation is not linear"
+        if problem.has_penalty:
+            return "the parametrisation has a penalty"
+        if problem.bounds is not None:
+            return "the parametrisation has bounds"
+        return super().why_not(problem) or not_by_itself(problem)
+
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
         self.problem, self.tolerance = problem, tolerance
         self.reason: list[str | None] = [None] * problem.batch
@@ -41,7 +55,6 @@ class ClosedForm:
         self.parts = [(_product(weight, q.precision, x), q.operator) for weight, q in self.quadratics]
         self.theta: torch.Tensor | None = None  # where conjugate gradients stand
 
-    @torch.no_grad()
     def step(self, active: torch.Tensor) -> torch.Tensor:
         goal = max(self.tolerance, torch.finfo(self.problem.theta.dtype).eps)
         if isinstance(self.problem.parametrisation, Pixels):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.core.checks import check_positive, per_image
+from deeprestore_lab.solve.norms import dot, norm
 
 
 @torch.no_grad()
@@ -31,10 +32,10 @@ def conjugate_gradients(
     >>> x.tolist(), taken.tolist()
     ([[0.25, 0.25, 0.25]], [1])
     """
-    goal = torch.as_tensor(check_positive(tolerance, name="tolerance")).to(b) * _norm(b)
+    goal = torch.as_tensor(check_positive(tolerance, name="tolerance")).to(b) * norm(b)
     x = torch.zeros_like(b) if x is None else x.clone()
     residual = b - apply(x)
-    squared = _dot(residual, residual)
+    squared = dot(residual, residual)
     direction = residual
     taken = torch.zeros(b.shape[0], dtype=torch.long, device=b.device)
     going = squared.sqrt() > goal
@@ -42,24 +43,16 @@ def conjugate_gradients(
         if not bool(going.any()):
             break
         image = apply(direction)
-        curvature = _dot(direction, image)
+        curvature = dot(direction, image)
         going &= curvature > 0  # zero where nothing of the residual can be explained
         length = torch.where(going, squared / torch.where(going, curvature, 1.0), 0.0)
         x = x + per_image(length, x) * direction
         residual = residual - per_image(length, x) * image
-        new = _dot(residual, residual)
+        new = dot(residual, residual)
         turn = torch.where(going, new / torch.where(going, squared, 1.0), 0.0)
         direction = residual + per_image(turn, x) * direction
         taken += going
         squared = new
         going &= squared.sqrt() > goal
-    scale = _norm(b)
+    scale = norm(b)
     return x, taken, torch.where(scale > 0, squared.sqrt() / scale.clamp_min(torch.finfo(b.dtype).tiny), squared.sqrt())
-
-
-def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    return (a * b).flatten(1).sum(1)
-
-
-def _norm(a: torch.Tensor) -> torch.Tensor:
-    return _dot(a, a).sqrt()

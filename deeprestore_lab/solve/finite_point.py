@@ -7,8 +7,8 @@ import torch
 from deeprestore_lab.core.checks import per_image
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.operators.base import Identity, LinearOperator
+from deeprestore_lab.solve.norms import norm
 from deeprestore_lab.solve.problem import Evaluation, Problem
-from deeprestore_lab.solve.problem_checks import has_value
 
 SMALLEST_SHARE = 1e-8  # of a way to images of finite energy, tried first
 LIFTS = 20  # steps at most that raise the means of a split: with momentum they end above zero, and not far above
@@ -26,7 +26,7 @@ class FinitePoint:
 
     def __init__(self, problem: Problem, splits: list[tuple[LinearOperator, Energy]]) -> None:
         self.problem, self.start = problem, problem.theta
-        self.splits = [(operator, f) for operator, f in splits if not isinstance(operator, Identity) and has_value(f)]
+        self.splits = [(operator, f) for operator, f in splits if not isinstance(operator, Identity) and f.has_value]
         height = self.start.abs().amax((1, 2, 3), keepdim=True)
         self.brighter = torch.where(height > 0, height, 1.0)
         self.share = [self.start.new_zeros(problem.batch)] * 2  # of each way, as last needed
@@ -43,7 +43,7 @@ class FinitePoint:
         shown = self._lowest(lifted, at.total, wanted, active, before)
         at = self._look(shown, active, before)
         self.problem.note(shares=at.shares, x=at.x)
-        return _norm(shown - iterate) / _norm(iterate).clamp_min(torch.finfo(iterate.dtype).tiny)
+        return norm(shown - iterate) / norm(iterate).clamp_min(torch.finfo(iterate.dtype).tiny)
 
     def _lifted(self, x: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         for operator, f in self.splits:
@@ -113,7 +113,3 @@ def _lift(x: torch.Tensor, operator: LinearOperator) -> torch.Tensor:
 def where_image(chosen: torch.Tensor, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
     """`new` for the images in `chosen` `(N,)`, `old` for the others."""
     return torch.where(chosen.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
-
-def _norm(value: torch.Tensor) -> torch.Tensor:
-    return value.flatten(1).square().sum(1).sqrt()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import torch
 
+from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.solve.line_search import Trial, strong_wolfe
 from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.sharp_terms import kinked_names
+from deeprestore_lab.solve.solver import Solver, not_by_itself
 from deeprestore_lab.solve.two_loop import Pair, direction, dot
 
 HISTORY = 10
 STALLED = 10  # steps in a row in which neither the energy nor the smallest gradient fell in this precision
 
 
-class LBFGS:
+class LBFGS(Solver):
     r"""theta <- theta - t H g, with H the inverse Hessian as the last 10 steps show it and t from a line search.
 
     One evaluation of energy and gradient serves one trial step of all images; each has its own t. Images that are
@@ -34,6 +37,21 @@ class LBFGS:
     name = "lbfgs"
     default_steps = 500
     default_tolerance = 1e-5
+
+    @classmethod
+    def why_not(cls, problem: Problem) -> str | None:
+        kinked = kinked_names(problem)
+        if kinked:
+            return (
+                f"it needs a gradient everywhere and {', '.join(kinked)} has kinks; smooth it (for total variation: "
+                "smoothing=1e-3), or use a proximal solver or ADMM"
+            )
+        projects = type(problem.parametrisation).project_ is not Parametrisation.project_
+        if projects and not hasattr(problem.parametrisation, "bounds"):
+            return (
+                "it holds theta to a range by `bounds` = (low, high) only, and this parametrisation projects otherwise"
+            )
+        return super().why_not(problem) or not_by_itself(problem)
 
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
         self.problem, self.tolerance = problem, tolerance

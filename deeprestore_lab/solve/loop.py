@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from deeprestore_lab.solve.bookkeeping import Recorder
 from deeprestore_lab.solve.progress import Progress
+from deeprestore_lab.solve.solver import Solver
 from deeprestore_lab.solve.trace import Trace
 
 if TYPE_CHECKING:
@@ -19,28 +20,8 @@ if TYPE_CHECKING:
 Callback = Callable[[int, torch.Tensor], bool | None]
 
 
-class Stepper(Protocol):
-    """A solver: advances the images that are still active, each by itself.
-
-    After `step(active)` the problem holds the new iterate (`Problem.move`), unchanged for images that are not active.
-    `step` returns the optimality `(N,)`: a relative measure, small at the optimum, infinite where not known. `reason`
-    gives, per image, why the solver stopped it by itself ("exact", "line search"), or None; it may be None as a whole.
-    """
-
-    name: str
-    default_steps: int
-    default_tolerance: float
-    reason: list[str | None] | None
-
-    def step(self, active: torch.Tensor) -> torch.Tensor: ...
-
-    def state_dict(self) -> dict: ...
-
-    def load_state_dict(self, state: dict) -> None: ...
-
-
 def run(
-    stepper: Stepper,
+    stepper: Solver,
     recorder: Recorder,
     *,
     steps: int,
@@ -64,12 +45,14 @@ def run(
         stopped = _call(callback, stepper, recorder, checkpoint)
     deferred = nullcontext() if checkpoint is None else checkpoint.deferred_interrupt()
     with deferred, Progress(progress, steps=steps, label=stepper.name) as bar:
-        while not stopped and recorder.step < steps and "" in recorder.stopped_by:
-            optimality = stepper.step(active)
-            recorder.add(active)
+        while not stopped and len(recorder.rows) <= steps and "" in recorder.stopped_by:
+            with torch.set_grad_enabled(False):  # evaluations that need gradients switch them on
+                optimality = stepper.step(active)
+            recorder.add(active, residual=optimality if stepper.traces_residual else None)
             active = _stop(recorder, active, stepper.reason, optimality <= tolerance)
-            stopped = _call(callback, stepper, recorder, checkpoint)
-            bar.update(recorder.step, recorder.rows[-1])
+            if callback is not None:
+                stopped = _call(callback, stepper, recorder, checkpoint)
+            bar.update(len(recorder.rows) - 1, recorder.rows[-1])
             if checkpoint is not None:
                 checkpoint.save_if_due(stepper, recorder)
                 checkpoint.raise_if_interrupted(stepper, recorder)
@@ -99,7 +82,7 @@ def _says_stop(answer: object) -> bool:
     return bool(answer) if single or isinstance(answer, bool | np.bool_) else False
 
 
-def _call(callback: Callback | None, stepper: Stepper, recorder: Recorder, checkpoint: Checkpoint | None) -> bool:
+def _call(callback: Callback | None, stepper: Solver, recorder: Recorder, checkpoint: Checkpoint | None) -> bool:
     if callback is None:
         return False
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from importlib import import_module
 from numbers import Real
 from pathlib import Path
 
@@ -22,19 +21,13 @@ from deeprestore_lab.energies import Energy
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.bookkeeping import Recorder
-from deeprestore_lab.solve.choice import SOLVERS, able, choose, why_not
-from deeprestore_lab.solve.loop import Callback, Stepper, run
+from deeprestore_lab.solve.choice import SOLVERS, checked, choose
+from deeprestore_lab.solve.loop import Callback, run
 from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.solver import Solver
 from deeprestore_lab.solve.trace import Trace
 
 PRECISIONS = ("full", "bf16-mixed")
-_CLASSES = {
-    "closed_form": "ClosedForm",
-    "proximal": "Proximal",
-    "admm": "ADMM",
-    "lbfgs": "LBFGS",
-    "adam": "Adam",
-}
 
 
 def minimise(
@@ -64,7 +57,8 @@ def minimise(
     step sizes, line searches and stopping are per image.
 
     solver: "closed_form" (all terms quadratic), "proximal" (at most one term with kinks), "admm" (several),
-        "lbfgs" (smooth terms), "adam" (anything, by subgradients), or "auto": the first of these that suits.
+        "lbfgs" (smooth terms), "adam" (anything, by subgradients), "pnp_admm", "pnp_hqs" or "pnp_proximal" (a denoiser
+        without a value, plug-and-play), or "auto": the first of these that suits.
     steps, tolerance: an image stops at `tolerance`, a relative measure that each solver defines, or after `steps`.
     lr: Adam's step size in the units of theta, or a function of the step. The other solvers find theirs.
     reference: the truth, for PSNR in the trace; it plays no part in the search.
@@ -111,13 +105,13 @@ def minimise(
         low_precision=low,
         capture=capture,
     )
-    name = _pick(solver, problem)
+    name = choose(problem) if solver == "auto" else checked(solver, problem)
     if low and name != "adam":
         raise ValueError(f"precision='bf16-mixed' is for Adam; {name!r} needs gradients that are exact to more digits")
-    stepper_class = stepper(name)
+    stepper_class = SOLVERS[name]
     steps = check_whole(stepper_class.default_steps if steps is None else steps, name="steps", least=0)
     tolerance = _check_tolerance(stepper_class.default_tolerance if tolerance is None else tolerance)
-    options = {} if lr is None else {"lr": _check_lr(lr, name)}
+    options = {} if lr is None else {"lr": _check_lr(lr, stepper_class)}
     reference = _check_reference(reference, problem)
     average = _check_average(average)
     saved = _checkpoint(checkpoint, problem, name, tolerance=tolerance, lr=lr, seed=seed, average=average)
@@ -130,22 +124,6 @@ def minimise(
         progress=progress,
         checkpoint=saved,
     )
-
-
-def stepper(name: str) -> type[Stepper]:
-    """The class of the solver `name`; its module is imported here, when it is first asked for."""
-    return getattr(import_module(f"deeprestore_lab.solve.{name}"), _CLASSES[name])
-
-
-def _pick(solver: str, problem: Problem) -> str:
-    if solver == "auto":
-        return choose(problem)
-    reason = why_not(solver, problem)
-    if reason is not None:
-        raise ValueError(
-            f"solver {solver!r} cannot take this problem: {reason}. Can take it: {', '.join(able(problem))}"
-        )
-    return solver
 
 
 def _check_random(parametrisation: Parametrisation, jitter: int, input_noise: float) -> tuple[int, float]:
@@ -180,9 +158,9 @@ def _check_average(average: float) -> float:
     return float(average)
 
 
-def _check_lr(lr: float, solver: str) -> float:
-    if solver != "adam":
-        raise ValueError(f"lr is Adam's step size; {solver!r} finds its own")
+def _check_lr(lr: float, solver: type[Solver]) -> float:
+    if not solver.takes_lr:
+        raise ValueError(f"lr is Adam's step size; {solver.name!r} finds its own")
     return check_lr(lr)
 
 

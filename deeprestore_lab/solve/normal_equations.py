@@ -43,7 +43,9 @@ def right_hand_side(quadratics: list[tuple[Weight, Quadratic]], x: torch.Tensor)
             target = torch.full_like(q.operator.apply(x), target)
         if target.shape[0] not in (1, x.shape[0]):
             raise ValueError(f"a measurement of {target.shape[0]} images does not fit a batch of {x.shape[0]}")
-        target = target.to(x).expand(x.shape[0], *target.shape[1:])
+        target = target.to(x.device, x.dtype.to_complex() if target.is_complex() else x.dtype).expand(
+            x.shape[0], *target.shape[1:]
+        )
         total = total + per_image(weight, x) * per_image(q.precision, x) * q.operator.adjoint(target)
     return total
 
@@ -95,7 +97,7 @@ def _eigenvalues(parts: list[Part], b: torch.Tensor, basis: str) -> torch.Tensor
 def _divide(b: torch.Tensor, eigenvalues: torch.Tensor, basis: str) -> torch.Tensor:
     """H^-1 b, and the pseudo-inverse where H is singular."""
     floor = torch.finfo(b.dtype).eps * eigenvalues.amax((-3, -2, -1), keepdim=True)
-    inverse = torch.where(eigenvalues > floor, 1 / eigenvalues.clamp_min(torch.finfo(b.dtype).tiny), 0.0)
+    inverse = torch.where(eigenvalues > floor, eigenvalues.clamp_min(torch.finfo(b.dtype).tiny).reciprocal(), 0.0)
     return from_basis(to_basis(b, basis) * inverse, basis, b)
 
 

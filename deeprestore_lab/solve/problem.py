@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from deeprestore_lab.core.capture import Captured, check_capture
-from deeprestore_lab.core.checks import check_images, per_image
+from deeprestore_lab.core.checks import EXACT, check_images, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.core.machine import fast_autocast
 from deeprestore_lab.energies import Energy, Weight, weighted_terms
@@ -37,10 +37,11 @@ class Problem:
     """argmin over theta of energy(g(theta)) + S(theta), for the images of a batch, each by itself.
 
     `theta` is the current iterate. Tensors that it returned are never changed in place: `move` puts new ones in
-    their place. `terms` and `names` are those that play a part; a term whose weight is 0 for every image has a share
-    of 0 and is never evaluated. `jitter` and `input_noise` perturb every evaluation at random, drawn from
-    `generator`, by the same draw for the whole batch. `low_precision` computes g in bfloat16 where autocast does;
-    `capture` records evaluations with a gradient as a CUDA graph, from the second on.
+    their place. `terms` and `names` are those that play a part and have a value; a term whose weight is 0 for every
+    image has a share of 0 and is never evaluated. `scores` are the (weight, term) without a value, which solvers may
+    ask for other things. `jitter` and `input_noise` perturb every evaluation at random, drawn from `generator`, by the
+    same draw for the whole batch. `low_precision` computes g in bfloat16 where autocast does; `capture` records
+    evaluations with a gradient as a CUDA graph, from the second on.
     """
 
     def __init__(
@@ -57,7 +58,11 @@ class Problem:
         self.energy, self.parametrisation = check_energy(energy), parametrisation
         self.low_precision = low_precision
         self.jitter, self.input_noise, self.generator = jitter, input_noise, generator
-        given = weighted_terms(energy)
+        everything = weighted_terms(energy)
+        self.scores: list[tuple[Weight, Energy]] = [  # denoisers without a value, which no evaluation can show
+            (weight, term) for weight, term in everything if not term.has_value and plays_a_part(weight)
+        ]
+        given = [(weight, term) for weight, term in everything if term.has_value]
         self._given_names = term_names(given)
         kept = [i for i, (weight, _) in enumerate(given) if plays_a_part(weight)]
         self.terms: list[tuple[Weight, Energy]] = [given[i] for i in kept]
@@ -70,7 +75,8 @@ class Problem:
         self._x: torch.Tensor | None = None
         self.batch = self.x().shape[0]
         check_parameters(parametrisation, self._parameters, self.batch)
-        check_weights(given, self._given_names, batch=self.batch, shared=parametrisation.shared)
+        names = term_names(everything)
+        check_weights(everything, names, batch=self.batch, shared=parametrisation.shared)
         self.capture = check_capture(capture, self._x.device)
         self._captured: Captured | None = None
 
@@ -89,11 +95,14 @@ class Problem:
         """Whether evaluations are perturbed at random."""
         return bool(self.jitter or self.input_noise)
 
-    @torch.no_grad()
     def x(self) -> torch.Tensor:
         """The image batch at the current theta, unperturbed."""
         if self._x is None:
-            self._x = check_images(self.parametrisation().detach(), name=type(self.parametrisation).__name__)
+            with torch.no_grad():
+                x = self.parametrisation().detach()
+            if not (x.ndim == 4 and x.dtype in EXACT and x.numel()):
+                check_images(x, name=type(self.parametrisation).__name__)
+            self._x = x
         return self._x
 
     def objective(self, theta: torch.Tensor | None = None) -> torch.Tensor:
@@ -171,6 +180,8 @@ class Problem:
 
     def _follow(self, shares: dict[str, torch.Tensor]) -> None:
         """Check each term once: its gradient would be zero, and the start would pass for the optimum."""
+        if self._followed.issuperset(shares):
+            return
         fresh = {name: share for name, share in shares.items() if name not in self._followed}
         check_depends(fresh, self._parameters, on="theta")
         self._followed.update(fresh)
@@ -196,7 +207,10 @@ class Problem:
     def report(self) -> dict[str, torch.Tensor]:
         """Each term's share at the current theta, `{name: (N,)}`, the penalty included; evaluated where not known."""
         if self._shares is None:
-            self._shares = self.evaluate(gradient=False).shares
+            at = self.evaluate(gradient=False)
+            self._shares = at.shares
+            if self._x is None and not self.input_noise:
+                self._x = at.x  # so that nothing makes it again
         return self._shares
 
     def project(self, theta: torch.Tensor) -> torch.Tensor:

@@ -5,25 +5,16 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab.core.checks import check_precision, describe
-from deeprestore_lab.energies import Energy, OfRepresentation, Weight, WeightedSum, weighted_terms
+from deeprestore_lab.energies import Energy, Weight, weighted_terms
 from deeprestore_lab.parametrisations.base import Parametrisation
 
 
-def has_value(energy: Energy) -> bool:
-    """Whether `energy` can be evaluated; a score alone cannot."""
-    if isinstance(energy, WeightedSum):
-        return all(has_value(term) for _, term in energy.weighted)
-    if isinstance(energy, OfRepresentation):
-        return has_value(energy.energy)
-    return type(energy).value is not Energy.value
-
-
 def check_energy(energy: Energy) -> Energy:
-    """Return `energy` if it is one and every term of it has a value, else raise `ValueError`."""
+    """Return `energy` if it is one and every term has a value or is a denoiser, else raise `ValueError`."""
     if not isinstance(energy, Energy):
         raise ValueError(f"energy must be an Energy (subclass it and define value), got {describe(energy)}")
     for _, term in weighted_terms(energy):
-        if not has_value(term):
+        if not term.has_value and not term.has_denoiser:
             raise ValueError(
                 f"{term.name} has no value, so it cannot be minimised or traced; a score alone is for samplers"
             )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab.core.checks import per_image
+from deeprestore_lab.energies import Energy
 from deeprestore_lab.operators.base import Identity
 from deeprestore_lab.parametrisations.pixels import Pixels
-from deeprestore_lab.priors.total_variation import TotalVariation
-from deeprestore_lab.priors.tv_denoise import SMALLEST_GAP
+from deeprestore_lab.solve.finite_point import where_image
 from deeprestore_lab.solve.normal_equations import right_hand_side
+from deeprestore_lab.solve.norms import dot, norm
 from deeprestore_lab.solve.problem import Evaluation, Problem
-from deeprestore_lab.solve.sharp_terms import bounds_refused, sort_terms, unwrap
+from deeprestore_lab.solve.sharp_terms import kinked_names, open_walls, sort_terms
+from deeprestore_lab.solve.solver import Solver, not_by_itself
 
-ERROR_SHARE = 0.1  # of the last step, that the error of an inner total variation step may be
+ERROR_SHARE = 0.1  # of the last step, that the error of a proximal step by iterations may be
 LOOSEST_GAP = 1e-3
-INNER_STEPS = 100  # of the total variation step in one outer step; the next one goes on from there
+INNER_STEPS = 100  # of a proximal step by iterations in one outer step; the next one goes on from there
 LARGEST_SHARE = 0.01  # of the largest gradient of the run: below, gradients count as this large
 FALL = 0.5  # what L is multiplied by after each step where F is nothing at all
 ROUNDING_SHARE = 0.25  # of the error that rounding leaves in an inner step: a smaller residual means nothing
@@ -23,7 +25,7 @@ STEEPEST = 1e10  # times the first L: a search that comes this far has failed
 RELAX = 0.9  # what a searched-for L is multiplied by after each step, so that it can fall again
 
 
-class Proximal:
+class Proximal(Solver):
     r"""x_+ = prox_{R / L}(z - grad F(z) / L), then z from x_+ and x by momentum (FISTA), for each image by itself.
 
     F holds all smooth terms, R is the one term (or the penalty of theta) with a kink, and the bounds of `Pixels`. L is
@@ -31,9 +33,9 @@ class Proximal:
     and falls by a tenth between steps.
     The momentum starts anew whenever it points against the step.
 
-    The proximal step of total variation is solved by iterations of its own, warm-started, until their duality gap
-    bounds its error by a tenth of the outer step before (or 100 of them are done). It is exact within bounds, as is
-    that of a term that acts on each value by itself; other terms with a kink are refused within bounds.
+    A proximal step by iterations of its own (total variation) is warm-started and goes on until its duality gap bounds
+    its error by a tenth of the outer step before (or 100 of them are done). Within bounds, terms with a kink that know
+    no step there are refused.
 
     Where F is a sum of ||x - y||^2 alone (denoising), one proximal step at their mean is the solution.
 
@@ -41,10 +43,10 @@ class Proximal:
 
     Optimality of an image: L ||x_+ - z|| / ||grad F(z)||, the fixed-point residual as a gradient, over the gradient (or
     over a hundredth of the largest gradient of the run, where that is more; without F, the residual, which is then
-    a subgradient of R, over a hundredth of its largest); for a single proximal step of total
-    variation its relative duality gap (at most the prior's own `gap` is asked for). An image whose residual has come
-    below a quarter of the error that rounding leaves in the inner total variation step is as exact as its precision
-    allows, and counts as converged.
+    a subgradient of R, over a hundredth of its largest); for a single proximal step by
+    iterations its relative duality gap (at most the prior's own is asked for). An image whose residual has come below
+    a quarter of the error that rounding leaves in such a step is as exact as its precision allows, and counts as
+    converged.
 
     Raises `ValueError` for bounds, or a lack of them, that a term's proximal step does not take.
 
@@ -55,20 +57,37 @@ class Proximal:
     default_steps = 1000
     default_tolerance = 1e-3
 
+    @classmethod
+    def why_not(cls, problem: Problem) -> str | None:
+        kinked = kinked_names(problem)
+        if len(kinked) > 1:
+            return f"it takes one term with kinks and here are {len(kinked)}: {', '.join(kinked)}; use ADMM"
+        if kinked and kinked != ["penalty"]:
+            if not problem.terms[problem.names.index(kinked[0])][1].has_prox:
+                return f"{kinked[0]} has no proximal step"
+            if not isinstance(problem.parametrisation, Pixels):
+                return f"the proximal step of {kinked[0]} is one on pixels, and theta is not pixels"
+        return super().why_not(problem) or not_by_itself(problem) or _bounds_refused(problem)
+
+    @classmethod
+    def suits(cls, problem: Problem) -> bool:
+        """Terms with kinks; smooth ones have faster solvers."""
+        return bool(kinked_names(problem))
+
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
         self.problem, self.tolerance = problem, tolerance
         self.reason: list[str | None] = [None] * problem.batch
         self.smooth_terms, self.kinked = sort_terms(problem)
-        reason = bounds_refused(problem)
+        reason = _bounds_refused(problem)
         if reason is not None:
             raise ValueError(reason)
         self.one = problem.theta.new_ones(problem.batch)
-        self.dual: torch.Tensor | None = None
+        self.dual: torch.Tensor | None = None  # where the next proximal step by iterations starts
         self.z = problem.theta
         self.momentum = self.one.clone()
         self.change = torch.full_like(self.one, torch.inf)  # squared fixed-point residual of the last step
         self.largest = torch.zeros_like(self.one)  # gradient of the run
-        self.primal = self.one.clone()  # of the last inner total variation step
+        self.primal = self.one.clone()  # of the last proximal step by iterations
         self.alone = self._alone()
         self.denoising = self._denoising()
         self.known = self.denoising is None and self._quadratic_lipschitz()
@@ -120,17 +139,16 @@ class Proximal:
         """A lower bound: how much the gradient changes along itself, near the start."""
         start = self.problem.theta
         at = self._smooth(start)
-        norm = _norm(at.gradient)
-        size = 1e-2 * (_norm(start) + start[0].numel() ** 0.5) / norm.clamp_min(torch.finfo(norm.dtype).tiny)
+        slope = norm(at.gradient)
+        size = 1e-2 * (norm(start) + start[0].numel() ** 0.5) / slope.clamp_min(torch.finfo(slope.dtype).tiny)
         moved = self._smooth(self.problem.project(start - per_image(size, start) * at.gradient))
-        change, distance = _norm(moved.gradient - at.gradient), _norm(self.problem.theta - start)
-        self.problem.move(start, torch.ones_like(norm, dtype=torch.bool), start=start)
+        change, distance = norm(moved.gradient - at.gradient), norm(self.problem.theta - start)
+        self.problem.move(start, torch.ones_like(slope, dtype=torch.bool), start=start)
         found = change / distance
         return torch.where(torch.isfinite(found) & (found > 0), found, 1.0)
 
     # One step
 
-    @torch.no_grad()
     def step(self, active: torch.Tensor) -> torch.Tensor:
         if self.denoising is not None:
             return self._one_step(active)
@@ -138,15 +156,16 @@ class Proximal:
         at = self._smooth(self.z)
         lost = ~_finite(at)
         if bool(lost.any()):  # the momentum led out of the domain: go on from x
-            self.z = torch.where(per_image(lost, x).bool(), x, self.z)
+            self.z = where_image(lost, x, self.z)
             self.momentum = torch.where(lost, 1.0, self.momentum)
             at = self._smooth(self.z)
             self._give_up(~_finite(at), at)
-        new = self._prox(self.z - at.gradient / per_image(self.lipschitz, x), 1 / self.lipschitz, active)
+        gradient = at.gradient
+        new = self._prox(self.z - gradient / per_image(self.lipschitz, x), self.lipschitz.reciprocal(), active)
         if not self.known:
             new = self._backtrack(at, new, x, active)
         problem.move(new, active, start=x)
-        return self._extrapolate(new, x, at.gradient, active)
+        return self._extrapolate(new, x, gradient, active)
 
     def _give_up(self, lost: torch.Tensor, at: Evaluation) -> None:
         """Leave images at x where no gradient leads on from there: their search has failed, as with too large an L."""
@@ -172,34 +191,34 @@ class Proximal:
         while True:
             away = new - self.z
             value = self._smooth(new, gradient=False).total
-            model = at.total + _dot(at.gradient, away) + self.lipschitz / 2 * _dot(away, away)
+            model = at.total + dot(at.gradient, away) + self.lipschitz / 2 * dot(away, away)
             slack = 8 * torch.finfo(value.dtype).eps * at.total.abs()
             high = active & ~(value <= model + slack)
             failed = high & (self.lipschitz > self.steepest)
             if bool(failed.any()):
-                new, high = torch.where(per_image(failed, new).bool(), x, new), high & ~failed
+                new, high = where_image(failed, x, new), high & ~failed
             if not bool(high.any()):
                 break
             self.lipschitz = torch.where(high, 2 * self.lipschitz, self.lipschitz)
-            trial = self._prox(self.z - at.gradient / per_image(self.lipschitz, new), 1 / self.lipschitz, high)
-            new = torch.where(per_image(high, new).bool(), trial, new)
+            trial = self._prox(self.z - at.gradient / per_image(self.lipschitz, new), self.lipschitz.reciprocal(), high)
+            new = where_image(high, trial, new)
         return new
 
     def _extrapolate(
         self, new: torch.Tensor, x: torch.Tensor, gradient: torch.Tensor, active: torch.Tensor
     ) -> torch.Tensor:
         step = new - x
-        against = _dot(self.z - new, step) > 0
+        against = dot(self.z - new, step) > 0
         t = torch.where(against, 1.0, self.momentum)
         ratio = 1.0 if self.known else self.lipschitz / self.before
         t_new = (1 + (1 + 4 * ratio * t**2).sqrt()) / 2
         factor = torch.where(against | self.alone, 0.0, (t - 1) / t_new)
-        mapping = self.lipschitz * _norm(new - self.z)
-        size = torch.where(self.alone, mapping, _norm(gradient))
+        mapping = self.lipschitz * norm(new - self.z)
+        size = torch.where(self.alone, mapping, norm(gradient))
         self.largest = torch.where(active, torch.maximum(self.largest, size), self.largest)
         scale = torch.maximum(size, LARGEST_SHARE * self.largest)
         met = mapping <= self._rounding()
-        self.z = torch.where(per_image(active, new).bool(), new + per_image(factor, new) * step, self.z)
+        self.z = where_image(active, new + per_image(factor, new) * step, self.z)
         self.momentum = torch.where(active, t_new, self.momentum)
         self.change = torch.where(active, (mapping / self.lipschitz).square(), self.change)
         if not self.known:
@@ -211,11 +230,10 @@ class Proximal:
         return torch.where(met, 0.0, mapping / scale)
 
     def _rounding(self) -> torch.Tensor:
-        """The residual, as a gradient, below which the inner total variation step says nothing any more."""
+        """The residual, as a gradient, below which a proximal step by iterations says nothing any more."""
         if self.inner_gap is None:
             return torch.zeros_like(self.one)
-        gap = SMALLEST_GAP * torch.finfo(self.one.dtype).eps
-        return ROUNDING_SHARE * self.lipschitz * (2 * gap * self.primal).sqrt()
+        return ROUNDING_SHARE * self.lipschitz * (2 * self.resolution * self.primal).sqrt()
 
     # The proximal step
 
@@ -227,34 +245,38 @@ class Proximal:
         if self.kinked == "penalty":
             return self.problem.parametrisation.penalty_prox(v, step)
         weight, term = self.kinked
-        weight, term = unwrap(weight, term)
-        if not isinstance(term, TotalVariation):
-            return self.problem.project(term.prox(v, step * self._each(weight)))
-        gap = self._gap(term)
+        step = step * self._each(weight)
+        if term.has_inexact_prox:
+            return self._iterate(term, v, step, wanted)
+        if self.problem.bounds is None:
+            return term.prox(v, step)
+        return term.bounded_prox(v, step, self.problem.bounds)
+
+    def _iterate(self, term: Energy, v: torch.Tensor, step: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """A proximal step by iterations, which start where those of the step before ended."""
         images = wanted.nonzero().flatten()
-        dual = None if self.dual is None else self.dual[images]
-        x, info = term.denoise(
+        found = term.inexact_prox(
             v[images],
-            (step * self._each(weight))[images],
+            step[images],
             bounds=self.problem.bounds,
-            gap=gap[images],
-            dual=dual,
-            steps=term.steps if self.denoising is not None else INNER_STEPS,
+            gap=self._gap(term)[images],
+            start=None if self.dual is None else self.dual[images],
+            steps=None if self.denoising is not None else INNER_STEPS,
         )
         if self.dual is None:
-            self.dual = v.new_zeros(v.shape[0], 2, *v.shape[1:])
+            self.dual = found.state.new_zeros(v.shape[0], *found.state.shape[1:])
         self.dual, self.primal = self.dual.clone(), self.primal.clone()
-        self.dual[images], self.primal[images] = info.dual, info.primal
-        self.inner_gap = torch.zeros_like(self.one)
-        self.inner_gap[images] = info.gap
+        self.dual[images], self.primal[images] = found.state, found.primal
+        self.inner_gap, self.resolution = torch.zeros_like(self.one), found.resolution
+        self.inner_gap[images] = found.gap
         new = v.clone()
-        new[images] = x
+        new[images] = found.x
         return new
 
-    def _gap(self, term: TotalVariation) -> torch.Tensor:
+    def _gap(self, term: Energy) -> torch.Tensor:
         """The gap to ask for: gap * primal bounds half the squared error of the proximal step."""
         if self.denoising is not None:
-            return self.one * min(term.gap, max(self.tolerance, torch.finfo(self.one.dtype).eps))
+            return self.one * min(term.prox_gap, max(self.tolerance, torch.finfo(self.one.dtype).eps))
         allowed = ERROR_SHARE**2 * self.change / (2 * self.primal).clamp_min(torch.finfo(self.one.dtype).tiny)
         return allowed.clamp(torch.finfo(self.one.dtype).eps, LOOSEST_GAP)
 
@@ -266,18 +288,23 @@ class Proximal:
     def state_dict(self) -> dict:
         return {key: getattr(self, key) for key in self._KEYS if getattr(self, key, None) is not None}
 
-    def load_state_dict(self, state: dict) -> None:
-        for key, value in state.items():
-            setattr(self, key, value)
+
+def _bounds_refused(problem: Problem) -> str | None:
+    """Why the problem's bounds, or the lack of them, cannot be taken; None where they can."""
+    walls = open_walls(problem)
+    if walls:
+        return (
+            f"{walls[0]} is infinite below zero and gradient steps get stuck there; give bounds from 0 on, or use ADMM"
+        )
+    _, kinked = sort_terms(problem)
+    if problem.bounds is None or kinked is None:
+        return None
+    if kinked == "penalty":
+        return "the penalty has kinks and theta has bounds, and their common proximal step is not known"
+    if kinked[1].has_bounded_prox:
+        return None
+    return f"the proximal step of {kinked[1].name} within bounds is not known; use ADMM, or no bounds"
 
 
 def _finite(at: Evaluation) -> torch.Tensor:
-    return torch.isfinite(at.total) & torch.isfinite(_norm(at.gradient))
-
-
-def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    return (a * b).flatten(1).sum(1)
-
-
-def _norm(a: torch.Tensor) -> torch.Tensor:
-    return _dot(a, a).sqrt()
+    return torch.isfinite(at.total) & torch.isfinite(norm(at.gradient))

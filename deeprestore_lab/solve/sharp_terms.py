@@ -1,37 +1,17 @@
-"""Which term of a problem has a kink, and whether its proximal step is known within the problem's bounds."""
+"""Which terms of a problem have kinks, and which are infinite where pixels may go."""
 
 from __future__ import annotations
 
-from deeprestore_lab.energies import Energy, LaplaceLikelihood, OfRepresentation, PoissonLikelihood, WeightedSum
-from deeprestore_lab.operators.base import Identity
 from deeprestore_lab.parametrisations.pixels import Pixels
-from deeprestore_lab.priors.total_variation import TotalVariation
 from deeprestore_lab.solve.problem import Problem
 
 
-def bounds_refused(problem: Problem) -> str | None:
-    """Why the proximal solver cannot take the problem's bounds, or the lack of them; None where it can."""
-    _, kinked = sort_terms(problem)
-    walls = open_walls(problem)
-    if walls:
-        return (
-            f"{walls[0]} is infinite below zero and gradient steps get stuck there; give bounds from 0 on, or use ADMM"
-        )
-    if problem.bounds is None or kinked is None:
-        return None
-    if kinked == "penalty":
-        return "the penalty has kinks and theta has bounds, and their common proximal step is not known"
-    term = unwrap(*kinked)[1]
-    if isinstance(term, TotalVariation | LaplaceLikelihood):
-        return None
-    return f"the proximal step of {term.name} within bounds is not known; use ADMM, or no bounds"
-
-
-def open_walls(problem: Problem) -> list[str]:
-    """The names of the terms that are infinite below zero, where pixels may go there: gradient steps get stuck."""
-    if not isinstance(problem.parametrisation, Pixels) or (problem.bounds is not None and problem.bounds[0] >= 0):
-        return []
-    return [term.name for weight, term in problem.terms if isinstance(unwrap(weight, term)[1], PoissonLikelihood)]
+def kinked_names(problem: Problem) -> list[str]:
+    """The names of the terms, and the penalty, whose gradient does not exist everywhere."""
+    names = [name for name, (_, term) in zip(problem.names, problem.terms, strict=True) if not term.smooth]
+    if problem.has_penalty and not problem.parametrisation.smooth_penalty:
+        names.append("penalty")
+    return names
 
 
 def sort_terms(problem: Problem) -> tuple[list[int], tuple | str | None]:
@@ -43,11 +23,8 @@ def sort_terms(problem: Problem) -> tuple[list[int], tuple | str | None]:
     return smooth, kinked[0] if kinked else None
 
 
-def unwrap(weight, term: Energy) -> tuple:
-    """The term inside a sum of one, with its weight."""
-    while isinstance(term, WeightedSum) and len(term.weighted) == 1:
-        own, term = term.weighted[0]
-        weight = weight * own
-    if isinstance(term, OfRepresentation) and isinstance(term.phi, Identity):
-        return weight, term.energy
-    return weight, term
+def open_walls(problem: Problem) -> list[str]:
+    """The names of the terms that are infinite below zero, where pixels may go there: gradient steps get stuck."""
+    if not isinstance(problem.parametrisation, Pixels) or (problem.bounds is not None and problem.bounds[0] >= 0):
+        return []
+    return [term.name for _, term in problem.terms if term.nonnegative]

@@ -26,6 +26,8 @@ def digest(state: dict[str, torch.Tensor]) -> str:
 
 def pack(value: object, name: str, tensors: dict[str, torch.Tensor]) -> object:
     """JSON for `value`, its tensors moved to `tensors` under their path."""
+    if isinstance(value, torch.Tensor) and value.is_complex():  # files hold real numbers
+        return {"complex": [pack(torch.view_as_real(value.resolve_conj()), name, tensors)]}
     if isinstance(value, torch.Tensor):
         tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
         return {"tensor": name}
@@ -40,6 +42,9 @@ def unpack(value: object, tensor: Callable[[str], torch.Tensor]) -> object:
     """The inverse of `pack`; `tensor` gives a tensor by its path."""
     if isinstance(value, list):
         return [unpack(item, tensor) for item in value]
+    if isinstance(value, dict) and "complex" in value:
+        # A copy: in a file numbers lie where they come, and complex ones that are not aligned end the process.
+        return torch.view_as_complex(unpack(value["complex"][0], tensor).clone())
     if isinstance(value, dict):
         return tensor(value["tensor"]) if "tensor" in value else {k: unpack(v, tensor) for k, v in value["items"]}
     return value

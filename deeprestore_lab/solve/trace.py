@@ -12,7 +12,8 @@ class Trace:
     """What `minimise` returns.
 
     T is the number of recorded steps (step 0, the start, included), N the batch. Rows after an image has
-    stopped repeat its last values.
+    stopped repeat its last values. Where a denoiser has no value, `without_value` names it: `energy` is then the sum of
+    the other terms and is not what was minimised; `residual` says how near the fixed point is.
     """
 
     x: torch.Tensor  # (N, C, H, W), the result
@@ -26,6 +27,8 @@ class Trace:
     psnr: torch.Tensor | None = None  # (T, N) in dB, where a reference was given
     average: torch.Tensor | None = None  # (N, C, H, W), the running average of the images, where one was asked for
     average_psnr: torch.Tensor | None = None  # (T, N) in dB, of the running average
+    residual: torch.Tensor | None = None  # (T, N), of the fixed point, where a term has no value; infinite at the start
+    without_value: list[str] = field(default_factory=list)  # names of the terms that `terms` and `energy` cannot show
 
     @property
     def converged(self) -> torch.Tensor:
@@ -34,7 +37,11 @@ class Trace:
 
     def __repr__(self) -> str:
         met = int(self.converged.sum())
+        names = ", ".join(self.without_value)
+        rest = (
+            f", no value of {names}, residual {float(self.residual[-1].max()):.2g}" if self.residual is not None else ""
+        )
         return (
             f"Trace({self.solver}: {len(self.stopped_by)} images, {int(self.steps.max())} steps at most, "
-            f"{met} converged, {float(self.seconds[-1]):.2f} s)"
+            f"{met} converged, {float(self.seconds[-1]):.2f} s{rest})"
         )

@@ -13,11 +13,13 @@ from deeprestore_lab.operators import (
     Downsample,
     FilterBank,
     FourierFilter,
+    FourierMask,
     Gradient,
     Gram,
     Identity,
     Mask,
     MatrixOperator,
+    RandomProjection,
     SeparableFilterBank,
 )
 from deeprestore_lab.priors import AlphaNorm, PoweredVariation, StationaryField, Tikhonov, TotalVariation
@@ -44,6 +46,8 @@ LINEAR = {
     "filters": FilterBank(numbers(3, 3, 3, seed=1)),
     "separable filters": SeparableFilterBank(numbers(2, 3, seed=2)),
     "response": FourierFilter(torch.fft.rfft2(numbers(12, 8, seed=3)).abs(), size=(12, 8)),
+    "some frequencies": FourierMask(numbers(12, 8, seed=3) > 0.5),
+    "random numbers": RandomProjection((3, 12, 8), 5),
     "matrix": MatrixOperator(numbers(5, 3 * 12 * 8, seed=4), (3, 12, 8), (5,)),
     "blur, then fewer pixels": Downsample(2) @ Blur(KERNEL),
 }
@@ -55,11 +59,12 @@ def test_linear_operators(name, device):
     y, there = A(x), A(x.to(device))
     assert there.device.type == device.type
     torch.testing.assert_close(there.cpu(), y, rtol=1e-10, atol=1e-12)
-    z = numbers(*y.shape, seed=6)
+    z = torch.complex(numbers(*y.shape, seed=6), numbers(*y.shape, seed=7)) if y.is_complex() else numbers(*y.shape)
     back = A.adjoint(z.to(device))
     assert back.device.type == device.type
     torch.testing.assert_close(back.cpu(), A.adjoint(z), rtol=1e-10, atol=1e-12)
-    torch.testing.assert_close((there * z.to(device)).sum(), (x.to(device) * back).sum(), rtol=1e-10, atol=1e-10)
+    product = (there.conj() * z.to(device)).sum().real
+    torch.testing.assert_close(product, (x.to(device) * back).sum(), rtol=1e-10, atol=1e-10)
     assert A.norm(x.to(device)) == pytest.approx(A.norm(x), rel=1e-6)
     if A.has_solve:
         solved = A.solve(x.to(device), torch.tensor([0.3, 2.0]))
