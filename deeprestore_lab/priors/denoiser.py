@@ -22,7 +22,7 @@ class Denoiser(Prior):
     `model` is D, called as `model(x)`; one that is `told` the level of the noise is called as `model(x, sigma)`.
     `sigma` is that level in the units of x, at most 1, a float or `(N,)`. There are two kinds: with a value,
     `DenoiserEnergy` and `AutoEncoderPrior`, which are minimised as any energy; and `DenoiserScore`, which has none and
-    goes to plug-and-play solvers.
+    goes to plug-and-play solvers. Raises `ValueError` for a model that is none and a level that does not fit.
     """
 
     def __init__(self, model: Model, *, sigma: Weight | None, told: bool) -> None:

@@ -98,6 +98,6 @@ def test_inputs_of_another_shape_are_refused(cuda):
 
 
 def test_the_machine_says_what_it_can():
-    assert drl.machine.has_bfloat16("cuda") == (
+    assert drl.core.machine.has_bfloat16("cuda") == (
         torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
     )
