@@ -177,7 +177,7 @@ def weighted_terms(energy: Energy) -> list[tuple[Weight, Energy]]:
 
 
 def checked_value(energy: Energy, x: torch.Tensor) -> torch.Tensor:
-    """The energy of each image; whatever `value` of a subclass gives, it is one number per image or refused."""
+    """The energy of each image. Raises `ValueError` where `value` of a subclass does not give one number per image."""
     values = energy.value(x)
     if isinstance(values, torch.Tensor) and values.shape == x.shape[:1]:
         return values

@@ -13,7 +13,7 @@ class PdfError(ValueError):
 
 
 def page_count(data: bytes) -> int:
-    """The number of pages, each found in the file's tree of pages (`pypdf` reads it, and mends nothing).
+    """The number of pages, each found in the file's tree of pages (`pypdf` reads it).
 
     Fonts, pictures and drawing commands are not looked at.
 
@@ -36,12 +36,15 @@ def page_count(data: bytes) -> int:
     try:
         reader = pypdf.PdfReader(io.BytesIO(data[head:]), strict=True)
         pages = [] if reader.is_encrypted else [page.indirect_reference for page in reader.pages]
+        said = len(pages) if reader.is_encrypted else reader.root_object["/Pages"]["/Count"]
     except NotImplementedError:  # of an encryption that it does not know
         raise PdfError("it is encrypted") from None
     except Exception as error:  # bytes that nobody trusts: whatever a reader raises means the same
         raise PdfError(f"its objects do not fit together ({error})") from None
     if reader.is_encrypted:
         raise PdfError("it is encrypted")
+    if said != len(pages):  # pypdf passes over what is no page
+        raise PdfError(f"its tree of pages says {said} and has {len(pages)}")
     if len(set(pages)) < len(pages):
         raise PdfError("a page stands in its tree twice")
     if len(pages) > MOST_PAGES:

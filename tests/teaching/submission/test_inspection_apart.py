@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from archives import IDS, NAME, Entry, archive, right
+from archives import IDS, NAME, Entry, a_pdf, archive, right
 from deeprestore_lab.teaching.submission import Refused, check, confinement, inspection
 
 
@@ -32,6 +32,10 @@ def test_what_is_wrong_comes_back_from_the_other_process():
         "broken part: main.py",
         "broken part: ex3.pdf",
     ]
+
+
+def test_what_the_reader_of_pdfs_warns_of_is_no_part_of_the_answer():
+    assert refusals(Entry(b"ex3.pdf", a_pdf().replace(b"%PDF-1.4\n", b"%PDF-1.4 \n"))) == []
 
 
 @pytest.mark.parametrize("code", [b"-" * 200_000 + b"1", b"(" * 5_000, b"x" + b".a" * 300_000])

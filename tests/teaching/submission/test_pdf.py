@@ -99,6 +99,7 @@ UNFIT = "do not fit together"
         (a_pdf().replace(b"[3 0 R]", b"[2 0 R]"), UNFIT),
         (a_pdf(2).replace(b"[3 0 R 4 0 R]", b"[3 0 R 3 0 R]"), "twice"),
         (a_pdf().replace(b"[3 0 R]", b"[9 0 R]"), UNFIT),
+        (a_pdf(2).replace(b"[3 0 R 4 0 R]", b"[3 0 R 4 0]  "), "says 2 and has 1"),
         (a_pdf().replace(b"trailer", b"TRAILER"), UNFIT),
         (a_pdf().replace(b"3 0 obj", b"4 0 obj"), UNFIT),
         (b"%PDF-1.4\nstartxref\n0\n%%EOF", UNFIT),
