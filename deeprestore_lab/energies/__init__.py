@@ -5,7 +5,7 @@ equation is written as it reads: `data + 0.5 * prior`. Taught in chapter 10_map.
 """
 
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
-from deeprestore_lab.energies.base import Energy, WeightedSum, weighted_terms
+from deeprestore_lab.energies.base import Energy, OfRepresentation, WeightedSum, weighted_terms
 from deeprestore_lab.energies.likelihoods import (
     GaussianLikelihood,
     LaplaceLikelihood,
@@ -13,7 +13,6 @@ from deeprestore_lab.energies.likelihoods import (
     PoissonLikelihood,
     SeparableLikelihood,
 )
-from deeprestore_lab.energies.on_representation import OfRepresentation
 from deeprestore_lab.energies.representation import RepresentationError
 
 __all__ = [

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.core.checks import EXACT, check_positive, check_precision, check_weight, describe, per_image
-from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Weight
-from deeprestore_lab.operators.base import Operator, check_module_order
+from deeprestore_lab.core.dependence import check_depends, check_differentiable
+from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
+from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
 from deeprestore_lab.operators.one_pass import one_evaluation
 
 
@@ -69,8 +70,6 @@ class Energy(Answers):
         """The energy on a representation: `(prior @ phi)(x) = prior(phi(x))`."""
         if not callable(operator) or isinstance(operator, Energy):
             return NotImplemented
-        from deeprestore_lab.energies.on_representation import OfRepresentation  # an energy too
-
         return OfRepresentation(self, operator)
 
 
@@ -200,3 +199,54 @@ def times(weight: Weight, values: torch.Tensor) -> torch.Tensor:
             raise ValueError(f"{weight.shape[0]} weights were given for a batch of {values.shape[0]} images")
         weight = weight.to(values)
     return weight * values
+
+
+class OfRepresentation(Energy):
+    """energy(phi(x)): the same term, measured on what the operator `phi` gives."""
+
+    def __init__(self, energy: Energy, phi: Operator | Callable) -> None:
+        self.energy, self.phi = energy, phi
+
+    @property
+    def name(self) -> str:
+        return f"{self.energy.name} @ {getattr(self.phi, 'name', type(self.phi).__name__)}"
+
+    @property
+    def smooth(self) -> bool:
+        return self.energy.smooth
+
+    @property
+    def has_value(self) -> bool:
+        return self.energy.has_value
+
+    @property
+    def nonnegative(self) -> bool:
+        return isinstance(self.phi, Identity) and self.energy.nonnegative
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        return checked_value(self.energy, self.phi(x))
+
+    @property
+    def has_score(self) -> bool:
+        return self.energy.has_score
+
+    def score(self, x: torch.Tensor) -> torch.Tensor:
+        """J^T s(phi(x)): the score s of the energy there, brought back by the transposed Jacobian J of phi."""
+        check_differentiable("a score")
+        with torch.enable_grad():
+            at = x.detach().clone().requires_grad_()
+            seen = self.phi(at)
+            check_depends({f"what {self.name} sees": seen}, [at], on="x")
+            return torch.autograd.grad(seen, at, self.energy.score(seen))[0]
+
+    def split(self) -> tuple[LinearOperator, Energy]:
+        if not isinstance(self.phi, LinearOperator):
+            return Identity(), self
+        inner, energy = self.energy.split()
+        return compose(inner, self.phi), energy
+
+    def quadratic(self) -> Quadratic | None:
+        own = self.energy.quadratic()
+        if own is None or not isinstance(self.phi, LinearOperator):
+            return None
+        return Quadratic(compose(own.operator, self.phi), own.target, own.precision)
