@@ -66,7 +66,7 @@ def forward_differences_adjoint(
 
 @lru_cache(maxsize=64)
 def _eigenvalues(height: int, width: int, border: str, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """4 sin^2 of each wave, `(1, 1, H, W)` or the layout of rfft2: asked for in every step of ADMM."""
+    """4 sin^2 of each wave, `(1, 1, H, W)` or the layout of rfft2. Kept, since ADMM asks in every step."""
     with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
         period = 2 if border == "neumann" else 1  # the cosine basis lives on twice the length
         columns = width if border == "neumann" else width // 2 + 1
