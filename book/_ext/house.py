@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from deeprestore_lab.course.widgets.naming import NAMES_SCRIPT
+from deeprestore_lab.course.widgets.rendering import NAMES_SCRIPT
 
 
 def escape_line(line: str) -> str:
