@@ -18,6 +18,7 @@ def denoiser(trained_on: str) -> EncoderDecoder:
     is `artifacts.card("denoisers", kind="weights")`. Parameters take no gradients; those with respect to the image
     work. Raises `ValueError` for another name. Taught in chapter 04_denoising_autoencoders.
 
+    >>> import torch
     >>> denoiser("gaussian")(torch.rand(1, 3, 16, 16)).shape
     torch.Size([1, 3, 16, 16])
     """

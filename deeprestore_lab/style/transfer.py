@@ -29,6 +29,8 @@ def colour_noise(example: torch.Tensor, *, size: Size | None = None, seed: int =
     covariance: what is finer than the grain must come from the energy, and stays out where the energy does not ask for
     it. Values may leave [0, 1]. Taught in chapter 08_style.
 
+    Raises `ValueError` for what is no image batch of three channels, and a grain that is not above 0.
+
     >>> import deeprestore_lab as drl
     >>> example = drl.images.photograph("coffee", size=64)
     >>> noise = colour_noise(example)

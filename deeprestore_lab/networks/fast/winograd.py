@@ -99,9 +99,9 @@ def transforms(*, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tenso
 def is_wide(x: torch.Tensor, *, channels: int, out: int) -> bool:
     """Whether Winograd's filtering pays from `channels` to `out` maps of the size of the image x `(1, I, H, W)`."""
     kind = x.device.type
-    if kind != "cpu" and not (kind == "cuda" and is_recording()):
+    if x.shape[0] > 1 or x.dtype not in (torch.float32, torch.float64):
         return False
-    if x.shape[0] > 1 or x.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled(kind):
+    if kind != "cpu" and not (kind == "cuda" and is_recording()) or torch.is_autocast_enabled(kind):
         return False
     least_channels, least_pixels = LEAST[has_avx512()] if kind == "cpu" else RECORDED
     return min(channels, out) >= least_channels and x.shape[-2] * x.shape[-1] >= least_pixels
