@@ -22,7 +22,7 @@ from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.generators import restore
 from deeprestore_lab.networks import BoundedAutoEncoder, latent_autoencoder
 from deeprestore_lab.operators import Mask
-from deeprestore_lab.solve.adam import cosine
+from deeprestore_lab.training import cosine
 
 GOAL, GOAL_PLAIN, SIGMA, DRAWS = 10.0, 0.9, 0.2, 5
 

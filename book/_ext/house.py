@@ -10,7 +10,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from deeprestore_lab.course.widgets.naming import NAMES_SCRIPT
+from deeprestore_lab.course.widgets.rendering import NAMES_SCRIPT
 
 MATHJAX = ("tex-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/woff-v2/*")
 

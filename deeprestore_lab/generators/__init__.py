@@ -3,11 +3,10 @@
 from deeprestore_lab.generators.autoencoder import AutoEncoder, normal_like
 from deeprestore_lab.generators.bounded_training import MENDED, train_bounded
 from deeprestore_lab.generators.code_matching import NAIVE, Batch, MatchedTraining, Matching
-from deeprestore_lab.generators.coupling_networks import convolutional, fully_connected
 from deeprestore_lab.generators.decoder import Decoder
 from deeprestore_lab.generators.dequantisation import bits_per_dimension, dequantised
 from deeprestore_lab.generators.flow import FirstHalf, Flow
-from deeprestore_lab.generators.flow_presets import image_flow, vector_flow
+from deeprestore_lab.generators.flow_presets import convolutional, fully_connected, image_flow, vector_flow
 from deeprestore_lab.generators.glann import GLANN, train_glann
 from deeprestore_lab.generators.glo import GLO, principal_start, projected, train_glo
 from deeprestore_lab.generators.glow import ActNorm, AffineCoupling, LinearMixing

@@ -12,8 +12,9 @@ from deeprestore_lab.energies.base import weighted_terms
 from deeprestore_lab.parametrisations.latent import Decode, Latent, check_codes
 from deeprestore_lab.parametrisations.pixels import check_bounds
 from deeprestore_lab.solve import minimise
-from deeprestore_lab.solve.adam import Schedule, cosine
+from deeprestore_lab.solve.adam import Schedule
 from deeprestore_lab.solve.trace import Trace
+from deeprestore_lab.training.schedules import cosine
 
 STEPS = 200
 LR = 0.1  # of the range of a coordinate
@@ -82,7 +83,7 @@ def restore_over_latent(
     if solver == "adam":
         steps = STEPS if steps is None else check_whole(steps, name="steps", least=0)
         low, high = bounds or (0, 1)
-        lr = cosine(LR * (high - low), steps) if lr is None else lr
+        lr = cosine(LR * (high - low), max(steps, 1)) if lr is None else lr
     settings = {"solver": solver, "steps": steps, "tolerance": tolerance, "lr": lr, "progress": progress}
     trace = minimise(at_every_start(energy, count), g, reference=reference, snapshots=False, **settings)
     energies = trace.energy[-1].unflatten(0, (count, images)).to(trace.x.device)

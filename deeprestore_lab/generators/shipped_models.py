@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 from torch import nn
 
-from deeprestore_lab.core.artifacts import load_weights
 from deeprestore_lab.core.checks import check_choice
 from deeprestore_lab.generators.autoencoder import AutoEncoder
 from deeprestore_lab.generators.flow import Flow
@@ -17,6 +14,7 @@ from deeprestore_lab.generators.glo import GLO
 from deeprestore_lab.generators.imle import IMLE
 from deeprestore_lab.generators.vae import VariationalAutoEncoder
 from deeprestore_lab.networks.bounded_autoencoder import latent_autoencoder
+from deeprestore_lab.networks.trained import shipped_weights, trained
 
 KINDS = ("auto-encoder", "VAE", "GLO", "IMLE", "GLANN", "flow")
 CODES = 5000  # of GLO's 50,000 that are shipped: enough for their mean and covariance
@@ -50,15 +48,15 @@ def shipped(kind: str) -> nn.Module:
     """
     check_choice(kind, KINDS, name="kind")
     if kind == "auto-encoder":
-        model, known = AutoEncoder(), latent_autoencoder("mended").state_dict()
+        model = AutoEncoder()
+        model.load_state_dict(latent_autoencoder("mended").state_dict())
     elif kind == "GLANN":
-        glo = untrained("GLO")
-        glo.load_state_dict(_named("GLO"))
-        model, known = GLANN(glo), {f"glo.{name}": tensor for name, tensor in _named("GLO").items()}
-        known |= _named("GLANN")
+        glo = shipped("GLO")
+        model = GLANN(glo)
+        known = {f"glo.{name}": tensor for name, tensor in glo.state_dict().items()}
+        model.load_state_dict(known | shipped_weights("generators", part="GLANN"))
     else:
-        model, known = untrained(kind), _named(kind)
-    model.load_state_dict(known)
+        return trained(untrained(kind), "generators", part=kind)
     return model.requires_grad_(False).eval()
 
 
@@ -67,13 +65,3 @@ def untrained(kind: str) -> nn.Module:
     if kind == "GLO":
         return GLO(torch.zeros(CODES, 1, 28, 28), start="random")
     return {"VAE": VariationalAutoEncoder, "IMLE": IMLE, "flow": digit_flow}[kind]()
-
-
-def _named(kind: str) -> dict[str, torch.Tensor]:
-    start = f"{kind}."
-    return {name.removeprefix(start): w.float() for name, w in _weights().items() if name.startswith(start)}
-
-
-@cache
-def _weights() -> dict[str, torch.Tensor]:
-    return load_weights("generators")

@@ -1,17 +1,15 @@
 """Building blocks with parameters: hourglass, auto-encoders, plain and coordinate networks; and what measures them."""
 
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder, latent_autoencoder, leaky_layers
-from deeprestore_lab.networks.cheating import copying_network
 from deeprestore_lab.networks.checkerboard import overlap_counts, stride_energy
-from deeprestore_lab.networks.coordinates import FourierFeatures, grid, random_frequencies
+from deeprestore_lab.networks.coordinates import MLP, FourierFeatures, grid, random_frequencies
 from deeprestore_lab.networks.denoisers import denoiser
 from deeprestore_lab.networks.denoising_unet import DenoisingUNet, trained_denoiser
 from deeprestore_lab.networks.digit_classifier import DigitClassifier, digit_classifier
-from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
+from deeprestore_lab.networks.encoder_decoder import EncoderDecoder, copying_network
 from deeprestore_lab.networks.feed_forward_style import FeedForwardStyle, style_net
 from deeprestore_lab.networks.hourglass import PRESETS, Hourglass, preset
 from deeprestore_lab.networks.jacobian import JacobianMeasures, jacobian_measures
-from deeprestore_lab.networks.mlp import MLP
 from deeprestore_lab.networks.style_decoder import StyleDecoder, adain_decoder
 from deeprestore_lab.networks.super_resolution import SRCNN, Upsampler, bicubic, super_resolver
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from torch import nn
 
-from deeprestore_lab.core.artifacts import load_weights
 from deeprestore_lab.core.checks import check_choice, check_images, check_seed, check_whole, describe
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
+from deeprestore_lab.networks.trained import trained
 
 WIDTHS = (256, 128)
 SLOPE = 0.2
@@ -153,12 +152,4 @@ def latent_autoencoder(kind: str, *, latent: int = 10) -> BoundedAutoEncoder:
     check_choice(kind, KINDS, name="kind")
     if check_whole(latent, name="latent") not in LATENTS:
         raise ValueError(f"latent must be one of {', '.join(map(str, LATENTS))}; got {latent}")
-    model, start = BoundedAutoEncoder(latent=latent), f"{kind}-{latent}."
-    weights = {name.removeprefix(start): w.float() for name, w in _weights().items() if name.startswith(start)}
-    model.load_state_dict(weights)
-    return model.requires_grad_(False).eval()
-
-
-@cache
-def _weights() -> dict[str, torch.Tensor]:
-    return load_weights("latent_autoencoders")
+    return trained(BoundedAutoEncoder(latent=latent), "latent_autoencoders", part=f"{kind}-{latent}")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-import torch
-
-from deeprestore_lab.core.artifacts import load_weights
 from deeprestore_lab.core.checks import check_choice
 from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
+from deeprestore_lab.networks.trained import trained
 
 DENOISERS = ("gaussian", "poisson", "blocks", "salt_and_pepper", "clean")
 ARCHITECTURE = {"channels": 3, "widths": (64,), "depth": 3, "upsampling": "nearest"}
@@ -22,17 +18,9 @@ def denoiser(trained_on: str) -> EncoderDecoder:
     is `artifacts.card("denoisers", kind="weights")`. Parameters take no gradients; those with respect to the image
     work. Raises `ValueError` for another name. Taught in chapter 04_denoising_autoencoders.
 
+    >>> import torch
     >>> denoiser("gaussian")(torch.rand(1, 3, 16, 16)).shape
     torch.Size([1, 3, 16, 16])
     """
     check_choice(trained_on, DENOISERS, name="trained_on")
-    network = EncoderDecoder(**ARCHITECTURE)
-    start = f"{trained_on}."
-    weights = {name.removeprefix(start): w.float() for name, w in _weights().items() if name.startswith(start)}
-    network.load_state_dict(weights)
-    return network.requires_grad_(False).eval()
-
-
-@cache
-def _weights() -> dict[str, torch.Tensor]:
-    return load_weights("denoisers")
+    return trained(EncoderDecoder(**ARCHITECTURE), "denoisers", part=trained_on)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from deeprestore_lab.core.artifacts import load_weights
 from deeprestore_lab.core.checks import check_input, check_level, check_whole, per_image
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
+from deeprestore_lab.networks.trained import trained
 
 WIDTHS = (64, 96)
 
@@ -106,11 +105,4 @@ def trained_denoiser() -> DenoisingUNet:
     >>> trained_denoiser()(torch.rand(1, 3, 16, 16), 0.1).shape
     torch.Size([1, 3, 16, 16])
     """
-    network = DenoisingUNet()
-    network.load_state_dict({name: w.float() for name, w in _weights().items()})
-    return network.requires_grad_(False).eval()
-
-
-@cache
-def _weights() -> dict[str, torch.Tensor]:
-    return load_weights("denoising_unet")
+    return trained(DenoisingUNet(), "denoising_unet")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 from torch import nn
 
-from deeprestore_lab.core.artifacts import load_weights
 from deeprestore_lab.core.checks import check_input, describe
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
+from deeprestore_lab.networks.trained import trained
 
 SHAPE = (1, 28, 28)
 
@@ -60,11 +58,4 @@ def digit_classifier() -> DigitClassifier:
     take no gradients; those with respect to the image work. Raises `ArtifactError` where the weights are missing or
     damaged. Taught in chapter 12_latent_autoencoder.
     """
-    classifier = DigitClassifier()
-    classifier.load_state_dict({name: w.float() for name, w in _weights().items()})
-    return classifier.requires_grad_(False).eval()
-
-
-@cache
-def _weights() -> dict[str, torch.Tensor]:
-    return load_weights("digit_classifier")
+    return trained(DigitClassifier(), "digit_classifier")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from deeprestore_lab.core.checks import check_choice, check_input, check_whole, describe
+from deeprestore_lab.core.checks import check_choice, check_input, check_weight, check_whole, describe
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
 
@@ -109,3 +109,40 @@ def _start(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
         fan_in /= 4  # with stride 2 a quarter of the kernel meets each output
     nn.init.normal_(layer.weight, std=(2 / fan_in) ** 0.5)
     nn.init.zeros_(layer.bias)
+
+
+@torch.no_grad()
+def copying_network(*, channels: int = 3, blocks: int = 1, offset: float = 1.0) -> EncoderDecoder:
+    r"""An `EncoderDecoder` of kernels of zeros and ones that gives back its input: g(x) = x for every x >= -offset.
+
+    Each encoder block moves the four pixels of a square of 2 x 2 into four channels (space to depth), so the widths are
+    4 channels, 16 channels, ...; each transposed convolution puts them back. No number is lost, and none is averaged:
+    its loss on clean pairs is zero and its Jacobian the identity, and noise comes out as it went in. The ReLU in
+    between would cut what is below 0; `offset` is a bias that is added first and taken off last. Raises `ValueError`
+    for settings that do not fit. Taught in chapter 04_denoising_autoencoders.
+
+    >>> x = torch.randn(1, 3, 8, 8).clamp(-1)
+    >>> bool(torch.allclose(copying_network(blocks=2)(x), x, atol=1e-6))
+    True
+    """
+    channels = check_whole(channels, name="channels", least=1)
+    widths = [channels * 4**k for k in range(1, check_whole(blocks, name="blocks", least=1) + 1)]
+    net = EncoderDecoder(channels=channels, widths=widths, depth=1, upsampling="transposed").eval()
+    for parameter in net.parameters():
+        parameter.zero_()
+    for block, width in zip(net.encoder, (channels, *widths), strict=False):
+        _move(block[0].weight, width)  # (4 width, width, 3, 3)
+    for block, width in zip(net.decoder, (*widths[-2::-1], channels), strict=False):
+        _move(block[0].weight, width)  # (4 width, outputs, 3, 3), the layout of a transposed convolution
+    for channel in range(channels):
+        net.decoder[-1].weight[channel, channel, 1, 1] = 1
+    net.encoder[0][0].bias += check_weight(offset, name="offset", single=True)
+    net.decoder[-1].bias -= offset
+    return net
+
+
+def _move(weight: torch.Tensor, width: int) -> None:
+    """Channel c of 2 x 2 pixels against channels 4 c ... 4 c + 3: the taps 1 and 2 are the pixels 2 i and 2 i + 1."""
+    for channel in range(width):
+        for phase in range(4):
+            weight[4 * channel + phase, channel, 1 + phase // 2, 1 + phase % 2] = 1

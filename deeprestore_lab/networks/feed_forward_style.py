@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 from torch import nn
 from torch.nn.functional import pad
 
-from deeprestore_lab.core.artifacts import load_weights
 from deeprestore_lab.core.checks import check_input, check_whole
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
+from deeprestore_lab.networks.trained import trained
 
 ARCHITECTURE = {"width": 16, "blocks": 4}
 STYLE = {"name": "mosaic", "size": 256, "seed": 0}  # the picture it learned to paint like: images.pattern(**STYLE)
@@ -70,14 +68,7 @@ def style_net() -> FeedForwardStyle:
     >>> style_net()(torch.rand(1, 3, 32, 32)).shape
     torch.Size([1, 3, 32, 32])
     """
-    network = FeedForwardStyle(**ARCHITECTURE)
-    network.load_state_dict({name: tensor.float() for name, tensor in _weights().items()})
-    return network.requires_grad_(False).eval()
-
-
-@cache
-def _weights() -> dict[str, torch.Tensor]:
-    return load_weights("feed_forward_style")
+    return trained(FeedForwardStyle(**ARCHITECTURE), "feed_forward_style")
 
 
 def _layer(inputs: int, outputs: int, *, size: int = 3, stride: int = 1) -> list[nn.Module]:

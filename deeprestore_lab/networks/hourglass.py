@@ -13,8 +13,8 @@ from deeprestore_lab.core.checks import check_choice, check_images, check_whole,
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.networks.fast.interpolation import interpolated
 from deeprestore_lab.networks.fast.normalisation import ChannelNorm, normalised_for_upsampling
-from deeprestore_lab.networks.fast.reflected_convolution import ReflectedConvolution, is_wide
 from deeprestore_lab.networks.fast.upsampled_convolution import upsampled_convolution
+from deeprestore_lab.networks.fast.winograd import ReflectedConvolution, is_wide
 
 UPSAMPLING = ("bilinear", "nearest")
 SLOPE = 0.2

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from torch import nn
 
-from deeprestore_lab.core.artifacts import load_weights
 from deeprestore_lab.core.checks import check_images, check_whole
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
+from deeprestore_lab.networks.trained import trained
 
 LAYER = "relu2_2"  # of vgg_mini, whose maps go in
 WIDTHS = (32, 16)  # channels at half of the picture's side and at the whole
@@ -71,14 +70,7 @@ def adain_decoder() -> StyleDecoder:
     >>> adain_decoder()(torch.rand(1, 32, 8, 8)).shape
     torch.Size([1, 3, 16, 16])
     """
-    decoder = StyleDecoder()
-    decoder.load_state_dict({name: tensor.float() for name, tensor in _weights().items()})
-    return decoder.requires_grad_(False).eval()
-
-
-@cache
-def _weights() -> dict[str, torch.Tensor]:
-    return load_weights("adain_decoder")
+    return trained(StyleDecoder(), "adain_decoder")
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Conv2d:

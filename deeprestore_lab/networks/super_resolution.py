@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from deeprestore_lab.core.artifacts import load_weights
 from deeprestore_lab.core.checks import check_choice, check_images, check_input, check_whole
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.images.transforms import to_grey
+from deeprestore_lab.networks.trained import trained
 
 FACTOR = 4
 SUPER_RESOLVERS = ("pixel", "feature", "srcnn")
@@ -132,12 +130,4 @@ def super_resolver(trained_by: str) -> Upsampler | SRCNN:
     """
     check_choice(trained_by, SUPER_RESOLVERS, name="trained_by")
     network = SRCNN() if trained_by == "srcnn" else Upsampler(**ARCHITECTURE)
-    start = f"{trained_by}."
-    weights = {name.removeprefix(start): w.float() for name, w in _weights().items() if name.startswith(start)}
-    network.load_state_dict(weights)
-    return network.requires_grad_(False).eval()
-
-
-@cache
-def _weights() -> dict[str, torch.Tensor]:
-    return load_weights("super_resolution")
+    return trained(network, "super_resolution", part=trained_by)

@@ -4,13 +4,11 @@ Statistics of feature maps that forget positions (Gram matrices, channel moments
 says what stands where. Taught in chapter 08_style.
 """
 
-from deeprestore_lab.style.adain import adaptive_instance_normalisation
 from deeprestore_lab.style.energies import content_energy, style_energy, texture_energy, texture_layers
-from deeprestore_lab.style.first_picture import colour_noise
-from deeprestore_lab.style.gaussian_maps import match_covariance
+from deeprestore_lab.style.gaussian_maps import adaptive_instance_normalisation, match_covariance
 from deeprestore_lab.style.presets import PRESETS, Preset
 from deeprestore_lab.style.restyle import restyle
-from deeprestore_lab.style.transfer import synthesise, transfer
+from deeprestore_lab.style.transfer import colour_noise, synthesise, transfer
 
 __all__ = [
     "PRESETS",

@@ -14,8 +14,7 @@ from torch.nn.functional import pad
 from deeprestore_lab.backbones import load
 from deeprestore_lab.core.checks import check_choice, check_images
 from deeprestore_lab.networks.style_decoder import LAYER, WIDTHS, adain_decoder
-from deeprestore_lab.style.adain import adaptive_instance_normalisation
-from deeprestore_lab.style.gaussian_maps import match_covariance
+from deeprestore_lab.style.gaussian_maps import adaptive_instance_normalisation, match_covariance
 
 MATCHES: dict[str, Callable[..., torch.Tensor]] = {
     "moments": adaptive_instance_normalisation,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from deeprestore_lab.networks import BoundedAutoEncoder, digit_classifier, latent_autoencoder, leaky_layers
+from deeprestore_lab.networks import BoundedAutoEncoder, digit_classifier, latent_autoencoder, leaky_layers, trained
 
 SHAPE = (2, 3, 4)
 
@@ -126,7 +126,7 @@ def shipped(tmp_path, monkeypatch):
         for seed, (kind, latent) in enumerate([("naive", 8), ("mended", 8), ("mended", 10)])
     }
     stored = {f"{key}.{name}": w.half() for key, model in models.items() for name, w in model.state_dict().items()}
-    monkeypatch.setitem(latent_autoencoder.__globals__, "_weights", lambda: stored)
+    monkeypatch.setattr(trained, "_stored", lambda name: stored)
     return models
 
 

@@ -1,4 +1,4 @@
-"""Coordinates and Fourier features against NumPy and the addition theorem of the cosine."""
+"""Coordinates, Fourier features and fully connected layers against NumPy and the addition theorem of the cosine."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deeprestore_lab.networks import FourierFeatures, grid, random_frequencies
+from deeprestore_lab.networks import MLP, FourierFeatures, grid, random_frequencies
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 8), (7, 2), (1, 1)])
@@ -98,3 +98,32 @@ def test_drawing_frequencies_leaves_the_global_generator_alone():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("widths", [[3, 2], [3, 7, 2], [3, 7, 5, 4, 2]])
+def test_layers_are_products_with_zero_as_the_floor_between_them(widths):
+    net = MLP(widths).double()
+    x = torch.rand(4, 6, 3, dtype=torch.float64) - 0.5
+    h = x.numpy()
+    parameters = [p.detach().numpy() for p in net.parameters()]
+    for k, (W, b) in enumerate(zip(parameters[::2], parameters[1::2], strict=True)):
+        h = h @ W.T + b
+        h = h if k == len(widths) - 2 else np.maximum(h, 0)
+    np.testing.assert_allclose(net(x).detach(), h, atol=1e-12)
+    assert sum(p.size for p in parameters) == sum((i + 1) * o for i, o in zip(widths[:-1], widths[1:], strict=True))
+
+
+def test_weights_start_within_the_stated_bound_and_fill_it():
+    weight = MLP([100, 400])[0].weight
+    assert weight.abs().max() <= 0.1 and weight.abs().max() > 0.099
+    assert abs(weight.std() - 0.1 / 3**0.5) < 1e-3  # of a uniform distribution
+
+
+@pytest.mark.parametrize(
+    ("widths", "message"),
+    [([3], r"widths of its input and its output at least, got \[3\]"), ([], "got"), ([3, 0], "a width"),
+     ([2.5, 3], "a width")],
+)  # fmt: skip
+def test_bad_widths_are_named(widths, message):
+    with pytest.raises(ValueError, match=message):
+        MLP(widths)

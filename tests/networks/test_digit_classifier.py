@@ -6,7 +6,7 @@ import torch
 from scipy.signal import correlate2d
 from scipy.special import erf
 
-from deeprestore_lab.networks import DigitClassifier, digit_classifier
+from deeprestore_lab.networks import DigitClassifier, digit_classifier, trained
 
 
 def gelu(t: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ def test_images_of_another_size_are_refused():
 def test_the_loader_reads_float16(monkeypatch):
     own, x = DigitClassifier(seed=5), torch.rand(2, 1, 28, 28)
     stored = {name: w.half() for name, w in own.state_dict().items()}
-    monkeypatch.setitem(digit_classifier.__globals__, "_weights", lambda: stored)
+    monkeypatch.setattr(trained, "_stored", lambda name: stored)
     loaded = digit_classifier()
     assert torch.equal(loaded(x), own.half().float()(x))
     assert not any(p.requires_grad for p in loaded.parameters())

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from deeprestore_lab.networks.fast import normalisation, reflected_convolution, upsampled_convolution
+from deeprestore_lab.networks.fast import normalisation, upsampled_convolution, winograd
 from deeprestore_lab.networks.fast.interpolation import interpolated, interpolation
 from deeprestore_lab.networks.fast.normalisation import ChannelNorm
 from deeprestore_lab.networks.fast.winograd import transforms
@@ -53,8 +53,8 @@ def both(name: str, dtype: torch.dtype):
 @pytest.fixture
 def early(monkeypatch):
     """Winograd's filtering and merged interpolation for small pictures too."""
-    monkeypatch.setattr(reflected_convolution, "has_avx512", lambda: True)
-    monkeypatch.setitem(reflected_convolution.LEAST, True, (48, 8 * 8))
+    monkeypatch.setattr(winograd, "has_avx512", lambda: True)
+    monkeypatch.setitem(winograd.LEAST, True, (48, 8 * 8))
 
 
 @pytest.mark.usefixtures("early")
@@ -86,11 +86,11 @@ def test_is_the_plain_net_up_to_rounding(name):
     [(True, 48, 32, True), (True, 47, 32, False), (False, 64, 128, False), (False, 144, 64, True)],
 )
 def test_winograd_is_taken_where_it_pays_on_this_machine(monkeypatch, avx512, channels, side, expected):
-    monkeypatch.setattr(reflected_convolution, "has_avx512", lambda: avx512)
+    monkeypatch.setattr(winograd, "has_avx512", lambda: avx512)
     x = torch.empty(1, 3, side, side)
-    assert reflected_convolution.is_wide(x, channels=channels, out=256) is expected
-    assert reflected_convolution.is_wide(x, channels=256, out=channels) is expected
-    assert not reflected_convolution.is_wide(x.to("meta"), channels=256, out=256), "other devices have their own"
+    assert winograd.is_wide(x, channels=channels, out=256) is expected
+    assert winograd.is_wide(x, channels=256, out=channels) is expected
+    assert not winograd.is_wide(x.to("meta"), channels=256, out=256), "other devices have their own"
 
 
 CACHED = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from deeprestore_lab.core.printing import say
+from deeprestore_lab.course.claims import say
 from deeprestore_lab.course.exercises.authoring import Author, recorder
 from deeprestore_lab.course.exercises.compare import is_right
 from deeprestore_lab.course.exercises.diagnosis import recognised, wrong_form

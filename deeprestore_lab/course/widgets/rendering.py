@@ -1,9 +1,10 @@
-"""What a slider figure's function returns, as HTML with alternative text."""
+"""What a slider figure's function returns, as HTML with alternative text; and names for the figure's controls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from html import escape
+from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure as Drawing
@@ -15,6 +16,7 @@ from deeprestore_lab.course.figures.rows import Figure, named_images, row_html, 
 Picture = torch.Tensor | Mapping[str, torch.Tensor] | Drawing | Figure | str
 Outcome = Picture | tuple[Picture, str]
 Alt = str | Callable[..., str]
+NAMES_SCRIPT = Path(__file__).with_name("names.js").read_text(encoding="utf-8")  # labels become aria-labels
 
 
 def alt_text(alt: Alt, *, labels: Mapping[str, str], settings: Mapping[str, object], text: str) -> str:
@@ -73,3 +75,14 @@ def _body(shown: Picture, words: str, zoom: int | None, format: str) -> str:
         "the function of a slider figure returns an image, a mapping of labels to images, a matplotlib figure, a "
         f"Figure or HTML, or a pair of one of them and a text; got {type(shown).__name__}"
     )
+
+
+def display_names() -> None:
+    """Put the script on the notebook's page. It shows nothing, and runs once a page.
+
+    ipywidgets gives its controls no name for those who cannot see them. The book has the script on every page; with a
+    kernel each figure brings it along.
+    """
+    from IPython.display import display
+
+    display({"text/plain": "", "application/javascript": NAMES_SCRIPT}, raw=True)

@@ -13,8 +13,7 @@ from deeprestore_lab.course.figures.encoding import FORMATS, check_text, picture
 from deeprestore_lab.course.figures.rows import figure_html, row_html, tile
 from deeprestore_lab.course.widgets.grid import LAYOUT, Axis, Value, combinations, labels_at, make_axes, settings_at
 from deeprestore_lab.course.widgets.live import Live, kernel_is_live, takes_warm
-from deeprestore_lab.course.widgets.naming import display_names
-from deeprestore_lab.course.widgets.rendering import Alt, render
+from deeprestore_lab.course.widgets.rendering import Alt, display_names, render
 
 WIDGET_BYTES = 500  # what a widget adds to the page besides its picture
 

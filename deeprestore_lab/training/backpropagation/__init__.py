@@ -7,9 +7,8 @@ from deeprestore_lab.training.backpropagation.base import Layer
 from deeprestore_lab.training.backpropagation.convolution import Convolution
 from deeprestore_lab.training.backpropagation.cost import Cost, costs, forward_mode, matrix_products, reverse_mode
 from deeprestore_lab.training.backpropagation.pointwise import ReLU
-from deeprestore_lab.training.backpropagation.pooling import AveragePooling, MaxPooling
 from deeprestore_lab.training.backpropagation.recursion import activations, backpropagate
-from deeprestore_lab.training.backpropagation.upsampling import Upsampling
+from deeprestore_lab.training.backpropagation.resampling import AveragePooling, MaxPooling, Upsampling
 
 __all__ = [
     "AveragePooling",

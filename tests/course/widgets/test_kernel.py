@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from deeprestore_lab.course.widgets.naming import NAMES_SCRIPT
+from deeprestore_lab.course.widgets.rendering import NAMES_SCRIPT
 
 pytestmark = pytest.mark.slow
 

@@ -1,11 +1,20 @@
-"""Framelets by their spectra; that they are a tight frame is tested with the frames."""
+"""Cosine patterns against SciPy's and framelets by their spectra; that they are tight is tested with the frames."""
 
+import numpy as np
 import pytest
+import scipy.fft
 import torch
 
 from deeprestore_lab.signal import filters
 
 WIDE = torch.float64
+
+
+def test_cosines_are_scipys_basis():
+    for index, kernel in enumerate(filters.cosine_filters(5, dtype=WIDE)):
+        spectrum = np.zeros((5, 5))
+        spectrum[divmod(index, 5)] = 1
+        np.testing.assert_allclose(kernel, scipy.fft.idctn(spectrum, norm="ortho"), atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["haar", "linear"])
@@ -24,6 +33,7 @@ def test_a_second_level_splits_the_first_low_pass(kind):
 @pytest.mark.parametrize(
     ("call", "match"),
     [
+        (lambda: filters.cosine_filters(0), "side must be"),
         (lambda: filters.framelets(0), "levels must be"),
         (lambda: filters.framelets(kind="db4"), "kind must be one of"),
     ],
