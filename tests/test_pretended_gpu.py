@@ -154,7 +154,7 @@ def test_every_term_of_a_matched_training_runs_where_the_batch_is(pretended):
     every = {name: 0.1 for name in ("sliced_wasserstein", "maximum_mean_discrepancy", "energy_distance", "moments")}
     matching = Matching(**every, cycle=0.1, neighbour=0.1, noise=0.1, candidates=4)
     training = MatchedTraining(model, torch.rand(40, 1, 6, 6), matching=matching, batch=8, seed=0, mixed=False)
-    batch, _ = training.draw(0)
+    batch = training.draw(0)
     with pretended:
         assert training.to("cuda")(Batch(*(tensor.to("cuda") for tensor in batch))).device.type == "cuda"
 
