@@ -38,7 +38,7 @@ def settings(places: Places) -> str:
     config = ["--config", str(places.cache / "_config.yml")]
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "config", "sphinx"]
     subprocess.run([*command, str(places.book), *config], check=True, stdout=subprocess.DEVNULL)
-    made = places.book / "conf.py"
+    made = places.cache / "conf.py"  # beside the settings that it is made from
     try:
         text = made.read_text(encoding="utf-8")
     finally:
