@@ -67,10 +67,13 @@ def copy_mathjax(app, error) -> None:
 
     The package `sphinx-mathjax-offline` has all of MathJax, 24 MB, and would copy it whole.
     """
-    if error is not None:
+    if error is not None or app.builder.format != "html":
         return
     source = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
-    for file in (file for pattern in MATHJAX for file in source.glob(pattern)):
+    files = {pattern: list(source.glob(pattern)) for pattern in MATHJAX}
+    if missing := [pattern for pattern, found in files.items() if not found]:
+        raise FileNotFoundError(f"sphinx-mathjax-offline has no {', '.join(missing)}")
+    for file in (file for found in files.values() for file in found):
         target = Path(app.outdir, "_static", "mathjax", file.relative_to(source))
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)

@@ -13,7 +13,9 @@ class FourierMask(LinearOperator):
     r"""A x = mask * F x, F the orthonormal DFT of each channel: 0 where a frequency is not measured.
 
     Conventions: F is `torch.fft.fft2(x, norm="ortho")`, so F^H F = I, and white noise of x keeps its variance:
-    E |n_k|^2 = sigma^2. `mask` is in the layout of `fft2`, the zero frequency at [0, 0]; of one that is drawn with it
+    E |n_k|^2 = sigma^2. `GaussianLikelihood` takes the level of one part (real or imaginary) of independent noise,
+    sqrt(E |n_k|^2 / 2); for noise of the image itself, measured at k and -k, it takes that image's sigma, since each
+    pair is there twice. `mask` is in the layout of `fft2`, the zero frequency at [0, 0]; of one that is drawn with it
     in the middle give `torch.fft.ifftshift(mask, dim=(-2, -1))`. It is bool or holds weights of at least 0, `(H, W)`,
     `(C, H, W)` or `(N, C, H, W)`, with C or N of 1 for all.
 

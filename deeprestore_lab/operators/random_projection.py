@@ -14,8 +14,9 @@ class RandomProjection(MatrixOperator):
     r"""A x = G x with G `(M, K)` of independent normal numbers of variance 1 / M: E ||A x||^2 = ||x||^2.
 
     `shape` is (C, H, W), K = C H W: the image's shape, which the adjoint needs and the measurement `(N, M)` has lost.
-    `measurements` is M, `seed` draws G. The solve of (A*A + rho I) x = b is exact, by the eigenvectors of the small
-    matrix A A*: x = (b - A*(A A* + rho I)^-1 A b) / rho. G takes 4 M K bytes. Raises `ValueError` for
+    `measurements` is M, `seed` draws G. The solve of (A*A + rho I) x = b is exact; where M < K by the eigenvectors of
+    the smaller matrix A A*: x = (b - A*(A A* + rho I)^-1 A b) / rho, in float64, since for a small rho that is a
+    difference of nearly equal numbers. G takes 4 M K bytes. Raises `ValueError` for
     a shape that is none, a number of measurements below 1 and images of another shape. Source: Candes & Tao (2006);
     Johnson & Lindenstrauss (1984). Taught in chapter 10_map.
 
@@ -34,6 +35,9 @@ class RandomProjection(MatrixOperator):
         super().__init__(matrix, (channels, *size), (rows,))
 
     def solve(self, y: torch.Tensor, rho: float | torch.Tensor) -> torch.Tensor:
+        if self.matrix.shape[0] >= self.matrix.shape[1]:
+            return super().solve(y, rho)
+        given, y = y, y.to(torch.float64)
         if self._eigen is None:
             matrix = self.matrix.to(torch.float64)
             self._eigen = torch.linalg.eigh(matrix @ matrix.mT)
@@ -41,4 +45,5 @@ class RandomProjection(MatrixOperator):
         seen = self.apply(y) @ vectors
         rho = per_image(check_positive(rho, name="rho"), seen)
         inside = self.adjoint((seen / (values.clamp_min(0) + rho)) @ vectors.mT)
-        return (y - inside) / per_image(rho.flatten() if isinstance(rho, torch.Tensor) else rho, y)
+        x = (y - inside) / per_image(rho.flatten() if isinstance(rho, torch.Tensor) else rho, y)
+        return x.to(given)

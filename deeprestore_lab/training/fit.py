@@ -63,8 +63,8 @@ def fit(
         numbers or keeps a state would do so once.
     checkpoint: a file to which the run is saved every half minute, at its end, and before an error or an interrupt
         from the keyboard leaves it (which waits for the end of the step), and from which it goes on if the file is
-        there, bit for bit on the same machine, dropout included: torch's random state is saved with it. It belongs to
-        these settings and this start; `steps` may differ.
+        there, bit for bit on the same machine (with `capture` up to rounding), dropout included: torch's random state
+        is saved with it. It belongs to these settings and this start; `steps` may differ.
     progress: a bar after two seconds (None), at once (True) or never (False).
 
     Raises `ValueError` for settings that do not fit, inside of `torch.no_grad()`, for a loss that does not depend on

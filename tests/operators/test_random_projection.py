@@ -35,6 +35,19 @@ def test_the_exact_solve_against_a_dense_matrix(measurements):
     assert A.norm(X) >= np.linalg.norm(dense, 2)
 
 
+@pytest.mark.parametrize("measurements", [7, 24, 40])
+def test_a_small_rho_in_float32_loses_no_digits(measurements):
+    """b in the range of A*: what A does not see of it would be known to 1 / rho times the rounding of b alone."""
+    A, rho = RandomProjection(SHAPE, measurements, seed=2), 1e-4
+    b = A.adjoint(A(X.float()))
+    dense = as_matrix(A, SHAPE).double().numpy()
+    expected = np.linalg.solve(dense.T @ dense + rho * np.eye(24), b[0].double().numpy().ravel())
+    found = A.solve(b, rho)[0].numpy().ravel()
+    seen = dense @ (found - expected)
+    assert A.solve(b, rho).dtype == torch.float32
+    assert np.linalg.norm(seen) <= 1e-4 * np.linalg.norm(dense @ expected)
+
+
 @pytest.mark.parametrize(
     ("act", "message"),
     [

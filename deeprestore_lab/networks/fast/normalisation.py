@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import nn
@@ -47,7 +47,7 @@ def normalised_for_upsampling(x: torch.Tensor, gamma: torch.Tensor, beta: torch.
     return centred * (gamma * (var + eps).rsqrt())[..., None, None] + beta.view(-1, 1, 1)
 
 
-@lru_cache(maxsize=32)
+@cache  # a recording holds their addresses
 def _gram(n: int, *, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """L^T L / 2 for the interpolation L of n values by two."""
     with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken

@@ -10,14 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deeprestore_lab.teaching.submission import processes, sandbox, storage
 from deeprestore_lab.teaching.submission.captured import Captured
 
-KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "DEEPRESTORE_DATA", "DEEPRESTORE_CACHE")
+KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT")
+NOTHING: Mapping[str, str] = {}
 HOME = ".home"  # in its folder: where programs keep what they cache
 LONGEST_START = 60.0  # seconds, on a busy machine
 LAST_STEP = Path(__file__).with_name("limited.py")
@@ -54,16 +55,17 @@ class Outcome:
 
 
 def run(
-    command: Sequence[str], *, folder: Path, limits: Limits, given: bytes = b"", readable: Sequence[str] = ()
+    command: Sequence[str], *, folder: Path, limits: Limits, given: bytes = b"", readable: Mapping[str, str] = NOTHING
 ) -> Outcome:
     """Run a Python command (what follows the interpreter) in a folder, the only one it may write to.
 
-    The environment holds what a program needs to start and nothing else of ours. Where bubblewrap works, it sees its
+    The environment holds what a program needs to start and `readable`, names with the folders they may read, nothing
+    else of ours. Where bubblewrap works, it sees its
     folder, Python and the system alone (`sandbox`); elsewhere it is a plain process. Limits by rlimits where there are
     any, and on Linux its processes, memory and files are counted ten times a second. `Outcome.possible` says what held.
     """
     folder = folder.resolve()
-    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ} | dict(readable)
     (home := folder / HOME).mkdir(exist_ok=True)
     homes = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "XDG_CACHE_HOME", "MPLCONFIGDIR"), str(home))
     fixed = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}  # threads spin on a busy machine
@@ -73,11 +75,18 @@ def run(
         standard_input.seek(0)
         started = time.monotonic()
         process, possible = _start(
-            [sys.executable, *command], folder, environment | homes | fixed, limits, standard_input, readable
+            [sys.executable, *command],
+            folder,
+            environment | homes | fixed,
+            limits,
+            standard_input,
+            list(readable.values()),
         )
         output = Captured(process.stdout, limits.output)
-        end, memory = _watch(process, folder, limits, started)
-        processes.end(process)
+        try:
+            end, memory = _watch(process, folder, limits, started)
+        finally:  # an interrupt from the keyboard does not reach it
+            processes.end(process)
         seconds = time.monotonic() - started
         return Outcome(end, process.returncode, seconds, memory, output.text(), possible)
 

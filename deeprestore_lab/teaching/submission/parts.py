@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,7 @@ def wrong_parts(parts: Mapping[str, bytes], ids: Sequence[str]) -> list[Refusal]
     """What is broken: a PDF that is not whole, a README without names, Python or notebooks that do not compile.
 
     Nothing is imported or run, and still a hostile file may take the compiler's time or memory. So a checker calls
-    this in a process with limits (`confinement.call`), as `check` does.
+    this in a process with limits (`confinement.run`), as `check` does.
     """
     said = []
     for name, data in parts.items():
@@ -86,7 +87,8 @@ def _wrong_notebook(data: bytes, name: str) -> str | None:
     for number, text in enumerate(texts, start=1):
         if text.lstrip().startswith("%%"):
             continue
-        reason = _wrong_python(_without_magics(text), name, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        reason = _wrong_python(text, name, flags=flags) and _wrong_python(_without_magics(text), name, flags=flags)
         if reason:
             return f"code cell {number}: {reason}"
     return None
@@ -97,7 +99,7 @@ def _without_magics(text: str) -> str:
     lines = []
     for line in text.splitlines():
         word = line.strip()
-        magic = word.startswith(("%", "!", "?")) or word.endswith("?")
+        magic = word.startswith(("%", "!", "?")) or word.endswith("?") or re.match(r"[\w, ]+= *[!%]", word)
         lines.append(line[: len(line) - len(line.lstrip())] + "pass" if magic else line)
     return "\n".join(lines)
 

@@ -14,16 +14,23 @@ from functools import cache
 from pathlib import Path
 
 SYSTEM = "/usr /lib /lib64 /lib32 /bin /sbin /opt /nix/store /gnu/store /sys/devices/system".split()
-SETTINGS = "ld.so.cache ld.so.conf ld.so.conf.d localtime passwd group fonts ssl mime.types nsswitch.conf alternatives"
-DEVICES = "/dev/null /dev/zero /dev/full /dev/random /dev/urandom".split()
-ALONE = ["--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--proc", "/proc"]
+SETTINGS = (
+    "ld.so.cache ld.so.conf ld.so.conf.d localtime passwd group fonts ssl/certs ssl/openssl.cnf mime.types "
+    "nsswitch.conf alternatives"
+)
+DEVICES = "/dev/null /dev/full /dev/random /dev/urandom".split()
+ALONE = ["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--cap-drop", "ALL"]
+ALONE += ["--proc", "/proc"]
 # socket, io_uring_setup, ptrace, process_vm_readv, process_vm_writev, mount, bpf, perf_event_open, userfaultfd,
-# keyctl, add_key, request_key, setns, unshare; and memory that no process seems to hold: memfd_create,
-# memfd_secret, shmget
+# keyctl, add_key, request_key, setns, unshare; open_tree to fspick and mount_setattr, which mount by other names; and
+# what no process seems to hold: memfd_create, memfd_secret, shmget, msgget, mq_open, files that sendmsg has under way
+MOUNTS = "428 429 430 431 432 433 442"
 REFUSED_CALLS = {
-    "x86_64": (0xC000003E, [41, 425, 101, 310, 311, 165, 321, 298, 323, 250, 248, 249, 308, 272, 319, 447, 29]),
-    "aarch64": (0xC00000B7, [198, 425, 117, 270, 271, 40, 280, 241, 282, 219, 217, 218, 268, 97, 279, 447, 194]),
+    "x86_64": f"41 425 101 310 311 165 321 298 323 250 248 249 308 272 {MOUNTS} 319 447 29 68 240 46 307",
+    "aarch64": f"198 425 117 270 271 40 280 241 282 219 217 218 268 97 {MOUNTS} 279 447 194 186 180 211 269",
 }
+KINDS = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+MMAP = {"x86_64": 9, "aarch64": 222}
 
 
 @cache
@@ -57,17 +64,20 @@ def _bound(how: str, paths: Sequence[str]) -> list[str]:
 
 
 def refused_calls() -> bytes | None:
-    """A seccomp filter: no new socket, no look into other processes, no hidden memory: "not permitted".
+    """A seccomp filter: no new socket, no look into other processes, no memory that no process seems to hold.
 
-    None for a processor whose system calls are not listed. Each instruction is code, two jumps and a number.
+    The last are calls of `REFUSED_CALLS` and memory that is shared without a file (mmap). What is refused is "not
+    permitted". None for a processor whose system calls are not listed. Each instruction is code, two jumps, a number.
     """
     if platform.machine() not in REFUSED_CALLS:
         return None
-    kind, numbers = REFUSED_CALLS[platform.machine()]
-    load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
+    kind, numbers = KINDS[platform.machine()], map(int, REFUSED_CALLS[platform.machine()].split())
+    load, equal, at_least, answer, both = 0x20, 0x15, 0x35, 0x06, 0x54
     kill, refuse, allow = 0x80000000, 0x00050001, 0x7FFF0000
     steps = [(load, 0, 0, 4), (equal, 1, 0, kind), (answer, 0, 0, kill), (load, 0, 0, 0)]
     steps += [(at_least, 0, 1, 0x40000000), (answer, 0, 0, kill)]  # another way to number the same calls
     steps += [step for number in numbers for step in ((equal, 0, 1, number), (answer, 0, 0, refuse))]
-    steps.append((answer, 0, 0, allow))
+    shared, flags = 0x21, 16 + 8 * 3  # MAP_SHARED and MAP_ANONYMOUS, and where the fourth argument stands
+    steps += [(equal, 0, 4, MMAP[platform.machine()]), (load, 0, 0, flags), (both, 0, 0, shared)]
+    steps += [(equal, 0, 1, shared), (answer, 0, 0, refuse), (answer, 0, 0, allow)]
     return b"".join(struct.pack("<HBBI", *step) for step in steps)

@@ -50,11 +50,13 @@ def _run(folder: Path, files: dict[str, bytes], limits: Limits) -> Trial:
     return Trial(outcome, made)
 
 
-def _course_data() -> list[str]:
+def _course_data() -> dict[str, str]:
+    """The folders of the course's data, by the variables that name them: the program has another home and folder."""
     from deeprestore_lab.data.files import cache_folder
 
     local = os.environ.get("DEEPRESTORE_DATA", "").strip()
-    return [str(cache_folder()), *([str(Path(local).expanduser())] if local else [])]
+    found = {"DEEPRESTORE_CACHE": str(cache_folder().absolute())}
+    return found | ({"DEEPRESTORE_DATA": str(Path(local).expanduser().absolute())} if local else {})
 
 
 def _made(folder: Path) -> dict[str, tuple[int, int]]:

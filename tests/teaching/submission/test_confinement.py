@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -192,6 +193,34 @@ def test_no_memory_that_belongs_to_no_process(run, call):
         f"import ctypes, os\ntry: print({call}, os.strerror(ctypes.get_errno()))\nexcept OSError as error: print(error)"
     )
     assert "Operation not permitted" in run(code, needs="no sockets").output
+
+
+def test_no_memory_is_shared_without_a_file(run):
+    """Its pages could leave every process and still be there."""
+    outcome = run("import mmap\nmmap.mmap(-1, 4096, mmap.MAP_PRIVATE)\nmmap.mmap(-1, 4096)", needs="no sockets")
+    assert "PermissionError" in outcome.output and "line 3" in outcome.output
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of the call is that of one processor")
+def test_no_user_namespace_of_its_own(run):
+    """In one it would have all rights again, mounts among them."""
+    new_user, clone, child_ended = 0x10000000, 56, 17
+    call = f"l.syscall({clone}, {new_user | child_ended}, 0, 0, 0, 0)"
+    code = f"import ctypes\nl = ctypes.CDLL(None)\nprint('inside' if {call} >= 0 else 'refused')"
+    assert run(code, needs="files").output.strip() == "refused"
+
+
+def test_an_interrupt_ends_the_program(monkeypatch, tmp_path):
+    started = []
+
+    def interrupted(process, *_):
+        started.append(process)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(confinement, "_watch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        confinement.run(["-c", "import time; time.sleep(60)"], folder=tmp_path, limits=Limits(seconds=60.0))
+    assert started[0].poll() is not None
 
 
 def test_output_is_kept_short(run):

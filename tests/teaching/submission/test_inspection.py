@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import struct
 import tracemalloc
@@ -217,6 +218,15 @@ def test_notebooks_with_magics_are_right_and_others_are_not():
     cell = '{"cells": [{"cell_type": "code", "source": ["%matplotlib inline\\n", "if 1:\\n", "    !ls\\n", "LAST"]}]}'
     assert names(with_(Entry(b"a.ipynb", cell.replace("LAST", "x?").encode()))) == set()
     assert names(with_(Entry(b"a.ipynb", cell.replace("LAST", "def").encode()))) == {"broken part"}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["x = [\n    1,  # is this enough?\n    2,\n]", "x = (\n    '%d'\n    % 3\n)", "files = !ls", "t = %timeit -o f()"],
+)
+def test_good_cells_are_not_taken_for_broken_ones(cell):
+    notebook = {"cells": [{"cell_type": "code", "source": cell}]}
+    assert names(with_(Entry(b"a.ipynb", json.dumps(notebook).encode()))) == set()
 
 
 def test_code_is_not_run(tmp_path):
