@@ -222,7 +222,12 @@ def test_notebooks_with_magics_are_right_and_others_are_not():
 
 @pytest.mark.parametrize(
     "cell",
-    ["x = [\n    1,  # is this enough?\n    2,\n]", "x = (\n    '%d'\n    % 3\n)", "files = !ls", "t = %timeit -o f()"],
+    [
+        "x = [\n    1,  # is this enough?\n    2,\n]",
+        "x = (\n    '%d'\n    % 3\n)",
+        "files = !ls",
+        "t = %timeit -o f()",
+    ],
 )
 def test_good_cells_are_not_taken_for_broken_ones(cell):
     notebook = {"cells": [{"cell_type": "code", "source": cell}]}
