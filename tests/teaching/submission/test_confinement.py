@@ -262,8 +262,9 @@ def test_why_it_does_not_work_is_known(monkeypatch):
     tried = sandbox.why_not.__wrapped__
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
     assert tried() == "bubblewrap (bwrap) is not installed"
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: name)
-    monkeypatch.setattr(sandbox, "ALONE", ["--no-such-option"])
-    assert tried().startswith("bubblewrap does not work here: ")
+    monkeypatch.undo()
+    if sandbox.shutil.which("bwrap"):
+        monkeypatch.setattr(sandbox, "ALONE", ["--no-such-option"])
+        assert tried().startswith("bubblewrap does not work here: ")
     monkeypatch.setattr(sandbox.sys, "platform", "darwin")
     assert tried() == "bubblewrap is Linux's, and this is darwin"
