@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from deeprestore_lab.core.writing import write_whole
 from deeprestore_lab.teaching.submission.inspection import read
 from deeprestore_lab.teaching.submission.names import ARCHIVE, REPORT, SUFFIXES, archive_name
 from deeprestore_lab.teaching.submission.parts import missing_parts
@@ -44,12 +45,7 @@ def build(ids: Sequence[str], *, folder: Path, out: Path | None = None) -> Built
     data = _packed(folder, names)
     read(data, ids)
     path = (out or folder) / name
-    part = path.with_suffix(".zip.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, data)
     return Built(path, names, left_out)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from deeprestore_lab.core.writing import write_whole
 from deeprestore_lab.teaching.submission.names import REPORT
 from deeprestore_lab.teaching.submission.refusals import Refusal, Refused
 
@@ -23,13 +23,10 @@ def write_report(folder: Path) -> Path:
     except ImportError:
         said = "Typst is not installed, which makes it from report.typ: run `make book`"
         raise Refused(Refusal("missing part", REPORT, said)) from None
-    path, part = folder / REPORT, folder / f".{REPORT}.part"
+    path = folder / REPORT
     try:
-        part.write_bytes(typst.compile(folder / SOURCE, root=folder, format="pdf"))
-        os.replace(part, path)
+        write_whole(path, typst.compile(folder / SOURCE, root=folder, format="pdf"))
     except (typst.TypstError, RuntimeError) as error:
         message = " ".join([str(error), *(f"({hint})" for hint in getattr(error, "hints", []))])
         raise Refused(Refusal("broken part", SOURCE, message)) from None
-    finally:
-        part.unlink(missing_ok=True)
     return path
