@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from scripts import ROOT
 from scripts.book.chapters import VIEW
 from scripts.book.places import Places, chapters
 
@@ -56,7 +57,7 @@ def shown(page: Path) -> tuple[str | None, int]:
 
 def main() -> None:
     """Build, compare with the pages of the build, remove. Anything wrong ends with `SystemExit`."""
-    places, began = Places(Path(__file__).resolve().parents[2]), time.perf_counter()
+    places, began = Places(ROOT), time.perf_counter()
     if not places.finished.is_file():
         raise SystemExit("the book is not built: run `make book` first")
     packages, pages = places.cache / "newer_sphinx", places.built / "newer_html"
@@ -70,15 +71,15 @@ def main() -> None:
         command = [sys.executable, "-m", "sphinx", "-b", "html", "-q", str(places.book), str(pages)]
         if subprocess.run(command, env=environment, cwd=places.root).returncode:
             raise SystemExit("Sphinx 9 did not build the pages: see above")
-        differ = [
-            name for name in chapters(places) if shown(pages / f"{name}.html") != shown(places.html / f"{name}.html")
-        ]
+        names = list(chapters(places))
+        ours, theirs = ([shown(place / f"{name}.html") for name in names] for place in (places.html, pages))
+        differ = [name for name, a, b in zip(names, ours, theirs, strict=True) if b[0] is None or a != b]
     finally:
         conf.unlink(missing_ok=True)
         shutil.rmtree(pages, ignore_errors=True)
     if differ:
         raise SystemExit(f"these chapters show another run or fewer slider figures by Sphinx 9: {', '.join(differ)}")
-    print(f"Sphinx 9 makes the same {len(chapters(places))} chapters, in {time.perf_counter() - began:.0f} s")
+    print(f"Sphinx 9 makes the same {len(names)} chapters, in {time.perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":
