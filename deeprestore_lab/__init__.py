@@ -6,8 +6,6 @@ Each symbol is a folder: `operators` (A), `energies` (E), `priors` (R), `paramet
 `solve` (argmin). Submodules are imported when they are first used.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from importlib.util import find_spec
 

@@ -1,7 +1,5 @@
 """The command line: `python -m deeprestore_lab doctor`, `data`, `exercises`, `submission`."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys

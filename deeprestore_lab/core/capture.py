@@ -1,7 +1,5 @@
 """A function recorded once on a GPU and played again: for steps whose many small kernels wait for Python."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

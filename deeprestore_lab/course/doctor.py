@@ -1,7 +1,5 @@
 """What `python -m deeprestore_lab doctor` looks at: versions, the device, the data tiers, the tools around."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform

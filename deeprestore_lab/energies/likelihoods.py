@@ -3,8 +3,6 @@
 Taught in chapter 10_map.
 """
 
-from __future__ import annotations
-
 from copy import copy
 
 import torch

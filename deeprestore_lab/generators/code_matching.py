@@ -3,8 +3,6 @@
 Taught in chapter 12_latent_autoencoder.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import NamedTuple

@@ -3,8 +3,6 @@
 Taught in chapter 06_architectures.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -3,8 +3,6 @@
 Taught in chapter 08_style.
 """
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_images, check_weight

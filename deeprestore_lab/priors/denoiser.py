@@ -3,8 +3,6 @@
 Taught in chapter 18_preimages_with_priors.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -3,8 +3,6 @@
 Taught in chapter 10_map.
 """
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_choice, per_image

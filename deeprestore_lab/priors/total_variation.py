@@ -4,8 +4,6 @@ One of four common meanings is chosen here (forward differences, a border that a
 mean); the conventions page lists the others with their factors. Taught in chapter 10_map.
 """
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, check_whole, per_image

@@ -1,7 +1,5 @@
 """Adam: momentum with a step size of its own for each number, from the first two moments of the gradient."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

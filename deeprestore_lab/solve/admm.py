@@ -1,7 +1,5 @@
 """ADMM: sums of terms with kinks, each split off as f(K x) with a proximal step of its own."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import per_image

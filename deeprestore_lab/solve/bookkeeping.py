@@ -1,7 +1,5 @@
 """The rows of a trace while a solver runs: terms, energy, PSNR, seconds and snapshots."""
 
-from __future__ import annotations
-
 import math
 import time
 

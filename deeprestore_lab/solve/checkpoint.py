@@ -1,7 +1,5 @@
 """A run of `minimise` saved to one file and taken up again, bit for bit."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path

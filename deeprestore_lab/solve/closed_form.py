@@ -1,7 +1,5 @@
 """The minimum of a sum of squares, from its normal equations."""
 
-from __future__ import annotations
-
 import torch
 from torch.func import functional_call
 

@@ -1,7 +1,5 @@
 """argmin over theta of E(A g(theta), y) + sum_i lambda_i R_i(g(theta)) + S(theta): one call for every solver."""
 
-from __future__ import annotations
-
 import math
 from numbers import Real
 from pathlib import Path

@@ -9,8 +9,6 @@ have a fixed point, nor lead to it: such a run takes all its steps and says so.
 Taught in chapter 18_preimages_with_priors.
 """
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import per_image

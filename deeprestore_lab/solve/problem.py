@@ -1,7 +1,5 @@
 """What a solver sees of the equation: theta, the value of each term per image, and the gradient."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

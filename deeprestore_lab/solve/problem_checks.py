@@ -1,7 +1,5 @@
 """Checks of an equation before it is solved: values, parameters, weights."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_precision, describe

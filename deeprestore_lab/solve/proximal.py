@@ -1,7 +1,5 @@
 """Accelerated proximal gradient: one term with a kink through its proximal step, the rest through its gradient."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import per_image

@@ -1,7 +1,5 @@
 """What a solver is: a class that says which problems it takes, and advances their images step by step."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

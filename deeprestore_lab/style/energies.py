@@ -3,8 +3,6 @@
 Taught in chapter 08_style.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from numbers import Real
 

@@ -4,8 +4,6 @@ Weights of the literature hold for one network in one scale of its input; they s
 08_style therefore measures relative errors. Taught in chapter 08_style.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """The training loop: batches in, weights that were best on held-out data out; on any device, by Lightning Fabric."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from contextlib import nullcontext

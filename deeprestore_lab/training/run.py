@@ -1,7 +1,5 @@
 """A training run between two steps, and what is noted of it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Taught in chapter 07_feature_losses.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

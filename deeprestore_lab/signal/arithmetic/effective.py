@@ -1,7 +1,5 @@
 """How much of its receptive field a value really uses, measured by gradients. Taught in chapter 02_receptive_fields."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

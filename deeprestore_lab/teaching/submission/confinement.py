@@ -1,7 +1,5 @@
 """Run a program that nobody trusts: a process of its own, with limits, few rights and no secrets."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform

@@ -1,7 +1,5 @@
 """The files of a program that nobody trusts: listed, counted and removed, however deep and however well hidden."""
 
-from __future__ import annotations
-
 import os
 import stat
 import tempfile

@@ -1,7 +1,5 @@
 """What a layer has to know for the recursion: its output, the product u J, and the gradients of its parameters."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 import torch

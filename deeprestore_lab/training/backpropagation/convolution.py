@@ -1,7 +1,5 @@
 """Convolution as networks have it (not mirrored), forward and backward by matrix products over windows."""
 
-from __future__ import annotations
-
 from math import prod
 
 import torch

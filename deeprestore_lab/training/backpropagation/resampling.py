@@ -1,7 +1,5 @@
 """Layers that change the number of pixels: pooling, by the largest value or the mean, and upsampling."""
 
-from __future__ import annotations
-
 from math import prod
 
 import torch
