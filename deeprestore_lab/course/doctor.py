@@ -99,10 +99,7 @@ def _torch() -> list[Finding]:
         device = "mps: Apple's GPU"
     else:
         device = "cpu"
-    return [
-        Finding("device", "ok", device),
-        Finding("threads", "ok", f"{torch.get_num_threads()} for torch"),
-    ]
+    return [Finding("device", "ok", device), Finding("threads", "ok", f"{torch.get_num_threads()} for torch")]
 
 
 def _tiers() -> list[Finding]:

@@ -1,7 +1,4 @@
-"""What every energy can do: be evaluated, added, scaled, and measured on a representation.
-
-Taught in chapter 10_map.
-"""
+"""What every energy can do: be evaluated, added, scaled, and measured on a representation. Taught in chapter 10_map."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Likelihoods: what a measurement says about an image, for Gaussian, Laplace and Poisson noise.
-
-Taught in chapter 10_map.
-"""
+"""Likelihoods: what a measurement says about an image, for Gaussian, Laplace and Poisson noise."""
 
 from copy import copy
 

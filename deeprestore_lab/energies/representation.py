@@ -1,7 +1,4 @@
-"""How far a representation is from the one asked for.
-
-Taught in chapter 09_preimages.
-"""
+"""How far a representation is from the one asked for. Taught in chapter 09_preimages."""
 
 from collections.abc import Callable
 

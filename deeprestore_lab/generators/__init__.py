@@ -10,13 +10,7 @@ from deeprestore_lab.generators.flow_presets import convolutional, fully_connect
 from deeprestore_lab.generators.glann import GLANN, train_glann
 from deeprestore_lab.generators.glo import GLO, principal_start, projected, train_glo
 from deeprestore_lab.generators.glow import ActNorm, AffineCoupling, LinearMixing
-from deeprestore_lab.generators.imle import (
-    IMLE,
-    matching_cost,
-    normal_codes,
-    summed_log_density,
-    train_imle,
-)
+from deeprestore_lab.generators.imle import IMLE, matching_cost, normal_codes, summed_log_density, train_imle
 from deeprestore_lab.generators.invertible import Invertible, LeakyReLU, LogitMap, Mapped, Squeeze
 from deeprestore_lab.generators.neighbours import Neighbours, neighbour_recall, ranked
 from deeprestore_lab.generators.reranking import Reranked, principal_projection, random_projection

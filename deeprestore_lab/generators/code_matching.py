@@ -1,7 +1,4 @@
-"""Training a bounded auto-encoder: the error of the reconstruction, and analytic terms that fill the cube.
-
-Taught in chapter 12_latent_autoencoder.
-"""
+"""Training a bounded auto-encoder: the error of the reconstruction, and analytic terms that fill the cube."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields

@@ -1,7 +1,4 @@
-"""Tikhonov (Gaussian) priors: small values, or small differences between neighbours.
-
-Taught in chapter 10_map.
-"""
+"""Tikhonov (Gaussian) priors: small values, or small differences between neighbours. Taught in chapter 10_map."""
 
 import torch
 
