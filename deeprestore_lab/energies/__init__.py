@@ -5,7 +5,7 @@ equation is written as it reads: `data + 0.5 * prior`. Taught in chapter 10_map.
 """
 
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
-from deeprestore_lab.energies.base import Energy, OfRepresentation, WeightedSum, weighted_terms
+from deeprestore_lab.energies.base import Energy, OfRepresentation, WeightedSum, term_names, weighted_terms
 from deeprestore_lab.energies.likelihoods import (
     GaussianLikelihood,
     LaplaceLikelihood,
@@ -30,5 +30,6 @@ __all__ = [
     "SeparableLikelihood",
     "Weight",
     "WeightedSum",
+    "term_names",
     "weighted_terms",
 ]

@@ -24,17 +24,6 @@ def plays_a_part(weight: Weight) -> bool:
     return bool(weight.any()) if isinstance(weight, torch.Tensor) else weight != 0
 
 
-def term_names(terms: list[tuple[Weight, Energy]]) -> list[str]:
-    """The names of the terms, numbered where the same one comes again, as in `Energy.terms`."""
-    names: list[str] = []
-    for _, term in terms:
-        name, count = term.name, 2
-        while name in names:
-            name, count = f"{term.name} {count}", count + 1
-        names.append(name)
-    return names
-
-
 def check_parameters(parametrisation: Parametrisation, parameters: list[torch.nn.Parameter], batch: int) -> None:
     """Raise `ValueError` unless there is one theta per image, or parameters that are declared shared."""
     kind = type(parametrisation).__name__
