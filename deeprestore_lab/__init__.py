@@ -6,33 +6,12 @@ Each symbol is a folder: `operators` (A), `energies` (E), `priors` (R), `paramet
 `solve` (argmin). Submodules are imported when they are first used.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
-from importlib.util import find_spec
+from pkgutil import iter_modules
 
 __version__ = "0.1.0"
 
-_ROOMS = (
-    "backbones",
-    "baselines",
-    "core",
-    "course",
-    "data",
-    "energies",
-    "generators",
-    "images",
-    "measures",
-    "networks",
-    "operators",
-    "parametrisations",
-    "priors",
-    "signal",
-    "solve",
-    "style",
-    "teaching",
-    "training",
-)
+_ROOMS = tuple(module.name for module in iter_modules(__path__) if module.ispkg)
 
 # What a notebook writes as `drl.NAME`, and where it lives.
 _SHORT = {
@@ -64,10 +43,9 @@ __all__ = [*_ROOMS, *_SHORT, "claim", "minimise"]
 
 
 def __getattr__(name: str):
-    # Every room, not only those of the list: else one would be there or not by what had been imported before.
     if name in _SHORT:
         return import_module(f"deeprestore_lab.{_SHORT[name]}")
-    if name in _ROOMS or (not name.startswith("_") and find_spec(f"deeprestore_lab.{name}")):
+    if name in _ROOMS:
         return import_module(f"deeprestore_lab.{name}")
     if name == "minimise":
         return import_module("deeprestore_lab.solve").minimise

@@ -1,7 +1,5 @@
 """The command line: `python -m deeprestore_lab doctor`, `data`, `exercises`, `submission`."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys
@@ -93,10 +91,7 @@ def fetch(name: Annotated[str, typer.Argument(help="a name of `data list`")]) ->
 
 
 @exercises_app.command("build")
-def build_exercises(
-    names: Names = None,
-    folder: Folder = Path("exercises"),
-) -> None:
+def build_exercises(names: Names = None, folder: Folder = Path("exercises")) -> None:
     """Make student notebooks, keys and pages from source notebooks; status 1 where a source does not allow it."""
     from deeprestore_lab.teaching.exercises.build import Course, build, write
     from deeprestore_lab.teaching.exercises.source import SourceError
@@ -113,10 +108,7 @@ def build_exercises(
 
 
 @exercises_app.command("doctor")
-def examine_exercises(
-    names: Names = None,
-    folder: Folder = Path("exercises"),
-) -> None:
+def examine_exercises(names: Names = None, folder: Folder = Path("exercises")) -> None:
     """Say whether this machine can grade exercises: their modules, their keys, nbgrader; status 1 if it cannot."""
     from deeprestore_lab.teaching.exercises.build import Course
     from deeprestore_lab.teaching.exercises.environment import GradingError, examine

@@ -1,7 +1,5 @@
 """SqueezeNet and GoogLeNet as named stages: networks whose blocks branch and are joined again."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """A network with weights: those that are at hand, or those asked for by name; random ones only when asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 

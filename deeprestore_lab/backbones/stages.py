@@ -1,7 +1,5 @@
 """Networks as lists of named stages: the names are those of the literature, one for each layer's output."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

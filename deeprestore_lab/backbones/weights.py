@@ -1,7 +1,5 @@
 """Where pretrained weights come from, in tiers, with the normalisation each set of them was trained with."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial

@@ -1,7 +1,5 @@
 """BM3D, the best known denoiser that nobody trained, by the package of its authors."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

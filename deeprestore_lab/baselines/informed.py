@@ -1,7 +1,5 @@
 """Baselines that use how the damage works: values that give it away, pixels that are lost, noise of photon counts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

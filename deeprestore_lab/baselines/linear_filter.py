@@ -1,7 +1,5 @@
 """The best linear filter for a kind of damage, fitted by least squares to pairs of clean and damaged photographs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Denoisers without a network, each with one setting that is tuned on other photographs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Two kinds: *records* (JSON numbers, and picture grids beside them) and *weights*
 the sum on the card; nothing is unpickled. All of them together stay under `SIZE_LIMIT` bytes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

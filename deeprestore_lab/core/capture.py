@@ -1,7 +1,5 @@
 """A function recorded once on a GPU and played again: for steps whose many small kernels wait for Python."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch
@@ -27,15 +25,14 @@ class Captured:
     is refused. Random numbers of `generators` on the GPU are drawn anew each time, as they would be without a graph.
 
     A call copies its inputs to where the recording read them, plays it, and returns the tensors that were made while
-    recording, filled anew: the next call overwrites them. Raises `ValueError` for inputs of other shapes, and where the
-    function does what cannot be recorded.
+    recording, filled anew: the next call overwrites them. Inputs that are no tensors, such as None, are those of the
+    recording. Raises `ValueError` for inputs of other shapes or others of these, and where the function does what
+    cannot be recorded.
     """
 
-    def __init__(
-        self, function: Callable, inputs: Sequence[torch.Tensor], *, generators: Sequence[torch.Generator] = ()
-    ) -> None:
-        self.inputs = [x.detach().clone() for x in inputs]
-        device = self.inputs[0].device
+    def __init__(self, function: Callable, inputs: Sequence, *, generators: Sequence[torch.Generator] = ()) -> None:
+        self.inputs = [x.detach().clone() if isinstance(x, torch.Tensor) else x for x in inputs]
+        device = next(x.device for x in self.inputs if isinstance(x, torch.Tensor))
         states = [generator.get_state() for generator in generators]
         aside = torch.cuda.Stream(device)
         aside.wait_stream(torch.cuda.current_stream(device))
@@ -57,10 +54,20 @@ class Captured:
                 f"this cannot be recorded as a CUDA graph: {reason}. Does it read a value of the GPU? Use capture=False"
             ) from error
 
-    def __call__(self, *inputs: torch.Tensor):
-        for given, own in zip(inputs, self.inputs, strict=True):
-            if given.shape != own.shape or given.dtype != own.dtype:
-                raise ValueError(f"a recording takes {describe(own)} here, as it was made with; got {describe(given)}")
-        torch._foreach_copy_(self.inputs, list(inputs))
+    def __call__(self, *inputs):
+        refill(self.inputs, inputs)
         self.graph.replay()
         return self.outputs
+
+
+def refill(held: Sequence, given: Sequence) -> None:
+    """Copy the tensors of `given` into those of `held`. Raises `ValueError` where any of them is of another kind."""
+    for new, own in zip(given, held, strict=True):
+        if isinstance(own, torch.Tensor) and isinstance(new, torch.Tensor):
+            fits = new.shape == own.shape and new.dtype == own.dtype
+        else:
+            fits = new is own or (type(new) is type(own) and new == own)
+        if not fits:
+            raise ValueError(f"a recording takes {describe(own)} here, as it was made with; got {describe(new)}")
+    pairs = [pair for pair in zip(held, given, strict=True) if isinstance(pair[0], torch.Tensor)]
+    torch._foreach_copy_([own for own, _ in pairs], [new for _, new in pairs])

@@ -1,7 +1,5 @@
 """Argument checks shared by the whole library: each names what came and what was expected."""
 
-from __future__ import annotations
-
 import math
 import operator
 import re

@@ -1,7 +1,5 @@
 """Whether autograd sees that a value depends on what is searched over: else a gradient of zero is no optimum."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 import torch

@@ -1,7 +1,5 @@
 """What the machine at hand does fast, and where numbers lie."""
 
-from __future__ import annotations
-
 import os
 import platform
 from collections.abc import Iterator

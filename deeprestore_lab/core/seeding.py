@@ -1,7 +1,5 @@
 """Random numbers of one seed, whatever draws them, with torch's global generator left alone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

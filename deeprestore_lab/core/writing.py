@@ -1,7 +1,5 @@
 """Files that are written whole or not at all."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +11,8 @@ from pathlib import Path
 def whole(path: Path) -> Iterator[Path]:
     """A file beside `path` to be written in its place: it takes that place when the block ends, and goes if it raises.
 
-    Until then what was at `path` stays as it was. Raises `OSError` where the folder cannot be written to.
+    Until then what was at `path` stays as it was, through a loss of power too. Raises `OSError` where the folder cannot
+    be written to.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -28,10 +27,26 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield part
         part.chmod(0o644)  # that of a temporary file lets its owner alone read it
+        _on_disk(part)
         os.replace(part, path)
+        _on_disk(path.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def _on_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk: the new name could be there before the bytes."""
+    if path.is_dir() and os.name == "nt":  # Windows opens no folders
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # some file systems have this for files alone
+            raise
+    finally:
+        os.close(handle)
 
 
 def write_whole(path: Path, raw: bytes) -> None:

@@ -1,7 +1,5 @@
 """Claims: sentences of the course that a cell checks each time it runs."""
 
-from __future__ import annotations
-
 import math
 import sys
 from numbers import Real

@@ -1,7 +1,5 @@
 """What `python -m deeprestore_lab doctor` looks at: versions, the device, the data tiers, the tools around."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform
@@ -101,10 +99,7 @@ def _torch() -> list[Finding]:
         device = "mps: Apple's GPU"
     else:
         device = "cpu"
-    return [
-        Finding("device", "ok", device),
-        Finding("threads", "ok", f"{torch.get_num_threads()} for torch"),
-    ]
+    return [Finding("device", "ok", device), Finding("threads", "ok", f"{torch.get_num_threads()} for torch")]
 
 
 def _tiers() -> list[Finding]:

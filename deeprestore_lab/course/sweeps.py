@@ -1,7 +1,5 @@
 """Sweeps: one function at many points, by Dask on this machine's cores or on a cluster, each result kept in a file."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

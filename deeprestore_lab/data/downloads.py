@@ -1,7 +1,5 @@
 """The network tier: what torchvision can download, kept in a cache and checked by its sum."""
 
-from __future__ import annotations
-
 import urllib.error
 from pathlib import Path
 

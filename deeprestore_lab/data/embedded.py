@@ -1,7 +1,5 @@
 """The embedded tier's digits: a subset of MNIST that ships with the package, each pixel as it is in MNIST."""
 
-from __future__ import annotations
-
 import io
 from functools import cache
 

@@ -1,7 +1,5 @@
 """Where data files lie, and whether they are what they should be: the local folder, the cache, sums, IDX arrays."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import os

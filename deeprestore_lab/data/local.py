@@ -1,7 +1,5 @@
 """The local tier: sets of pictures and weights in a folder that the user names in DEEPRESTORE_DATA."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from deeprestore_lab.data.files import DataError, check_sum, listed_sums, local_folder

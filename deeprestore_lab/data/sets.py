@@ -1,7 +1,5 @@
 """Data sets as tensors: MNIST, whole or the subset that is embedded, benchmarks, photographs to learn from."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What data there is, in three tiers: local (a folder you name), network (when you allow it), embedded (always)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from deeprestore_lab.core.artifacts import SHIPPED, card

@@ -5,7 +5,7 @@ equation is written as it reads: `data + 0.5 * prior`. Taught in chapter 10_map.
 """
 
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
-from deeprestore_lab.energies.base import Energy, OfRepresentation, WeightedSum, weighted_terms
+from deeprestore_lab.energies.base import Energy, OfRepresentation, WeightedSum, term_names, weighted_terms
 from deeprestore_lab.energies.likelihoods import (
     GaussianLikelihood,
     LaplaceLikelihood,
@@ -14,21 +14,3 @@ from deeprestore_lab.energies.likelihoods import (
     SeparableLikelihood,
 )
 from deeprestore_lab.energies.representation import RepresentationError
-
-__all__ = [
-    "Answers",
-    "Bounds",
-    "Energy",
-    "GaussianLikelihood",
-    "InexactProx",
-    "LaplaceLikelihood",
-    "Likelihood",
-    "OfRepresentation",
-    "PoissonLikelihood",
-    "Quadratic",
-    "RepresentationError",
-    "SeparableLikelihood",
-    "Weight",
-    "WeightedSum",
-    "weighted_terms",
-]

@@ -80,7 +80,9 @@ class Answers:
         """argmin_x of 1/2 ||x - v||^2 + step * R(x), per image; `step` a float or `(N,)`."""
         if self.has_inexact_prox:
             return self.inexact_prox(v, step).x
-        raise NotImplementedError(f"{self.name} has no proximal step")
+        raise NotImplementedError(
+            f"{self.name} has no proximal step" + ("; it is smooth, use its gradient" if self.smooth else "")
+        )
 
     @property
     def has_prox(self) -> bool:

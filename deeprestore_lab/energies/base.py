@@ -1,7 +1,4 @@
-"""What every energy can do: be evaluated, added, scaled, and measured on a representation.
-
-Taught in chapter 10_map.
-"""
+"""What every energy can do: be evaluated, added, scaled, and measured on a representation. Taught in chapter 10_map."""
 
 from __future__ import annotations
 
@@ -95,14 +92,9 @@ class WeightedSum(Energy):
             return sum(times(weight, checked_value(energy, x)) for weight, energy in self.weighted)
 
     def terms(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        shares: dict[str, torch.Tensor] = {}
         with one_evaluation():
-            for weight, energy in self.weighted:
-                name, count = energy.name, 2
-                while name in shares:
-                    name, count = f"{energy.name} {count}", count + 1
-                shares[name] = times(weight, energy(x))
-        return shares
+            named = zip(term_names(self.weighted), self.weighted, strict=True)
+            return {name: times(weight, energy(x)) for name, (weight, energy) in named}
 
     @property
     def has_value(self) -> bool:
@@ -173,6 +165,17 @@ class WeightedSum(Energy):
 def weighted_terms(energy: Energy) -> list[tuple[Weight, Energy]]:
     """The energy as a flat list of (weight, term); a single term has weight 1."""
     return energy.weighted if isinstance(energy, WeightedSum) else [(1.0, energy)]
+
+
+def term_names(terms: list[tuple[Weight, Energy]]) -> list[str]:
+    """The names of (weight, term) pairs, numbered where the same one comes again."""
+    names: list[str] = []
+    for _, term in terms:
+        name, count = term.name, 2
+        while name in names:
+            name, count = f"{term.name} {count}", count + 1
+        names.append(name)
+    return names
 
 
 def checked_value(energy: Energy, x: torch.Tensor) -> torch.Tensor:

@@ -1,9 +1,4 @@
-"""Likelihoods: what a measurement says about an image, for Gaussian, Laplace and Poisson noise.
-
-Taught in chapter 10_map.
-"""
-
-from __future__ import annotations
+"""Likelihoods: what a measurement says about an image, for Gaussian, Laplace and Poisson noise."""
 
 from copy import copy
 

@@ -1,9 +1,4 @@
-"""How far a representation is from the one asked for.
-
-Taught in chapter 09_preimages.
-"""
-
-from __future__ import annotations
+"""How far a representation is from the one asked for. Taught in chapter 09_preimages."""
 
 from collections.abc import Callable
 

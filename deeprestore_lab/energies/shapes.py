@@ -1,7 +1,5 @@
 """Checks of what an image is compared with: a measurement, or a representation."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_precision, describe

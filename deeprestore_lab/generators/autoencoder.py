@@ -1,7 +1,5 @@
 """The auto-encoder as a generator: it has no density of codes, so samples need one from elsewhere."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_images, check_seed, check_whole

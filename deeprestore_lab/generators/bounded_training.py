@@ -1,7 +1,5 @@
 """A bounded auto-encoder from its start to its trained weights. Taught in chapter 12_latent_autoencoder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

@@ -1,9 +1,4 @@
-"""Training a bounded auto-encoder: the error of the reconstruction, and analytic terms that fill the cube.
-
-Taught in chapter 12_latent_autoencoder.
-"""
-
-from __future__ import annotations
+"""Training a bounded auto-encoder: the error of the reconstruction, and analytic terms that fill the cube."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -14,7 +9,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from deeprestore_lab.core.checks import check_images, check_weight, check_whole, describe
-from deeprestore_lab.core.machine import fast_autocast, has_bfloat16
+from deeprestore_lab.core.machine import fast_autocast
 from deeprestore_lab.measures import discrepancies
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
 from deeprestore_lab.training import step_generator
@@ -84,7 +79,8 @@ class MatchedTraining(nn.Module):
 
     `images` are the data, `(N, *model.shape)` in [0, 1]. `draw(step)` gives the batch of a step, from the seed and
     the step alone. The bank's codes are buffers, so that a checkpoint of the training holds them. With `mixed` the
-    layers and their sigmoids run in bfloat16, so codes and decoded images carry its 8 bits; losses are in float32.
+    layers and their sigmoids run in bfloat16, so codes and decoded images carry its 8 bits; losses, and who is the
+    nearest, are in float32.
     None, the default, does so where the machine computes in bfloat16 (`machine.has_bfloat16`).
     Raises `ValueError` for images of another shape. Taught in chapter 12_latent_autoencoder.
     """
@@ -140,11 +136,11 @@ class MatchedTraining(nn.Module):
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
         with fast_autocast(x.device, enabled=self.mixed):
-            return self.model.encode(x).float()
+            return self.model.encode(x).to(x)
 
     def _decode(self, u: torch.Tensor) -> torch.Tensor:
         with fast_autocast(u.device, enabled=self.mixed):
-            return self.model.decode(u).float()
+            return self.model.decode(u).to(u)
 
     @torch.no_grad()
     def _neighbours(self, decoded: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -153,20 +149,19 @@ class MatchedTraining(nn.Module):
             self.places.copy_(batch.bank)
             self.codes.copy_(self._encode(self.images[batch.bank.to(self.images.device)].to(batch.x)))
         if batch.bank is not None or self.rows is None:
-            mixed = has_bfloat16(batch.x.device) if self.mixed is None else self.mixed
-            kind = torch.bfloat16 if mixed else torch.float32
-            self.rows = self.images[self.places.to(self.images.device)].flatten(1).to(batch.x).to(kind)
-            self.squares = self.rows.float().square().sum(1)
+            self.rows = self.images[self.places.to(self.images.device)].flatten(1).to(batch.x)
+            self.squares = self.rows.square().sum(1)
         count = min(self.matching.candidates, len(self.places))
-        wanted = decoded.flatten(1).to(self.rows.dtype)
-        if count == len(self.places):
-            best = (self.squares - 2 * (wanted @ self.rows.T).float()).argmin(1)  # |r - w|^2 less |w|^2
-        else:
-            gaps = torch.addmm(self.codes.square().sum(1), batch.u, self.codes.T, alpha=-2)
-            near = gaps.topk(count, largest=False).indices
-            images = self.rows.index_select(0, near.flatten()).unflatten(0, near.shape)  # much faster than rows[near]
-            products = torch.bmm(images, wanted[:, :, None])[:, :, 0].float()  # (N, candidates)
-            best = near.gather(1, (self.squares[near] - 2 * products).argmin(1, keepdim=True))[:, 0]
+        wanted = decoded.flatten(1)
+        with fast_autocast(wanted.device, enabled=False):  # 8 bits do not tell which of two pictures alike is nearer
+            if count == len(self.places):
+                best = (self.squares - 2 * wanted @ self.rows.T).argmin(1)  # |r - w|^2 less |w|^2
+            else:
+                gaps = torch.addmm(self.codes.square().sum(1), batch.u, self.codes.T, alpha=-2)
+                near = gaps.topk(count, largest=False).indices
+                images = self.rows.index_select(0, near.flatten()).unflatten(0, near.shape)  # faster than rows[near]
+                products = torch.bmm(images, wanted[:, :, None])[:, :, 0]  # (N, candidates)
+                best = near.gather(1, (self.squares[near] - 2 * products).argmin(1, keepdim=True))[:, 0]
         return self.images[self.places[best].to(self.images.device)].to(decoded)
 
 

@@ -1,7 +1,5 @@
 """From images of whole numbers to a density and back: uniform noise between the levels, and bits per dimension."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Flows ready to train: of vectors, and of small images in Glow's form."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from torch import nn

@@ -1,7 +1,5 @@
 """GLANN: codes by GLO, then implicit maximum likelihood on the codes, where neighbours are reliable."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

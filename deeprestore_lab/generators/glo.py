@@ -1,7 +1,5 @@
 """Generative latent optimisation: each training image has a code of its own, learnt together with the decoder."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The three learnt steps of Glow: a scale and shift, a mixing of channels, and a coupling of two halves."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 from torch.linalg import solve_triangular

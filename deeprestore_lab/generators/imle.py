@@ -1,7 +1,5 @@
 """Implicit maximum likelihood: every image pulls on the sample that is nearest to it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from pathlib import Path

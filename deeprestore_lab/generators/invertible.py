@@ -1,7 +1,5 @@
 """Invertible maps with their log-determinants: the contract, and the maps without anything to learn."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

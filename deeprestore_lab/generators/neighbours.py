@@ -1,7 +1,5 @@
 """Nearest neighbours behind one small class: exact, or approximate by a graph (the extra `scale`)."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_choice, check_whole, describe

@@ -1,7 +1,5 @@
 """The remedy where approximate neighbours fail: search in few dimensions, then compare exactly."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """Restoration over the codes of a decoder, from several starts at once. Taught in chapter 12_latent_autoencoder."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """The trained generators of digits that chapter 13 compares, by name."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

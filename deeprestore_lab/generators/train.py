@@ -1,7 +1,5 @@
 """Training a generator on images: what the models with a loss of each image by itself have in common."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol

@@ -1,7 +1,5 @@
 """The four kinds of damage that chapter 04 trains on, each with one level, by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

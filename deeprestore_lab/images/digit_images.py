@@ -1,7 +1,5 @@
 """Handwritten digits at hand without a network: scikit-learn's 1797 of 8 x 8 pixels (UCI optical recognition)."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

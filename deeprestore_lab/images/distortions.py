@@ -3,8 +3,6 @@
 `corruptions` has what a denoiser is trained to undo; here stands what a perceptual distance should rank.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Image files to tensors and back: whatever is wrong with a file is said in one sentence."""
 
-from __future__ import annotations
-
 import io
 import os
 import warnings

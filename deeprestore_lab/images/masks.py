@@ -3,8 +3,6 @@
 Each takes the image batch for its size, precision and device, and gives one mask for the whole batch.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont

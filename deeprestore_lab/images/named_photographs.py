@@ -1,7 +1,5 @@
 """Photographs at hand without a network: those inside the packages scikit-image and scikit-learn, by name."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache

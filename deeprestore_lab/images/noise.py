@@ -6,8 +6,6 @@ the same on every device and for every float type (on one version of torch). Tau
 04_denoising_autoencoders and 10_map.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

@@ -3,8 +3,6 @@
 Places are measured in shorter sides of the picture, so that another size shows the same composition, finer or coarser.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -3,8 +3,6 @@
 Row r and column c count from 0; u = (2c + 1)/W - 1 and v = (2r + 1)/H - 1 run over (-1, 1), pixel centres inside.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

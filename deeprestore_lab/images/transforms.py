@@ -1,7 +1,5 @@
 """Crop, resize and grey values of image batches `(N, C, H, W)`."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn.functional import interpolate
 

@@ -1,7 +1,5 @@
 """Measures of restoration: PSNR, SSIM with its three components, and the two error pictures."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from skimage.metrics import structural_similarity

@@ -3,8 +3,6 @@
 Taught in chapter 06_architectures.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch
@@ -55,7 +53,7 @@ def descriptor(maps: torch.Tensor, *, grid: int = 1) -> torch.Tensor:
     return adaptive_avg_pool2d(check_images(maps, name="maps"), check_whole(grid, name="grid", least=1)).flatten(1)
 
 
-def nearest(
+def most_similar(
     queries: torch.Tensor, gallery: torch.Tensor, *, count: int = 1, leave_out_itself: bool = False
 ) -> torch.Tensor:
     r"""The `count` rows of `gallery` most similar to each row of `queries`, `(Q, count)`, the most similar first.

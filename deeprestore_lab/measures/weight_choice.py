@@ -3,8 +3,6 @@
 Taught in chapter 10_map.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """The checkerboard that enlarging by a transposed convolution leaves: overlap counts, and its energy in a picture."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_images, check_whole

@@ -1,7 +1,5 @@
 """Coordinate networks: coordinates of pixels, their Fourier features, and fully connected layers."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The trained auto-encoders of chapter 04: one for each kind of damage, and one that saw none."""
 
-from __future__ import annotations
-
 from deeprestore_lab.core.checks import check_choice
 from deeprestore_lab.networks.encoder_decoder import EncoderDecoder
 from deeprestore_lab.networks.trained import trained

@@ -1,7 +1,5 @@
 """A denoiser that is told the level of the noise: a small U-Net of residual blocks, without biases."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """A small classifier of digits, whose features measure samples and whose answers count restorations."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """An encoder of strided convolutions and a decoder of upsampling and convolution, with nothing between them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

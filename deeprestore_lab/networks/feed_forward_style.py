@@ -1,7 +1,5 @@
 """The feed-forward style net of chapter 08: one pass instead of an optimisation, for one style."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 from torch.nn.functional import pad

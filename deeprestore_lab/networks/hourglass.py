@@ -1,7 +1,5 @@
 """The hourglass of the deep image prior: down by strided convolutions, up by interpolation, thin skips between."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What a network does to a small change of its input: its Jacobian, measured with random directions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

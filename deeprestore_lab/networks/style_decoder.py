@@ -1,7 +1,5 @@
 """The decoder of chapter 08: from feature maps of `vgg_mini` back to a picture, trained on maps that AdaIN changed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Networks that enlarge a picture four times: a residual net, an SRCNN-size net, and what both start from, bicubic."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 from torch.nn.functional import interpolate

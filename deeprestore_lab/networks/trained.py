@@ -1,7 +1,5 @@
 """Networks with the weights that the library ships."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import TypeVar
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from deeprestore_lab.core.checks import EXACT, check_images, check_positive, class_words, per_image
+from deeprestore_lab.operators.lanczos import largest_ritz_value
 from deeprestore_lab.signal.convolution import from_basis, to_basis
 
 BASES = ("fft", "dct")
@@ -115,27 +116,7 @@ class LinearOperator(Operator):
             eigenvalues = self.normal_eigenvalues(x, basis)
             if eigenvalues is not None:
                 return float(eigenvalues.max()) ** 0.5 * (1 + 1e-6)
-        return 1.05 * _largest_ritz_value(self, x[:1]) ** 0.5
-
-
-def _largest_ritz_value(operator: LinearOperator, x: torch.Tensor, steps: int = 30) -> float:
-    """The largest eigenvalue of A*A seen from the Krylov space of a random image: never above the true one."""
-    generator = torch.Generator().manual_seed(0)
-    v, before = torch.randn(x.shape, generator=generator).to(x), torch.zeros_like(x)
-    v, beta, diagonal, beside = v / v.norm(), 0.0, [], []
-    for _ in range(steps):
-        w = operator.adjoint(operator.apply(v)) - beta * before
-        alpha = float((w * v).sum())
-        w = w - alpha * v
-        diagonal.append(alpha)
-        beta = float(w.norm())
-        if beta <= 1e-6 * max(diagonal):  # the space is exhausted
-            break
-        beside.append(beta)
-        before, v = v, w / beta
-    off = torch.tensor(beside[: len(diagonal) - 1], dtype=torch.float64)
-    tridiagonal = torch.tensor(diagonal, dtype=torch.float64).diag() + off.diag(1) + off.diag(-1)
-    return max(float(torch.linalg.eigvalsh(tridiagonal)[-1]), 0.0)
+        return 1.05 * largest_ritz_value(self, x[:1]) ** 0.5
 
 
 class Identity(LinearOperator):

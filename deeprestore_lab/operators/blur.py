@@ -1,7 +1,5 @@
 """Blur: convolution with a known kernel. Taught in chapter 10_map."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_choice, describe

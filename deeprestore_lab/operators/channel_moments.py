@@ -1,9 +1,4 @@
-"""The mean and the standard deviation of each channel of a feature map.
-
-Taught in chapter 08_style.
-"""
-
-from __future__ import annotations
+"""The mean and the standard deviation of each channel of a feature map. Taught in chapter 08_style."""
 
 import torch
 

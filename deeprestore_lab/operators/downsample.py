@@ -1,7 +1,5 @@
 """Downsampling as two dense matrices, one for each direction. Taught in chapter 10_map."""
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
 

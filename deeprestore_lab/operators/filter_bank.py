@@ -1,7 +1,5 @@
 """Many filters at once: the representation of an image by its responses. Taught in chapter 03_reconstruction."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import describe

@@ -1,7 +1,5 @@
 """A filter given by its frequency response. Taught in chapter 10_map."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import describe

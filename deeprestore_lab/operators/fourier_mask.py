@@ -1,7 +1,5 @@
 """Some of an image's Fourier coefficients, which are complex: what an MR scanner measures. Taught in chapter 10_map."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import describe

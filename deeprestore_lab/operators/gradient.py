@@ -1,7 +1,5 @@
 """Differences between neighbouring pixels, the operator inside gradient priors. Taught in chapter 10_map."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import torch

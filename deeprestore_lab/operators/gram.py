@@ -1,9 +1,4 @@
-"""The Gram matrix of a feature map: which channels occur together, wherever they do.
-
-Taught in chapter 08_style.
-"""
-
-from __future__ import annotations
+"""The Gram matrix of a feature map: which channels occur together, wherever they do. Taught in chapter 08_style."""
 
 import torch
 

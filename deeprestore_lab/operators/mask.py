@@ -1,7 +1,5 @@
 """Missing pixels: inpainting's forward operator. Taught in chapter 10_map."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_positive, check_whole, describe, per_image

@@ -1,7 +1,5 @@
 """Operators as dense matrices, and back: for small sizes and for checking. Taught in chapter 10_map."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -4,8 +4,6 @@ Terms of an energy often look through the same network. Inside `one_evaluation` 
 computed for the very same tensor before, and goes on from there. Nothing is kept afterwards.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from contextvars import ContextVar
 

@@ -1,7 +1,5 @@
 """Random numbers of an image, fewer than it has values: compressed sensing. Taught in chapter 10_map."""
 
-from __future__ import annotations
-
 import math
 
 import torch

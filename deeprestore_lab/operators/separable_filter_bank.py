@@ -1,7 +1,5 @@
 """A bank whose filters are products of a column and a row, applied one direction after the other."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import describe

@@ -1,7 +1,5 @@
 """The parametrisation g of x = g(theta): what is searched over, and its own penalty S(theta)."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

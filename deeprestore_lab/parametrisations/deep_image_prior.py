@@ -1,7 +1,5 @@
 """The deep image prior: the image is what an untrained convolutional network makes of a fixed random input."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """The image as a sum of few atoms: x = D theta with a penalty on the size of theta."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 from torch.nn import functional

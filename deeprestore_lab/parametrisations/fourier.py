@@ -1,7 +1,5 @@
 """The image by its frequencies: theta holds real Fourier coefficients, scaled to the spectrum of photographs."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """An image and a code together: the image may leave what the decoder makes, at a price."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

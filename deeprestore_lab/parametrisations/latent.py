@@ -1,7 +1,5 @@
 """The image as what a decoder makes of a code: a search over few numbers within a cube."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """The image as the output of a network: theta holds its weights, a row per image."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """The plainest parametrisation: theta is the image itself."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

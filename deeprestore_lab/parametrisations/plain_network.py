@@ -1,7 +1,5 @@
 """Two networks to set beside the deep image prior: one blind to neighbourhood, one built on it."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

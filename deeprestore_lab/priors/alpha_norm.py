@@ -3,8 +3,6 @@
 Taught in chapters 10_map and 09_preimages.
 """
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_choice, check_positive, per_image

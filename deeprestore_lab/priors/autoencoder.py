@@ -1,7 +1,5 @@
 """The prior of an auto-encoder: how far it moves an image. Taught in chapter 12_latent_autoencoder."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -5,8 +5,6 @@ A raw weight means nothing to a reader: the best one changes with the noise by a
 photographs, so a weight of 1 means "what was best elsewhere at this noise". Taught in chapter 10_map.
 """
 
-from __future__ import annotations
-
 import math
 from functools import cache
 from numbers import Real

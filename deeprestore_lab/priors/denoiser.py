@@ -1,9 +1,4 @@
-"""Denoisers as priors, in two forms that are told apart by type: an energy, or a score without a value.
-
-Taught in chapter 18_preimages_with_priors.
-"""
-
-from __future__ import annotations
+"""Denoisers as priors, in two forms that are told apart by type: an energy, or a score without a value."""
 
 from collections.abc import Callable
 

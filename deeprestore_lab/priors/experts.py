@@ -3,8 +3,6 @@
 Taught in chapter 14_learned_filters.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

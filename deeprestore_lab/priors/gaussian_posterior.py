@@ -6,8 +6,6 @@ For x ~ N(mu, C) and y = A x + n, n ~ N(0, sigma^2 I), with r = y - A mu:
     log p(y) = log N(y; A mu, A C A^T + sigma^2 I)
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

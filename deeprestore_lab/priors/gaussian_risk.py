@@ -9,8 +9,6 @@ with A^T A and Q diagonal in the Fourier basis: eigenvalues t and q at each freq
 a field whose precision is Q and whose mean is m, the best weight is 1.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

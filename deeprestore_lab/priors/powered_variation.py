@@ -1,7 +1,5 @@
 """Total variation, each norm raised to a power, as in inverting networks. Taught in chapter 09_preimages."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_choice, check_positive

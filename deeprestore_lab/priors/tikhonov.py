@@ -1,9 +1,4 @@
-"""Tikhonov (Gaussian) priors: small values, or small differences between neighbours.
-
-Taught in chapter 10_map.
-"""
-
-from __future__ import annotations
+"""Tikhonov (Gaussian) priors: small values, or small differences between neighbours. Taught in chapter 10_map."""
 
 import torch
 

@@ -4,8 +4,6 @@ One of four common meanings is chosen here (forward differences, a border that a
 mean); the conventions page lists the others with their factors. Taught in chapter 10_map.
 """
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, check_whole, per_image
@@ -13,7 +11,7 @@ from deeprestore_lab.energies import Bounds, Energy, InexactProx, Weight
 from deeprestore_lab.operators.base import LinearOperator
 from deeprestore_lab.operators.gradient import Gradient, forward_differences
 from deeprestore_lab.priors.base import Prior
-from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, SMALLEST_GAP, ProxInfo, denoise, tv_denoise
+from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, SMALLEST_GAP, denoise, tv_denoise
 
 LARGEST_CALIBRATED_SMOOTHING = 5e-3  # the weights were fitted without smoothing; far above, it is another prior
 
@@ -120,10 +118,6 @@ class TotalVariation(Prior):
         return not self.smooth
 
     @property
-    def has_prox(self) -> bool:
-        return not self.smooth
-
-    @property
     def prox_gap(self) -> float:
         """The relative duality gap at which `prox` stops."""
         return self.gap
@@ -139,10 +133,6 @@ class TotalVariation(Prior):
     def split(self) -> tuple[LinearOperator, Energy]:
         return Gradient(), self.norm
 
-    def prox(self, v: torch.Tensor, step: Weight, *, bounds: tuple[float, float] | None = None) -> torch.Tensor:
-        """argmin of 1/2 ||x - v||^2 + step R(x), within `bounds` where given, to the relative duality gap `gap`."""
-        return self.denoise(v, step, bounds=bounds)[0]
-
     def inexact_prox(
         self,
         v: torch.Tensor,
@@ -154,30 +144,13 @@ class TotalVariation(Prior):
         steps: int | None = None,
     ) -> InexactProx:
         """The proximal step by primal-dual iterations; one that starts where another ended is not checked again."""
-        if start is None or not v.dtype.is_floating_point or start.shape != (v.shape[0], 2, *v.shape[1:]):
-            x, info = self.denoise(v, step, bounds=bounds, gap=gap, dual=start, steps=steps)
-        else:
-            gap, steps = self.gap if gap is None else gap, self.steps if steps is None else steps
-            settings = {"kind": self.kind, "colour": self.colour, "steps": steps, "gap": gap}
-            with torch.set_grad_enabled(False):
-                x, info = denoise(v, step, bounds=bounds, dual=start, **settings)
-        return InexactProx(x, info.gap, info.primal, info.dual, SMALLEST_GAP * torch.finfo(v.dtype).eps)
-
-    def denoise(
-        self,
-        v: torch.Tensor,
-        step: Weight,
-        *,
-        bounds: tuple[float, float] | None = None,
-        gap: float | torch.Tensor | None = None,
-        dual: torch.Tensor | None = None,
-        steps: int | None = None,
-    ) -> tuple[torch.Tensor, ProxInfo]:
-        """The proximal step with what is known about it; `gap` and `steps` override the prior's, `dual` starts it."""
         if self.smooth:
             raise NotImplementedError(
                 f"{self.name} with smoothing has no proximal step; it is smooth, use its gradient"
             )
-        gap = self.gap if gap is None else gap
-        settings = {"kind": self.kind, "colour": self.colour, "steps": self.steps if steps is None else steps}
-        return tv_denoise(v, step, gap=gap, bounds=bounds, dual=dual, **settings)
+        settings = {"kind": self.kind, "colour": self.colour, "bounds": bounds, "dual": start}
+        settings |= {"gap": self.gap if gap is None else gap, "steps": self.steps if steps is None else steps}
+        known = start is not None and v.is_floating_point() and start.shape == (v.shape[0], 2, *v.shape[1:])
+        with torch.no_grad():
+            x, info = (denoise if known else tv_denoise)(v, step, **settings)
+        return InexactProx(x, info.gap, info.primal, info.dual, SMALLEST_GAP * torch.finfo(v.dtype).eps)

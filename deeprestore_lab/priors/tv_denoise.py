@@ -1,7 +1,5 @@
 """Total variation denoising, argmin over x of 1/2 ||x - v||^2 + weight TV(x), to a stated duality gap."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

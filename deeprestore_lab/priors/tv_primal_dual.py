@@ -7,8 +7,6 @@ He, Ma, Xu & Yuan (2022) prove convergence up to 4/3 for steps that stay the sam
 error whatever the steps, says when to stop.
 """
 
-from __future__ import annotations
-
 import torch
 
 STEP_PRODUCT = 1.3 / 8  # of the primal and the dual step size; ||K||^2 is at most 8

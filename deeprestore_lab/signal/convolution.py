@@ -4,8 +4,6 @@ A kernel `(kh, kw)` is centred at `(kh // 2, kw // 2)`: in the middle where the 
 middle where it is even. A kernel `(C, kh, kw)` holds one for each channel.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import torch

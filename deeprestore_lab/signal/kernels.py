@@ -1,7 +1,5 @@
 """Kernels of common blurs, each summing to 1: Gaussian, out of focus, motion. Taught in chapter 10_map."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,8 +1,5 @@
 """Adam: momentum with a step size of its own for each number, from the first two moments of the gradient."""
 
-from __future__ import annotations
-
-import math
 from collections.abc import Callable
 
 import torch
@@ -14,18 +11,13 @@ WINDOW = 50
 Schedule = float | Callable[[int], float]
 
 
-def cosine(lr: float, steps: int) -> Callable[[int], float]:
-    """A schedule that falls from `lr` at step 0 to zero at `steps` along half a cosine."""
-    return lambda step: 0.5 * lr * (1 + math.cos(math.pi * min(step / steps, 1.0)))
-
-
 class Adam(Solver):
     r"""m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2,  theta <- P(theta - lr m^ / (sqrt(v^) + eps)).
 
     m^ and v^ are the moments without their bias towards the start, b1 = 0.9, b2 = 0.999, eps = 1e-8, and P is the
     projection onto the bounds. Every number moves by about `lr` at first, so the default 0.01 suits images in
-    [0, 1]; a function of the step (see `cosine`) makes it a schedule. With a constant `lr` the iterates end within a
-    distance of about `lr` of the optimum, not on it.
+    [0, 1]; a function of the step (see `training.cosine`) makes it a schedule. With a constant `lr` the iterates end
+    within a distance of about `lr` of the optimum, not on it.
 
     Optimality of an image: how far its lowest energy fell within the last 50 steps, over the size of that energy;
     infinite before, while the energy lies above that of the start, with a schedule (which runs to its end), where
@@ -39,6 +31,7 @@ class Adam(Solver):
     default_steps = 1000
     default_tolerance = 1e-6
     takes_lr = True
+    kept = ("count", "first", "second", "gradients", "lowest", "began")
     betas = (0.9, 0.999)
     eps = 1e-8
 
@@ -82,7 +75,3 @@ class Adam(Solver):
         before = self.lowest.pop(0)
         fallen = (before - self.lowest[-1]) / self.lowest[-1].abs().clamp_min(torch.finfo(energy.dtype).tiny)
         return torch.where(energy > self.began, torch.inf, fallen)  # steps that are too long lower nothing either
-
-    def state_dict(self) -> dict:
-        keys = ("count", "first", "second", "gradients", "lowest", "began")
-        return {key: getattr(self, key) for key in keys}

@@ -1,7 +1,5 @@
 """ADMM: sums of terms with kinks, each split off as f(K x) with a proximal step of its own."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import per_image
@@ -13,7 +11,7 @@ from deeprestore_lab.solve.normal_equations import is_exact, right_hand_side, so
 from deeprestore_lab.solve.norms import dot
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.sharp_terms import kinked_names, open_walls
-from deeprestore_lab.solve.solver import Solver, not_by_itself
+from deeprestore_lab.solve.solver import Solver, each, not_by_itself
 
 OVER_RELAXATION = 1.7
 FIRST_PENALTY = 30.0  # over the largest weight: a total variation then splits off steps above 1/30 first
@@ -74,6 +72,7 @@ class ADMM(Solver):
     name = "admm"
     default_steps = 1000
     default_tolerance = 1e-4
+    kept = ("x", "z", "u", "rho", "count", "residual", "size", "force")
 
     @classmethod
     def why_not(cls, problem: Problem) -> str | None:
@@ -106,11 +105,11 @@ class ADMM(Solver):
                 operator, f = term.split()
                 if not f.has_prox:
                     raise ValueError(f"{term.name} is neither quadratic nor split into K x and a proximal step")
-                self.splits.append((self._each(weight), operator, f))
+                self.splits.append((each(weight, x), operator, f))
         self._split_quadratics(x)
         if problem.bounds is not None:
             self.splits.append((self.one, Identity(), Box(problem.bounds)))
-        self.parts = [(self._each(w) * self._each(q.precision), q.operator) for w, q in self.quadratics]
+        self.parts = [(each(w, x) * each(q.precision, x), q.operator) for w, q in self.quadratics]
         self.data = right_hand_side(self.quadratics, x)
         weights = [weight for weight, _, f in self.splits if not isinstance(f, Box | SquaredError)] or [self.one]
         largest = torch.stack(weights).amax(0)
@@ -132,12 +131,12 @@ class ADMM(Solver):
         kept = [(w, q) for w, q in self.quadratics if not q.operator.has_solve or isinstance(q.operator, Identity)]
         splits = [(self.one, operator) for _, operator, _ in self.splits]
         moved = [(w, q) for w, q in self.quadratics if not any(q is other for _, other in kept)]
-        positive = all(bool((self._each(w) > 0).all()) for w, _ in moved)
+        positive = all(bool((each(w, x) > 0).all()) for w, _ in moved)
         parts = [*[(self.one, q.operator) for _, q in self.quadratics], *splits]
         fewer = [*[(self.one, q.operator) for _, q in kept], *splits, (self.one, Identity())]
         if moved and positive and not is_exact(parts, x) and is_exact(fewer, x):
             self.quadratics = kept
-            self.splits += [(self._each(w), Identity(), SquaredError(q)) for w, q in moved]
+            self.splits += [(each(w, x), Identity(), SquaredError(q)) for w, q in moved]
 
     def step(self, active: torch.Tensor) -> torch.Tensor:
         self.count += 1
@@ -215,9 +214,6 @@ class ADMM(Solver):
             self.rho[j] = self.rho[j] * factor
             self.u[j] = u / per_image(factor, u)
 
-    def _each(self, weight: float | torch.Tensor) -> torch.Tensor:
-        return self.one * per_image(weight, self.one)
-
     def _joint(self, values: list[torch.Tensor]) -> torch.Tensor:
         """The norm of all of them together, per image."""
         if not values:
@@ -227,12 +223,9 @@ class ADMM(Solver):
             total = total + dot(value, value)
         return total.sqrt()
 
-    _KEYS = ("x", "z", "u", "rho", "count", "residual", "size", "force")
-
     def state_dict(self) -> dict:
-        return {key: getattr(self, key) for key in self._KEYS} | {"share": self.finite.share}
+        return super().state_dict() | {"share": self.finite.share}
 
     def load_state_dict(self, state: dict) -> None:
-        for key in self._KEYS:
-            setattr(self, key, state[key])
+        super().load_state_dict(state)
         self.finite.share = state["share"]

@@ -1,7 +1,5 @@
 """The rows of a trace while a solver runs: terms, energy, PSNR, seconds and snapshots."""
 
-from __future__ import annotations
-
 import math
 import time
 
@@ -32,13 +30,7 @@ class Recorder:
     """Collects what a `Trace` keeps; an image that has stopped repeats its last values."""
 
     def __init__(
-        self,
-        problem: Problem,
-        solver: str,
-        *,
-        reference: torch.Tensor | None,
-        snapshots: bool,
-        average: float = 0.0,
+        self, problem: Problem, solver: str, *, reference: torch.Tensor | None, snapshots: bool, average: float = 0.0
     ) -> None:
         self.problem, self.solver, self.reference, self.keep = problem, solver, reference, snapshots
         self.rows: list[dict[str, torch.Tensor]] = []

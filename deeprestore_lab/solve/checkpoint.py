@@ -1,9 +1,6 @@
 """A run of `minimise` saved to one file and taken up again, bit for bit."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from deeprestore_lab.solve.bookkeeping import Recorder
@@ -101,12 +98,6 @@ class Checkpoint:
         if state["generator"] is not None:
             self.problem.generator.set_state(state["generator"].cpu())
         return True
-
-    @contextmanager
-    def deferred_interrupt(self) -> Iterator[None]:
-        """Let an interrupt from the keyboard wait for `raise_if_interrupted`; a second one does not wait."""
-        with self.file.deferred_interrupt():
-            yield
 
     def raise_if_interrupted(self, stepper, recorder: Recorder) -> None:
         """Save and pass the interrupt on, where one came during the step."""

@@ -1,7 +1,5 @@
 """The solvers there are, which of them can take a problem, and which one takes it when nobody says."""
 
-from __future__ import annotations
-
 from deeprestore_lab.solve.adam import Adam
 from deeprestore_lab.solve.admm import ADMM
 from deeprestore_lab.solve.closed_form import ClosedForm

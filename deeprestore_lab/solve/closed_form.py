@@ -1,16 +1,13 @@
 """The minimum of a sum of squares, from its normal equations."""
 
-from __future__ import annotations
-
 import torch
 from torch.func import functional_call
 
-from deeprestore_lab.core.checks import per_image
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
 from deeprestore_lab.solve.normal_equations import apply_normal, right_hand_side, solve_normal
 from deeprestore_lab.solve.problem import Problem
-from deeprestore_lab.solve.solver import Solver, not_by_itself
+from deeprestore_lab.solve.solver import Solver, each, not_by_itself
 
 
 class ClosedForm(Solver):
@@ -30,6 +27,7 @@ class ClosedForm(Solver):
     name = "closed_form"
     default_steps = 20
     default_tolerance = 1e-5
+    kept = ("theta",)
 
     @classmethod
     def why_not(cls, problem: Problem) -> str | None:
@@ -52,7 +50,7 @@ class ClosedForm(Solver):
         if any(quadratic is None for _, quadratic in self.quadratics):
             raise ValueError("a closed form needs terms that are all quadratic")
         x = problem.x()
-        self.parts = [(_product(weight, q.precision, x), q.operator) for weight, q in self.quadratics]
+        self.parts = [(each(weight, x) * each(q.precision, x), q.operator) for weight, q in self.quadratics]
         self.theta: torch.Tensor | None = None  # where conjugate gradients stand
 
     def step(self, active: torch.Tensor) -> torch.Tensor:
@@ -87,15 +85,3 @@ class ClosedForm(Solver):
             tolerance=goal,
         )
         return theta, residual
-
-    def state_dict(self) -> dict:
-        return {"theta": self.theta} if self.theta is not None else {}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.theta = state.get("theta")
-
-
-def _product(weight, precision, x: torch.Tensor) -> torch.Tensor:
-    """weight * precision as one number per image, `(N,)`."""
-    one = x.new_ones(x.shape[0])
-    return one * per_image(weight, one) * per_image(precision, one)

@@ -1,7 +1,5 @@
 """Conjugate gradients for a batch of linear equations, each stopped by itself."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """What a solver shows where the energy of its iterate is infinite: a point near it where the energy is finite."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import per_image

@@ -1,7 +1,5 @@
 """Images rolled by a number of pixels that lies where the images do."""
 
-from __future__ import annotations
-
 import torch
 
 

@@ -1,7 +1,5 @@
 """L-BFGS for a batch: history, products and line search of each image by itself."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.parametrisations.base import Parametrisation

@@ -1,7 +1,5 @@
 """A line search for a whole batch: each image has a step of its own, and one evaluation serves a trial of all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 

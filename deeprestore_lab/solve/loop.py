@@ -43,7 +43,7 @@ def run(
         active = torch.ones(recorder.problem.batch, dtype=torch.bool, device=device)
         recorder.add(active)
         stopped = _call(callback, stepper, recorder, checkpoint)
-    deferred = nullcontext() if checkpoint is None else checkpoint.deferred_interrupt()
+    deferred = nullcontext() if checkpoint is None else checkpoint.file.deferred_interrupt()
     with deferred, Progress(progress, steps=steps, label=stepper.name) as bar:
         while not stopped and len(recorder.rows) <= steps and "" in recorder.stopped_by:
             with torch.set_grad_enabled(False):  # evaluations that need gradients switch them on

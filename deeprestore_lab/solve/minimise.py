@@ -1,8 +1,5 @@
 """argmin over theta of E(A g(theta), y) + sum_i lambda_i R_i(g(theta)) + S(theta): one call for every solver."""
 
-from __future__ import annotations
-
-import math
 from numbers import Real
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from deeprestore_lab.core.checks import (
     check_lr,
     check_seed,
     check_units,
+    check_weight,
     check_whole,
     describe,
 )
@@ -110,7 +108,8 @@ def minimise(
         raise ValueError(f"precision='bf16-mixed' is for Adam; {name!r} needs gradients that are exact to more digits")
     stepper_class = SOLVERS[name]
     steps = check_whole(stepper_class.default_steps if steps is None else steps, name="steps", least=0)
-    tolerance = _check_tolerance(stepper_class.default_tolerance if tolerance is None else tolerance)
+    tolerance = stepper_class.default_tolerance if tolerance is None else tolerance
+    tolerance = check_weight(tolerance, name="tolerance", single=True)
     options = {} if lr is None else {"lr": _check_lr(lr, stepper_class)}
     reference = _check_reference(reference, problem)
     average = _check_average(average)
@@ -144,12 +143,6 @@ def _generator(seed: int | None, parametrisation: Parametrisation, *, needed: bo
     drawn = int(torch.randint(2**62, (1,))) if seed is None else seed
     theta = next(parametrisation.parameters(), torch.empty(0))
     return torch.Generator(theta.device).manual_seed(drawn)
-
-
-def _check_tolerance(tolerance: float) -> float:
-    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 <= tolerance < math.inf:
-        raise ValueError(f"tolerance must be a finite number of at least 0, got {describe(tolerance)}")
-    return float(tolerance)
 
 
 def _check_average(average: float) -> float:

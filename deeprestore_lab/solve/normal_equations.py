@@ -1,7 +1,5 @@
 """The linear equations that a sum of quadratic terms leads to, solved exactly where the structure allows it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

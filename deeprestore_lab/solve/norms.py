@@ -1,7 +1,5 @@
 """Inner products and norms of each image of a batch, real or complex."""
 
-from __future__ import annotations
-
 import torch
 
 

@@ -9,8 +9,6 @@ have a fixed point, nor lead to it: such a run takes all its steps and says so.
 Taught in chapter 18_preimages_with_priors.
 """
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import per_image
@@ -21,7 +19,7 @@ from deeprestore_lab.solve.normal_equations import right_hand_side, solve_normal
 from deeprestore_lab.solve.norms import norm
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.sharp_terms import kinked_names, open_walls
-from deeprestore_lab.solve.solver import Solver, not_by_itself
+from deeprestore_lab.solve.solver import Solver, each, not_by_itself
 
 
 class PlugAndPlay(Solver):
@@ -30,13 +28,13 @@ class PlugAndPlay(Solver):
     default_steps = 200
     default_tolerance = 1e-4
     traces_residual = True
+    kept = ("residual",)
 
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
         super().__init__(problem, tolerance=tolerance)
         ((weight, self.denoiser),) = problem.scores
-        self.one = problem.theta.new_ones(problem.batch)
-        self.rho = self._each(weight) / self._each(self.denoiser.sigma).square()
-        self.residual = self.one.clone()
+        self.rho = each(weight, problem.theta) / each(self.denoiser.sigma, problem.theta).square()
+        self.residual = torch.ones_like(self.rho)
         self.quadratics = [(w, q) for w, term in problem.terms if (q := term.quadratic()) is not None]
 
     @classmethod
@@ -69,14 +67,11 @@ class PlugAndPlay(Solver):
         """argmin over x of E(x) + rho/2 ||x - v||^2."""
         if not self.quadratics:
             ((weight, term),) = self.problem.terms
-            return term.prox(v, self._each(weight) / self.rho)
-        parts = [(self._each(w) * self._each(q.precision), q.operator) for w, q in self.quadratics]
+            return term.prox(v, each(weight, v) / self.rho)
+        parts = [(each(w, v) * each(q.precision, v), q.operator) for w, q in self.quadratics]
         b = right_hand_side(self.quadratics, v) + per_image(self.rho, v) * v
         goal = (self.residual / 100).clamp(torch.finfo(v.dtype).eps, 1e-3)  # only conjugate gradients need one
         return solve_normal([*parts, (self.rho, Identity())], b, x=v, tolerance=goal).x
-
-    def _each(self, value: float | torch.Tensor) -> torch.Tensor:
-        return self.one * per_image(value, self.one)
 
     def _end(self, new: torch.Tensor, residual: torch.Tensor, active: torch.Tensor) -> torch.Tensor:
         """Show `new` and return the residual over its norm."""
@@ -84,9 +79,6 @@ class PlugAndPlay(Solver):
         self.problem.move(new, active)
         self.residual = torch.where(active, residual, self.residual)
         return residual
-
-    def state_dict(self) -> dict:
-        return {"residual": self.residual}
 
 
 class PlugAndPlayADMM(PlugAndPlay):
@@ -101,6 +93,7 @@ class PlugAndPlayADMM(PlugAndPlay):
     """
 
     name = "pnp_admm"
+    kept = ("residual", "u")
 
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
         super().__init__(problem, tolerance=tolerance)
@@ -112,9 +105,6 @@ class PlugAndPlayADMM(PlugAndPlay):
         z = self.denoiser.denoised(x + self.u)
         self.u = where_image(active, self.u + x - z, self.u)
         return self._end(z, torch.maximum(norm(x - z), norm(z - before)), active)
-
-    def state_dict(self) -> dict:
-        return {"residual": self.residual, "u": self.u}
 
 
 class HalfQuadraticSplitting(PlugAndPlay):
@@ -158,7 +148,7 @@ class PlugAndPlayProximal(PlugAndPlay):
         solver, x = PlugAndPlay(problem, tolerance=0.0), problem.theta
         if len(solver.quadratics) < len(problem.terms):
             return None
-        parts = [(solver._each(w) * solver._each(q.precision), q.operator.norm(x)) for w, q in solver.quadratics]
+        parts = [(each(w, x) * each(q.precision, x), q.operator.norm(x)) for w, q in solver.quadratics]
         longest = 2 / sum(precision * largest**2 for precision, largest in parts)
         long = 1 / solver.rho >= longest
         if not bool(long.any()):

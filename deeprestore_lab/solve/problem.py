@@ -1,7 +1,5 @@
 """What a solver sees of the equation: theta, the value of each term per image, and the gradient."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,11 +9,11 @@ from deeprestore_lab.core.capture import Captured, check_capture
 from deeprestore_lab.core.checks import EXACT, check_images, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.core.machine import fast_autocast
-from deeprestore_lab.energies import Energy, Weight, weighted_terms
+from deeprestore_lab.energies import Energy, Weight, term_names, weighted_terms
 from deeprestore_lab.operators import one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.solve.jitter import rolled
-from deeprestore_lab.solve.problem_checks import check_energy, check_parameters, check_weights, plays_a_part, term_names
+from deeprestore_lab.solve.problem_checks import check_energy, check_parameters, check_weights, plays_a_part
 
 
 @dataclass
@@ -104,15 +102,6 @@ class Problem:
                 check_images(x, name=type(self.parametrisation).__name__)
             self._x = x
         return self._x
-
-    def objective(self, theta: torch.Tensor | None = None) -> torch.Tensor:
-        """The energy with the penalty, `(N,)`, at the current theta or the one given (which is then loaded)."""
-        return self.evaluate(theta, gradient=False).total
-
-    def objective_and_gradient(self, theta: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """The energy with the penalty, `(N,)`, and its gradient, `(N, ...)`."""
-        at = self.evaluate(theta)
-        return at.total, at.gradient
 
     def evaluate(
         self,

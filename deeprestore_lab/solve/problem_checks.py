@@ -1,7 +1,5 @@
 """Checks of an equation before it is solved: values, parameters, weights."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_precision, describe
@@ -24,17 +22,6 @@ def check_energy(energy: Energy) -> Energy:
 def plays_a_part(weight: Weight) -> bool:
     """Whether a term of this weight counts for any image: whether it is not 0 everywhere."""
     return bool(weight.any()) if isinstance(weight, torch.Tensor) else weight != 0
-
-
-def term_names(terms: list[tuple[Weight, Energy]]) -> list[str]:
-    """The names of the terms, numbered where the same one comes again, as in `Energy.terms`."""
-    names: list[str] = []
-    for _, term in terms:
-        name, count = term.name, 2
-        while name in names:
-            name, count = f"{term.name} {count}", count + 1
-        names.append(name)
-    return names
 
 
 def check_parameters(parametrisation: Parametrisation, parameters: list[torch.nn.Parameter], batch: int) -> None:

@@ -1,26 +1,20 @@
 """Accelerated proximal gradient: one term with a kink through its proximal step, the rest through its gradient."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import per_image
-from deeprestore_lab.energies import Energy
 from deeprestore_lab.operators.base import Identity
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.finite_point import where_image
+from deeprestore_lab.solve.inner_prox import InnerProx
 from deeprestore_lab.solve.normal_equations import right_hand_side
 from deeprestore_lab.solve.norms import dot, norm
 from deeprestore_lab.solve.problem import Evaluation, Problem
 from deeprestore_lab.solve.sharp_terms import kinked_names, open_walls, sort_terms
-from deeprestore_lab.solve.solver import Solver, not_by_itself
+from deeprestore_lab.solve.solver import Solver, each, not_by_itself
 
-ERROR_SHARE = 0.1  # of the last step, that the error of a proximal step by iterations may be
-LOOSEST_GAP = 1e-3
-INNER_STEPS = 100  # of a proximal step by iterations in one outer step; the next one goes on from there
 LARGEST_SHARE = 0.01  # of the largest gradient of the run: below, gradients count as this large
 FALL = 0.5  # what L is multiplied by after each step where F is nothing at all
-ROUNDING_SHARE = 0.25  # of the error that rounding leaves in an inner step: a smaller residual means nothing
 STEEPEST = 1e10  # times the first L: a search that comes this far has failed
 RELAX = 0.9  # what a searched-for L is multiplied by after each step, so that it can fall again
 
@@ -56,6 +50,7 @@ class Proximal(Solver):
     name = "proximal"
     default_steps = 1000
     default_tolerance = 1e-3
+    kept = ("z", "momentum", "largest", "lipschitz", "before", "steepest")
 
     @classmethod
     def why_not(cls, problem: Problem) -> str | None:
@@ -82,14 +77,12 @@ class Proximal(Solver):
         if reason is not None:
             raise ValueError(reason)
         self.one = problem.theta.new_ones(problem.batch)
-        self.dual: torch.Tensor | None = None  # where the next proximal step by iterations starts
         self.z = problem.theta
         self.momentum = self.one.clone()
-        self.change = torch.full_like(self.one, torch.inf)  # squared fixed-point residual of the last step
         self.largest = torch.zeros_like(self.one)  # gradient of the run
-        self.primal = self.one.clone()  # of the last proximal step by iterations
         self.alone = self._alone()
         self.denoising = self._denoising()
+        self.inner = InnerProx(problem, self.kinked, tolerance=tolerance, alone=self.denoising is not None)
         self.known = self.denoising is None and self._quadratic_lipschitz()
         if self.denoising is None and not self.known:
             self.lipschitz = self.before = self._first_lipschitz()
@@ -113,7 +106,7 @@ class Proximal(Solver):
         """The images for which F is zero everywhere, `(N,)` bool."""
         if self.problem.has_penalty and self.problem.parametrisation.smooth_penalty:
             return torch.zeros_like(self.one, dtype=torch.bool)
-        weights = [self._each(self.problem.terms[i][0]) for i in self.smooth_terms]
+        weights = [each(self.problem.terms[i][0], self.z) for i in self.smooth_terms]
         return sum(weights, torch.zeros_like(self.one)) == 0
 
     def _denoising(self) -> tuple[torch.Tensor, torch.Tensor] | None:
@@ -121,7 +114,7 @@ class Proximal(Solver):
         quadratics = self._quadratics()
         if not quadratics or not all(isinstance(q.operator, Identity) for _, q in quadratics):
             return None
-        precision = sum(self._each(weight) * self._each(q.precision) for weight, q in quadratics)
+        precision = sum(each(weight, self.z) * each(q.precision, self.z) for weight, q in quadratics)
         if not bool((precision > 0).all()):
             return None
         return right_hand_side(quadratics, self.problem.x()) / per_image(precision, self.problem.x()), precision
@@ -131,7 +124,7 @@ class Proximal(Solver):
         if quadratics is None:
             return False
         x = self.problem.x()
-        total = sum(self._each(w) * self._each(q.precision) * q.operator.norm(x) ** 2 for w, q in quadratics)
+        total = sum(each(w, x) * each(q.precision, x) * q.operator.norm(x) ** 2 for w, q in quadratics)
         self.lipschitz = torch.where(total > 0, total, 1.0) if quadratics else self.one.clone()
         return True
 
@@ -161,7 +154,7 @@ class Proximal(Solver):
             at = self._smooth(self.z)
             self._give_up(~_finite(at), at)
         gradient = at.gradient
-        new = self._prox(self.z - gradient / per_image(self.lipschitz, x), self.lipschitz.reciprocal(), active)
+        new = self.inner.step(self.z - gradient / per_image(self.lipschitz, x), self.lipschitz.reciprocal(), active)
         if not self.known:
             new = self._backtrack(at, new, x, active)
         problem.move(new, active, start=x)
@@ -176,10 +169,10 @@ class Proximal(Solver):
 
     def _one_step(self, active: torch.Tensor) -> torch.Tensor:
         centre, precision = self.denoising
-        new = self._prox(centre, 1 / precision, active)
+        new = self.inner.step(centre, 1 / precision, active)
         self.problem.move(new, active)
-        if self.inner_gap is not None:
-            return self.inner_gap
+        if self.inner.gap is not None:
+            return self.inner.gap
         self.reason = ["exact"] * self.problem.batch
         return torch.zeros_like(self.one)
 
@@ -200,7 +193,9 @@ class Proximal(Solver):
             if not bool(high.any()):
                 break
             self.lipschitz = torch.where(high, 2 * self.lipschitz, self.lipschitz)
-            trial = self._prox(self.z - at.gradient / per_image(self.lipschitz, new), self.lipschitz.reciprocal(), high)
+            trial = self.inner.step(
+                self.z - at.gradient / per_image(self.lipschitz, new), self.lipschitz.reciprocal(), high
+            )
             new = where_image(high, trial, new)
         return new
 
@@ -217,10 +212,10 @@ class Proximal(Solver):
         size = torch.where(self.alone, mapping, norm(gradient))
         self.largest = torch.where(active, torch.maximum(self.largest, size), self.largest)
         scale = torch.maximum(size, LARGEST_SHARE * self.largest)
-        met = mapping <= self._rounding()
+        met = mapping <= self.inner.rounding(self.lipschitz)
         self.z = where_image(active, new + per_image(factor, new) * step, self.z)
         self.momentum = torch.where(active, t_new, self.momentum)
-        self.change = torch.where(active, (mapping / self.lipschitz).square(), self.change)
+        self.inner.note_change(active, (mapping / self.lipschitz).square())
         if not self.known:
             failed = (active & (self.lipschitz > self.steepest)).tolist()
             self.reason = ["line search" if f else None for f in failed]
@@ -229,64 +224,13 @@ class Proximal(Solver):
         self.lipschitz = torch.where(active & self.alone, FALL * self.lipschitz, self.lipschitz)
         return torch.where(met, 0.0, mapping / scale)
 
-    def _rounding(self) -> torch.Tensor:
-        """The residual, as a gradient, below which a proximal step by iterations says nothing any more."""
-        if self.inner_gap is None:
-            return torch.zeros_like(self.one)
-        return ROUNDING_SHARE * self.lipschitz * (2 * self.resolution * self.primal).sqrt()
-
-    # The proximal step
-
-    def _prox(self, v: torch.Tensor, step: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        """The proximal step of the term with a kink and of the bounds, for the images in `wanted`."""
-        self.inner_gap = None
-        if self.kinked is None:
-            return self.problem.project(v)
-        if self.kinked == "penalty":
-            return self.problem.parametrisation.penalty_prox(v, step)
-        weight, term = self.kinked
-        step = step * self._each(weight)
-        if term.has_inexact_prox:
-            return self._iterate(term, v, step, wanted)
-        if self.problem.bounds is None:
-            return term.prox(v, step)
-        return term.bounded_prox(v, step, self.problem.bounds)
-
-    def _iterate(self, term: Energy, v: torch.Tensor, step: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        """A proximal step by iterations, which start where those of the step before ended."""
-        images = wanted.nonzero().flatten()
-        found = term.inexact_prox(
-            v[images],
-            step[images],
-            bounds=self.problem.bounds,
-            gap=self._gap(term)[images],
-            start=None if self.dual is None else self.dual[images],
-            steps=None if self.denoising is not None else INNER_STEPS,
-        )
-        if self.dual is None:
-            self.dual = found.state.new_zeros(v.shape[0], *found.state.shape[1:])
-        self.dual, self.primal = self.dual.clone(), self.primal.clone()
-        self.dual[images], self.primal[images] = found.state, found.primal
-        self.inner_gap, self.resolution = torch.zeros_like(self.one), found.resolution
-        self.inner_gap[images] = found.gap
-        new = v.clone()
-        new[images] = found.x
-        return new
-
-    def _gap(self, term: Energy) -> torch.Tensor:
-        """The gap to ask for: gap * primal bounds half the squared error of the proximal step."""
-        if self.denoising is not None:
-            return self.one * min(term.prox_gap, max(self.tolerance, torch.finfo(self.one.dtype).eps))
-        allowed = ERROR_SHARE**2 * self.change / (2 * self.primal).clamp_min(torch.finfo(self.one.dtype).tiny)
-        return allowed.clamp(torch.finfo(self.one.dtype).eps, LOOSEST_GAP)
-
-    def _each(self, weight: float | torch.Tensor) -> torch.Tensor:
-        return self.one * per_image(weight, self.one)
-
-    _KEYS = ("z", "momentum", "change", "primal", "largest", "lipschitz", "before", "steepest", "dual")
-
     def state_dict(self) -> dict:
-        return {key: getattr(self, key) for key in self._KEYS if getattr(self, key, None) is not None}
+        return super().state_dict() | self.inner.state_dict()
+
+    def load_state_dict(self, state: dict) -> None:
+        inner = {key: value for key, value in state.items() if key in self.inner.kept}
+        self.inner.load_state_dict(inner)
+        super().load_state_dict({key: value for key, value in state.items() if key not in inner})
 
 
 def _bounds_refused(problem: Problem) -> str | None:

@@ -1,7 +1,5 @@
 """The file of one long run, of a solver or a training: saved whole, taken up again, and kept through an interrupt."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time

@@ -1,7 +1,5 @@
 """Which terms of a problem have kinks, and which are infinite where pixels may go."""
 
-from __future__ import annotations
-
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.problem import Problem
 

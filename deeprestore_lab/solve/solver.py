@@ -1,11 +1,11 @@
 """What a solver is: a class that says which problems it takes, and advances their images step by step."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch
 
+from deeprestore_lab.core.checks import per_image
+from deeprestore_lab.energies import Weight
 from deeprestore_lab.solve.problem import Problem
 
 
@@ -15,7 +15,7 @@ class Solver:
     `step(active)` advances the images in `active` `(N,)`, each by itself; the problem then holds the new iterate
     (`Problem.move`), unchanged for the others. It returns the optimality `(N,)`: a relative measure, small at the
     optimum, infinite where not known. `reason` gives, per image, why the solver stopped it by itself ("exact", "line
-    search"), or None; it may be None as a whole. `state_dict` holds all that a run needs to go on bit for bit.
+    search"), or None; it may be None as a whole. `kept` names the attributes that a run needs to go on bit for bit.
 
     A new solver is one file with a subclass and one line in `choice.SOLVERS`.
     """
@@ -25,6 +25,7 @@ class Solver:
     default_tolerance: ClassVar[float]
     takes_lr: ClassVar[bool] = False  # whether its step size is the user's choice
     traces_residual: ClassVar[bool] = False  # whether the trace keeps its optimality: where there is no energy to show
+    kept: ClassVar[tuple[str, ...]]
     reason: list[str | None] | None = None
 
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
@@ -45,13 +46,19 @@ class Solver:
         raise NotImplementedError(f"{type(self).__name__} does not define step")
 
     def state_dict(self) -> dict:
-        """What the run needs to go on: nested lists and dicts of tensors, numbers and texts."""
-        raise NotImplementedError(f"{type(self).__name__} does not define state_dict")
+        """What is `kept`, as far as it is there: nested lists and dicts of tensors, numbers and texts."""
+        return {key: getattr(self, key) for key in self.kept if getattr(self, key, None) is not None}
 
     def load_state_dict(self, state: dict) -> None:
         """Take up the state of another run of the same problem."""
         for key, value in state.items():
             setattr(self, key, value)
+
+
+def each(weight: Weight, like: torch.Tensor) -> torch.Tensor:
+    """One number per image of `like`, `(N,)`, in its precision and where it lies."""
+    one = like.new_ones(like.shape[0])
+    return one * per_image(weight, one)
 
 
 def without_value(problem: Problem) -> str | None:

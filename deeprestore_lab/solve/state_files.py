@@ -1,7 +1,5 @@
 """Nested state as JSON and named tensors, its files and its comparison: what a checkpoint is made of."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

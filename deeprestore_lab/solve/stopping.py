@@ -1,7 +1,5 @@
 """When to stop a deep image prior without knowing the truth: the windowed moving variance of the iterates."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_images, check_whole

@@ -1,7 +1,5 @@
 """The record of one minimisation: every term at every step, snapshots, seconds, and why it stopped."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import torch

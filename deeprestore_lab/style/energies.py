@@ -1,9 +1,4 @@
-"""The energies of texture, style and content, each a sum of representation errors.
-
-Taught in chapter 08_style.
-"""
-
-from __future__ import annotations
+"""The energies of texture, style and content, each a sum of representation errors. Taught in chapter 08_style."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Real

@@ -1,9 +1,4 @@
-"""Maps between the Gaussians of two feature maps: channel by channel (AdaIN), or with the full covariance.
-
-Taught in chapter 08_style.
-"""
-
-from __future__ import annotations
+"""Maps between the Gaussians of two feature maps: channel by channel (AdaIN), or with the full covariance."""
 
 import torch
 

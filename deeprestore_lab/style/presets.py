@@ -4,8 +4,6 @@ Weights of the literature hold for one network in one scale of its input; they s
 08_style therefore measures relative errors. Taught in chapter 08_style.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 
@@ -24,11 +22,11 @@ class Preset:
     network: str
     style_layers: tuple[str, ...]
     content_layer: str
-    statistic: str  # "gram" or "moments"
-    normalisation: str  # of the Gram matrix
-    normaliser: str  # of the squared difference: "values" or "none"
     style_weight: float
-    content_weight: float
+    content_weight: float = 1.0
+    statistic: str = "gram"  # or "moments"
+    normalisation: str = "hw"  # of the Gram matrix
+    normaliser: str = "values"  # of the squared difference; or "none"
     power: int = 0
 
     def layer_weight(self, channels: int) -> float:
@@ -39,57 +37,39 @@ class Preset:
 _FIRST = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 _LAST = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 
-PRESETS = {
-    preset.name: preset
-    for preset in (
-        Preset(
-            "gatys2016",
-            "the authors' code of Gatys et al. (2016); input 0 to 255 less its mean",
-            "vgg19",
-            _FIRST,
-            "relu4_2",
-            statistic="gram",
-            normalisation="hw",
-            normaliser="values",
-            style_weight=1e3,
-            content_weight=1.0,
-            power=2,
-        ),
-        Preset(
-            "johnson2016",
-            "the authors' code of Johnson et al. (2016); input 0 to 255 less its mean",
-            "vgg16",
-            _LAST,
-            "relu3_3",
-            statistic="gram",
-            normalisation="chw",
-            normaliser="values",
-            style_weight=5.0,
-            content_weight=1.0,
-        ),
-        Preset(
-            "tutorial",
-            "equations 2 and 4 of Johnson et al. (2016): the squared Frobenius norm, no mean over the Gram matrix",
-            "vgg16",
-            _LAST,
-            "relu3_3",
-            statistic="gram",
-            normalisation="chw",
-            normaliser="none",
-            style_weight=1.0,
-            content_weight=1.0,
-        ),
-        Preset(
-            "huang2017",
-            "Huang & Belongie (2017), equations 11 to 13: channel means and deviations",
-            "vgg19",
-            _FIRST[:4],
-            "relu4_1",
-            statistic="moments",
-            normalisation="hw",
-            normaliser="values",
-            style_weight=10.0,
-            content_weight=1.0,
-        ),
-    )
-}
+_JOHNSON = {"network": "vgg16", "style_layers": _LAST, "content_layer": "relu3_3", "normalisation": "chw"}
+
+_EACH = (
+    Preset(
+        "gatys2016",
+        "the authors' code of Gatys et al. (2016); input 0 to 255 less its mean",
+        network="vgg19",
+        style_layers=_FIRST,
+        content_layer="relu4_2",
+        style_weight=1e3,
+        power=2,
+    ),
+    Preset(
+        "johnson2016",
+        "the authors' code of Johnson et al. (2016); input 0 to 255 less its mean",
+        **_JOHNSON,
+        style_weight=5.0,
+    ),
+    Preset(
+        "tutorial",
+        "equations 2 and 4 of Johnson et al. (2016): the squared Frobenius norm, no mean over the Gram matrix",
+        **_JOHNSON,
+        normaliser="none",
+        style_weight=1.0,
+    ),
+    Preset(
+        "huang2017",
+        "Huang & Belongie (2017), equations 11 to 13: channel means and deviations",
+        network="vgg19",
+        style_layers=_FIRST[:4],
+        content_layer="relu4_1",
+        statistic="moments",
+        style_weight=10.0,
+    ),
+)
+PRESETS = {preset.name: preset for preset in _EACH}

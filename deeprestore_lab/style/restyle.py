@@ -1,9 +1,4 @@
-"""Any style in one pass: the encoder, a match of statistics, and the trained decoder.
-
-Taught in chapter 08_style.
-"""
-
-from __future__ import annotations
+"""Any style in one pass: the encoder, a match of statistics, and the trained decoder. Taught in chapter 08_style."""
 
 from collections.abc import Callable
 from functools import partial

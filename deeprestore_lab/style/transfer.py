@@ -1,9 +1,4 @@
-"""Two calls: a picture of a texture, and a picture with the content of one and the style of another; and their start.
-
-Taught in chapter 08_style.
-"""
-
-from __future__ import annotations
+"""Two calls: a texture, and a picture with the content of one and the style of another; and their start."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Few pictures made more, by the seed alone: patches of photographs, and batches of pairs turned over and cut out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """The gradient of a batch as an estimate of the gradient of all examples: its mean and its variance."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """The training loop: batches in, weights that were best on held-out data out; on any device, by Lightning Fabric."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -17,7 +15,8 @@ from deeprestore_lab.core.dependence import check_gradients_on
 from deeprestore_lab.solve.progress import Progress
 from deeprestore_lab.solve.saved_run import SavedRun
 from deeprestore_lab.solve.state_files import digest
-from deeprestore_lab.training.run import Batch, History, Loss, Objective, Run, lengths
+from deeprestore_lab.training.history import History
+from deeprestore_lab.training.run import Batch, Loss, Objective, Run, in_double, lengths
 
 OPTIMISERS = ("adamw", "sgd")
 FORMAT = "deeprestore_lab training run 2"
@@ -93,7 +92,7 @@ def fit(
         if objective is None:
             return loss(wrapped(batch[0]), batch[1])
         with fabric.autocast():
-            return objective(batch)
+            return objective(in_double(batch) if precision == "64-true" else batch)
 
     run = Run(network, engine, fabric, value, held_out, kept=file is not None, capture=capture)
     start = time.perf_counter()

@@ -1,7 +1,5 @@
 """Learning a filter by least squares: a loss whose curvature is known, and many descents on it at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property

@@ -5,8 +5,6 @@ minimises its mean over images. Where one input has several possible truths, the
 loss smallest is known pixel by pixel: the minimisers of this module.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

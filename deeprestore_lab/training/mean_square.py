@@ -1,7 +1,5 @@
 """Small batches on least squares: when the mean square of the error grows, and where it stays."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_positive, check_seed, check_whole

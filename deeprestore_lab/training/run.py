@@ -1,10 +1,7 @@
 """A training run between two steps, and what is noted of it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -13,6 +10,7 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from deeprestore_lab.core.capture import Captured
 from deeprestore_lab.core.dependence import check_depends
 from deeprestore_lab.training.before import Before, random_state, same_tensors, set_random_state
+from deeprestore_lab.training.history import History
 
 CHUNK = 8  # images at a time when a loss is only evaluated
 Batch = Any  # a tensor, or a tuple of tensors, named or not
@@ -25,30 +23,16 @@ def lengths(batch: Batch) -> list[int]:
     return [len(leaf) for leaf in tree_flatten(batch)[0] if isinstance(leaf, torch.Tensor)]
 
 
+def in_double(batch: Batch) -> Batch:
+    """The batch with its floats in double precision, for a network whose weights are."""
+    return tree_map(
+        lambda leaf: leaf.double() if isinstance(leaf, torch.Tensor) and leaf.is_floating_point() else leaf, batch
+    )
+
+
 def step_generator(seed: int, step: int) -> torch.Generator:
     """The random numbers of a step, from the seed and the step alone, so that an interrupted run draws them again."""
     return torch.Generator().manual_seed((1_000_003 * seed + step) % 2**63)
-
-
-@dataclass
-class History:
-    """What happened: the loss of each batch, the held-out loss at `evaluated` steps, and why the run ended.
-
-    `seconds` has the time since the start at each of the `evaluated` steps, earlier parts of a resumed run included.
-    `best_step` is the step whose weights the network holds now (the last one without held-out data).
-    """
-
-    loss: list[float] = field(default_factory=list)
-    evaluated: list[int] = field(default_factory=list)
-    held_out: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    best_step: int = 0
-    stopped_early: bool = False
-
-    @property
-    def best(self) -> float:
-        """The lowest held-out loss; NaN where there was no held-out data."""
-        return min(self.held_out, default=math.nan)
 
 
 class Run:
@@ -112,21 +96,21 @@ class Run:
 
     def _play(self, batch: Batch) -> float:
         """The loss, with the gradients left in the parameters, by the recording; the first call makes it."""
-        tensors, form = tree_flatten(batch)
+        leaves, form = tree_flatten(batch)  # None among them, where a batch holds it
 
-        def passes(*tensors: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+        def passes(*leaves) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
             self.engine.zero_grad(set_to_none=True)  # so that gradients are written, not added to the last ones
-            value = self.objective(tree_unflatten(tensors, form))
+            value = self.objective(tree_unflatten(leaves, form))
             self.fabric.backward(value)
             return value.detach(), [p.grad for p in self.network.parameters()]
 
         if self.captured is None:
             random, buffers = random_state(self._device), [(b, b.clone()) for b in self.network.buffers()]
-            self.captured = Captured(passes, tensors)
+            self.captured = Captured(passes, leaves)
             set_random_state(random, self._device)  # the passes before the recording are none of the run's
             for b, before in buffers:
                 b.copy_(before)
-        value, gradients = self.captured(*tensors)
+        value, gradients = self.captured(*leaves)
         for p, gradient in zip(self.network.parameters(), gradients, strict=True):
             p.grad = gradient
         return float(value)
@@ -166,7 +150,11 @@ class Run:
         self.network.eval()
         total, whole = 0.0, lengths(self.held_out)[0]
         for first in range(0, whole, CHUNK):
-            part = self.fabric.to_device(tree_map(lambda tensor, i=first: tensor[i : i + CHUNK], self.held_out))
+            rows = slice(first, first + CHUNK)
+            part = tree_map(
+                lambda leaf, rows=rows: leaf[rows] if isinstance(leaf, torch.Tensor) else leaf, self.held_out
+            )
+            part = self.fabric.to_device(part)
             total += float(self.objective(part)) * lengths(part)[0]
         return total / whole
 

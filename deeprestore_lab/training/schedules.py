@@ -1,7 +1,5 @@
 """Step sizes that change during a run: functions of the step, for `fit` and for Adam in `minimise`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The largest step that does not diverge: 2/L for full batches, by curvature; for small ones see `mean_square`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -8,8 +8,10 @@ in git as if they had been measured. Here a chapter that fails ends the build. W
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,9 +21,10 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.cache.db import NbCacheRecord
 
-from scripts.book.notebooks import ChapterError, Cost, execute, unfinished
+from scripts.book.notebooks import ChapterError, Cost, end_all, execute, unfinished
 from scripts.book.places import Places, chapters
 
+AT_ONCE = min(2, os.cpu_count() or 1)  # each computes with one thread; more would want more memory
 CPU_LIMIT = 60  # CPU seconds of a chapter's kernel, see CONTRIBUTING.md
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -44,28 +47,33 @@ def run_chapters(
     environment: dict[str, str],
     say: Callable[[str], None] | None = None,
 ) -> tuple[list[Chapter], dict[str, str]]:
-    """Run every notebook that is not in the cache; those that ended, and for the others what went wrong.
+    """Run every notebook that is not in the cache, two at a time; those that ended, and for the others what went wrong.
 
-    Each chapter's seconds are said as it ends (printed, where `say` is None) and written to `places.seconds`.
+    Each chapter's seconds are said as it ends (printed, where `say` is None) and written to `places.seconds`. The cache
+    is this thread's alone.
     """
     say = say or partial(print, flush=True)
-    cache, ended, failed = get_cache(str(places.executed)), [], {}
-    for name, path in chapters(places).items():
-        chapter = _kept(cache, name, path)
-        if chapter is None:
-            try:
-                cost = _run(cache, path, limit=limit, environment=environment)
-            except ChapterError as error:
-                failed[name] = str(error)
-                say(f"{name}: {error}")
-                continue
-            chapter = _kept(cache, name, path, cost=cost)
-            if chapter is None:
-                failed[name] = "a cell was skipped, or raised an error that its tags allow"
-                say(f"{name}: {failed[name]}")
-                continue
-        ended.append(chapter)
+    cache, paths = get_cache(str(places.executed)), chapters(places)
+    found: dict[str, Chapter | str] = {name: _kept(cache, name, path) for name, path in paths.items()}
+    for chapter in filter(None, found.values()):
         say(_line(chapter))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = {
+            pool.submit(_run, path, limit=limit, environment=environment): name
+            for name, path in paths.items()
+            if found[name] is None
+        }
+        try:
+            for run in as_completed(runs):
+                name = runs[run]
+                found[name] = one = _ended(cache, name, paths[name], run)
+                say(_line(one) if isinstance(one, Chapter) else f"{name}: {one}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            raise
+    ended = [chapter for chapter in found.values() if isinstance(chapter, Chapter)]
+    failed = {name: problem for name, problem in found.items() if isinstance(problem, str)}
     costs = {chapter.name: {key: round(value, 2) for key, value in asdict(chapter.cost).items()} for chapter in ended}
     places.seconds.parent.mkdir(parents=True, exist_ok=True)
     content = {"limit_cpu_seconds": CPU_LIMIT, "chapters": costs, "failed": sorted(failed)}
@@ -122,11 +130,19 @@ def _folder(cache: JupyterCacheAbstract, key: str) -> Path:
     return Path(cache.path) / "executed" / key
 
 
-def _run(cache: JupyterCacheAbstract, path: Path, *, limit: float, environment: dict[str, str]) -> Cost:
-    """Run a notebook and put it into the cache, its cost beside it."""
+def _run(path: Path, *, limit: float, environment: dict[str, str]) -> tuple[nbformat.NotebookNode, Cost]:
+    """Run a notebook; its outputs and its cost."""
     notebook = nbformat.read(path, as_version=4)
-    cost = execute(notebook, folder=path.parent, limit=limit, environment=environment)
+    return notebook, execute(notebook, folder=path.parent, limit=limit, environment=environment)
+
+
+def _ended(cache: JupyterCacheAbstract, name: str, path: Path, run: Future) -> Chapter | str:
+    """Put what a run gave into the cache, its cost beside it; the chapter, or what went wrong."""
+    try:
+        notebook, cost = run.result()
+    except ChapterError as error:
+        return str(error)
     data = {"execution_seconds": cost.seconds, "cost": asdict(cost)}
-    bundle = CacheBundleIn(notebook, str(path), data=data)
-    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-    return cost
+    cache.cache_notebook_bundle(CacheBundleIn(notebook, str(path), data=data), check_validity=False, overwrite=True)
+    chapter = _kept(cache, name, path, cost=cost)
+    return "a cell was skipped, or raised an error that its tags allow" if chapter is None else chapter

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 STARTUP_SECONDS = 180  # for a kernel to answer, on a busy machine
+RUNNING: set[NotebookClient] = set()  # those whose kernels an interrupt has to end
 
 
 class ChapterError(Exception):
@@ -75,10 +77,13 @@ def execute(notebook: nbformat.NotebookNode, *, folder: Path, limit: float, envi
         on_cell_execute=starts,
         on_cell_executed=ended,
     )
+    RUNNING.add(client)
     try:
         _in_a_thread(client, folder=folder, environment=environment)
     except (CellExecutionError, CellTimeoutError, DeadKernelError, NoSuchKernel, RuntimeError) as error:
         raise ChapterError(_sentence(error, notebook, place, limit, time.perf_counter() - started)) from error
+    finally:
+        RUNNING.discard(client)
     cost.seconds = time.perf_counter() - began
     return cost
 
@@ -90,10 +95,17 @@ def _in_a_thread(client: NotebookClient, *, folder: Path, environment: dict[str,
         try:
             run.result()
         except KeyboardInterrupt:
-            pid = getattr(getattr(client.km, "provisioner", None), "pid", None)
-            if pid is not None:
-                psutil.Process(pid).kill()  # the run sees that and ends
+            end_all()
             raise
+
+
+def end_all() -> None:
+    """Kill the kernels of all notebooks that are running: each run sees that and ends."""
+    for client in list(RUNNING):
+        pid = getattr(getattr(client.km, "provisioner", None), "pid", None)
+        if pid is not None:
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
 
 
 def unfinished(notebook: nbformat.NotebookNode) -> list[int]:

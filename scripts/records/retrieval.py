@@ -18,7 +18,7 @@ from deeprestore_lab import backbones, images
 from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.course.figures import encode
 from deeprestore_lab.data.local import local_path
-from deeprestore_lab.measures.retrieval import descriptor, hit_rate, labelled_crops, linear_classifier, nearest
+from deeprestore_lab.measures.retrieval import descriptor, hit_rate, labelled_crops, linear_classifier, most_similar
 from scripts.making.resumable import Parts, rounded
 
 COUNT, LEARNT = 2000, 1500
@@ -88,7 +88,7 @@ def means(network: backbones.Backbone, x: torch.Tensor, layers: list[str], *, si
 
 def judged(rows: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:
     """How often the nearest pictures have the label, and how often a ridge classifier finds it."""
-    found = nearest(rows, rows, count=10, leave_out_itself=True)
+    found = most_similar(rows, rows, count=10, leave_out_itself=True)
     scores = {"nearest": hit_rate(found[:, :1], labels, labels), "ten": hit_rate(found, labels, labels)}
     scores["linear"] = classified(rows, labels)
     if rows.shape[1] >= PROJECTED:  # the same number of values for every layer
@@ -121,7 +121,7 @@ def measure(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     queries, own, gallery, labels = crops()
     asked, had = (means(network, batch, LAYERS[name], side=CROP) for batch in (queries, gallery))
     for layer in LAYERS[name]:
-        found = nearest(asked[layer], had[layer], count=GALLERY)
+        found = most_similar(asked[layer], had[layer], count=GALLERY)
         numbers[layer]["crops"] = hit_rate(found[:, :1], own, labels)
         numbers[layer]["crops_all"] = hit_rate(found, own, labels)
     return numbers, {}
@@ -140,7 +140,7 @@ def without_a_network(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     x, labels = cifar10()
     scores = judged(plain(key, x), labels)
     queries, own, gallery, labels = crops()
-    found = nearest(plain(key, queries), plain(key, gallery), count=GALLERY)
+    found = most_similar(plain(key, queries), plain(key, gallery), count=GALLERY)
     return scores | {"crops": hit_rate(found[:, :1], own, labels), "crops_all": hit_rate(found, own, labels)}, {}
 
 

@@ -22,7 +22,7 @@ from deeprestore_lab.data.local import local_path
 from deeprestore_lab.images import painted_patterns
 from deeprestore_lab.measures.metrics import ssim
 from deeprestore_lab.measures.perceptual import distorted_pairs, explained_variance, linear_head, rank_agreement
-from deeprestore_lab.measures.retrieval import descriptor, hit_rate, linear_classifier, nearest
+from deeprestore_lab.measures.retrieval import descriptor, hit_rate, linear_classifier, most_similar
 from deeprestore_lab.style import colour_noise, synthesise, texture_energy
 from deeprestore_lab.training import Patches
 from scripts.making.resumable import Parts, rounded
@@ -298,7 +298,7 @@ def classes(key: str) -> tuple[dict, dict]:
     rows = {}
     for name, (there, asked) in features.items():
         right = linear_classifier(there, labels, weight=0.01)(asked) == own
-        neighbours = hit_rate(nearest(asked, there, count=5), own, labels)
+        neighbours = hit_rate(most_similar(asked, there, count=5), own, labels)
         rows[name] = {"neighbours": neighbours, "linear": float(right.double().mean())}
     return rows, {}
 

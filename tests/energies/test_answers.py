@@ -113,7 +113,7 @@ def test_a_sum_of_one_answers_for_its_term():
     nested = WeightedSum([(2.0, WeightedSum([(3.0, prior)]))])
     assert nested.has_inexact_prox and nested.has_bounded_prox and nested.prox_gap == prior.gap
     torch.testing.assert_close(nested.prox(v, 0.01), prior.prox(v, 0.06))
-    torch.testing.assert_close(nested.bounded_prox(v, 0.01, BOUNDS), prior.prox(v, 0.06, bounds=BOUNDS))
+    torch.testing.assert_close(nested.bounded_prox(v, 0.01, BOUNDS), prior.bounded_prox(v, 0.06, BOUNDS))
     assert WeightedSum([(1.0, PoissonLikelihood(Identity(), v, peak=1.0))]).nonnegative
     assert (PoissonLikelihood(Identity(), v, peak=1.0) @ Identity()).nonnegative
     assert not (PoissonLikelihood(BLUR, v, peak=1.0) @ Square()).nonnegative  # negative pixels are possible there

@@ -7,7 +7,6 @@ import torch
 from torch.nn.functional import mse_loss
 
 from deeprestore_lab.core import machine
-from deeprestore_lab.generators import code_matching
 from deeprestore_lab.generators.code_matching import BANK, MatchedTraining, Matching
 from deeprestore_lab.measures import discrepancies
 from deeprestore_lab.networks.bounded_autoencoder import BoundedAutoEncoder
@@ -121,13 +120,29 @@ def test_bfloat16_changes_a_loss_by_rounding_only(images):
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_without_a_choice_the_machine_decides(images, monkeypatch, fast):
-    for module in (machine, code_matching):
-        monkeypatch.setattr(module, "has_bfloat16", lambda device="cpu": fast)
+    monkeypatch.setattr(machine, "has_bfloat16", lambda device="cpu": fast)
     matching = Matching(sliced_wasserstein=0.1, neighbour=0.1, candidates=4)
     own, asked = (training(images, matching, mixed=mixed) for mixed in (None, fast))
     batch = own.draw(0)
     assert torch.equal(own(batch), asked(batch))
-    assert own.rows.dtype == (torch.bfloat16 if fast else torch.float32)
+
+
+@pytest.mark.parametrize("candidates", [7, BANK])
+def test_the_neighbour_is_the_nearest_in_exact_numbers_where_layers_compute_in_few_digits(candidates):
+    """Pictures that differ by a hundredth: bfloat16 sees the same distance to most of them."""
+    noise = torch.randn(40, *SHAPE, generator=torch.Generator().manual_seed(2))
+    pictures = (0.5 + 0.01 * noise).clamp(0, 1)
+    objective = training(pictures, Matching(neighbour=1.0, candidates=candidates), mixed=True)
+    batch = objective.draw(0)
+    wanted = (0.5 + 0.01 * noise.flip(0)[:8] + 0.003).clamp(0, 1)
+    with torch.autocast("cpu", torch.bfloat16):  # as a training in mixed precision would have it
+        found = objective._neighbours(wanted, batch)
+    codes = torch.cdist(batch.u.double(), objective.codes.double())
+    among = codes.argsort(1)[:, : min(candidates, 40)]
+    bank = pictures[objective.places].double()
+    for picture, near, chosen in zip(wanted.double(), among, found, strict=True):
+        distances = (bank[near] - picture).flatten(1).norm(dim=1)
+        assert torch.equal(chosen.double(), bank[near[distances.argmin()]])
 
 
 @pytest.mark.parametrize("settings", [{"cycle": -1.0}, {"candidates": 0}, {"candidates": BANK + 1}, {"noise": "much"}])

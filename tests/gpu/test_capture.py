@@ -90,6 +90,21 @@ def test_training_goes_the_same_way(cuda):
         torch.testing.assert_close(value, other[name], rtol=1e-3, atol=1e-4)
 
 
+def test_batches_may_hold_none(cuda):
+    """A recording of a nested batch; a leaf that is None at one step and a tensor at another is refused."""
+    data = torch.randn(8, 3, generator=torch.Generator().manual_seed(1)).to(cuda)
+
+    def run(capture, draw=lambda step: {"x": (data + step, None)}):
+        torch.manual_seed(0)
+        network = nn.Linear(3, 1)
+        options = {"steps": 6, "lr": 1e-2, "accelerator": "gpu", "capture": capture}
+        return fit(network, draw, objective=lambda batch: network(batch["x"][0]).square().mean(), **options).loss
+
+    assert run(True) == pytest.approx(run(False), rel=1e-4)
+    with pytest.raises(ValueError, match="takes None"):
+        run(True, lambda step: {"x": (data, None if step < 4 else data)})
+
+
 def test_inputs_of_another_shape_are_refused(cuda):
     twice = Captured(lambda x: 2 * x, [torch.ones(3, device=cuda)])
     assert twice(torch.full((3,), 4.0, device=cuda)).tolist() == [8.0] * 3

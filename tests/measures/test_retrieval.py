@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from sklearn.neighbors import NearestNeighbors
 
 from deeprestore_lab.images.named_photographs import photograph
-from deeprestore_lab.measures.retrieval import descriptor, hit_rate, labelled_crops, linear_classifier, nearest
+from deeprestore_lab.measures.retrieval import descriptor, hit_rate, labelled_crops, linear_classifier, most_similar
 
 
 def rows(count: int, size: int, seed: int) -> torch.Tensor:
@@ -20,21 +20,21 @@ def test_nearest_is_scikit_learns_cosine_search_on_centred_rows():
     queries, gallery = rows(7, 5, 0), rows(30, 5, 1)
     centred = NearestNeighbors(metric="cosine").fit((gallery - gallery.mean(0)).numpy())
     expected = centred.kneighbors((queries - gallery.mean(0)).numpy(), 4, return_distance=False)
-    assert np.array_equal(nearest(queries, gallery, count=4), expected)
+    assert np.array_equal(most_similar(queries, gallery, count=4), expected)
 
 
 def test_no_row_finds_itself_when_it_is_left_out():
     gallery = rows(12, 6, 2)
-    assert torch.equal(nearest(gallery, gallery)[:, 0], torch.arange(12))
-    without = nearest(gallery, gallery, count=11, leave_out_itself=True)
+    assert torch.equal(most_similar(gallery, gallery)[:, 0], torch.arange(12))
+    without = most_similar(gallery, gallery, count=11, leave_out_itself=True)
     expected = [[j for j in range(12) if j != i] for i in range(12)]
     assert without.sort(1).values.tolist() == expected
 
 
 def test_similarity_does_not_see_scale_or_a_common_shift():
     queries, gallery = rows(5, 8, 3), rows(20, 8, 4)
-    found = nearest(queries, gallery, count=3)
-    assert torch.equal(nearest(2.5 * queries - 7.0, 2.5 * gallery - 7.0, count=3), found)
+    found = most_similar(queries, gallery, count=3)
+    assert torch.equal(most_similar(2.5 * queries - 7.0, 2.5 * gallery - 7.0, count=3), found)
 
 
 def test_hit_rate_counts_labels():
@@ -77,11 +77,11 @@ def test_descriptor_is_the_mean_over_windows():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nearest(rows(3, 4, 0), rows(5, 6, 0)), "must be"),
-        (lambda: nearest(rows(3, 4, 0), rows(5, 4, 0), leave_out_itself=True), "queries must be the gallery"),
-        (lambda: nearest(rows(3, 4, 0), rows(5, 4, 0), count=6), "6 neighbours"),
+        (lambda: most_similar(rows(3, 4, 0), rows(5, 6, 0)), "must be"),
+        (lambda: most_similar(rows(3, 4, 0), rows(5, 4, 0), leave_out_itself=True), "queries must be the gallery"),
+        (lambda: most_similar(rows(3, 4, 0), rows(5, 4, 0), count=6), "6 neighbours"),
         (lambda: linear_classifier(rows(3, 4, 0), torch.zeros(4)), "labels"),
-        (lambda: nearest(rows(3, 4, 0), [[0.0]]), "must be"),
+        (lambda: most_similar(rows(3, 4, 0), [[0.0]]), "must be"),
         (lambda: hit_rate(torch.zeros(3, 2).long(), torch.zeros(1).long(), torch.zeros(4).long()), "needs own"),
         (lambda: labelled_crops(["text"], side=200, count=1), "a crop 200 x 200"),
         (lambda: labelled_crops(["text"], side=20, count=1, part=(0.5, 2.0)), "part must be two shares"),

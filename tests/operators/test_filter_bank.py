@@ -61,6 +61,14 @@ def test_a_lost_frequency_comes_back_as_zero():
     torch.testing.assert_close(A.pseudo_inverse(A(x)), x - x.mean(), atol=1e-6, rtol=0)
 
 
+def test_a_frequency_that_passes_by_rounding_alone_is_lost():
+    """Taps that sum to zero but for their last digit: what they say of the mean is not believed."""
+    A = FilterBank(torch.tensor([[[0.1, 0.2, -0.3]]]))
+    assert 0 < float(A.power((1, 8))[0, 0]) < 1e-14
+    y = torch.ones(1, 1, 1, 1, 8) + 0.1 * torch.rand(1, 1, 1, 1, 8, generator=torch.Generator().manual_seed(0))
+    assert abs(float(A.pseudo_inverse(y).mean())) < 1e-5
+
+
 @pytest.mark.parametrize("name", ["plain", "separable"])
 def test_the_pseudo_inverse_is_what_minimise_and_conjugate_gradients_find(name):
     A = BANKS[name]

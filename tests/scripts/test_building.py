@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from functools import partial
 from importlib import import_module
 
@@ -170,6 +171,51 @@ def test_what_is_in_the_cache_without_having_ended_runs_again(chapters, places, 
         ended, failed = chapters.run_chapters(places, limit=1, environment={}, say=lambda line: None)
         assert failed == {"one": "not this time"} and [chapter.name for chapter in ended] == ["two"]
     assert len(ran) == 2
+
+
+def test_chapters_run_two_at_a_time_and_are_told_in_order(chapters, places, monkeypatch):
+    """Each waits for the other to begin; the first to begin ends last."""
+    begun, over = threading.Barrier(2, timeout=30), threading.Event()
+
+    def execute(notebook, *, folder, limit, environment):
+        begun.wait()
+        first = notebook.cells[1].source == "x = 1"
+        if first:
+            over.wait(30)
+        for count, cell in enumerate(notebook.cells[1:], start=1):
+            cell.execution_count, cell.outputs = count, []
+        return chapters.Cost(cpu_seconds=1.0 if first else 2.0)
+
+    def say(line):
+        said.append(line)
+        over.set()
+
+    said = []
+    monkeypatch.setattr(chapters, "execute", execute)
+    monkeypatch.setattr(chapters, "AT_ONCE", 2)
+    ended, failed = chapters.run_chapters(places, limit=1, environment={}, say=say)
+    assert [line.split(":")[0] for line in said] == ["two", "one"] and not failed
+    assert [(chapter.name, chapter.cost.cpu_seconds) for chapter in ended] == [("one", 1.0), ("two", 2.0)]
+
+
+def test_an_interrupt_ends_what_runs_and_starts_nothing_more(chapters, places, monkeypatch):
+    ran, let_go = [], threading.Event()
+
+    def execute(notebook, *, folder, limit, environment):
+        ran.append(notebook)
+        let_go.wait(30)
+        raise chapters.ChapterError("its kernel was killed")
+
+    def interrupted(runs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chapters, "execute", execute)
+    monkeypatch.setattr(chapters, "end_all", let_go.set)
+    monkeypatch.setattr(chapters, "as_completed", interrupted)
+    monkeypatch.setattr(chapters, "AT_ONCE", 1)
+    with pytest.raises(KeyboardInterrupt):
+        chapters.run_chapters(places, limit=1, environment={}, say=print)
+    assert let_go.is_set() and len(ran) <= 1
 
 
 VIEW = '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "%s"}</script>'

@@ -12,7 +12,7 @@ from deeprestore_lab.operators import Blur, Identity, Mask
 from deeprestore_lab.parametrisations import Dictionary, Pixels
 from deeprestore_lab.priors import Tikhonov, TotalVariation
 from deeprestore_lab.solve import saved_run as module
-from deeprestore_lab.solve.adam import cosine
+from deeprestore_lab.training import cosine
 
 
 def images(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -11,9 +11,9 @@ from deeprestore_lab.operators import Identity
 from deeprestore_lab.operators.matrix import MatrixOperator
 from deeprestore_lab.parametrisations import Dictionary, Fourier, Pixels
 from deeprestore_lab.priors import AlphaNorm, Tikhonov, TotalVariation
-from deeprestore_lab.solve.adam import cosine
 from deeprestore_lab.solve.line_search import Trial, strong_wolfe
 from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.training import cosine
 
 ADAM = {"solver": "adam", "lr": cosine(0.05, 2500), "steps": 2500}
 
@@ -28,8 +28,8 @@ def scipy_optimum(energy: Energy, parametrisation, *, bounds=None):
     shape = problem.theta.shape
 
     def both(v: np.ndarray):
-        value, gradient = problem.objective_and_gradient(torch.tensor(v).reshape(shape))
-        return value.item(), gradient.numpy().ravel()
+        at = problem.evaluate(torch.tensor(v).reshape(shape))
+        return at.total.item(), at.gradient.numpy().ravel()
 
     box = None if bounds is None else [bounds] * problem.theta.numel()
     options = {"maxiter": 5000, "maxfun": 10000, "ftol": 1e-16, "gtol": 1e-8}
@@ -103,7 +103,7 @@ def test_lbfgs_with_active_bounds_meets_the_optimality_conditions():
         "identity"
     )
     trace = minimise(energy, Pixels(images(1, 1, 4, 4), bounds=(0, 1)), solver="lbfgs", tolerance=1e-9, steps=3000)
-    _, gradient = Problem(energy, Pixels(trace.x)).objective_and_gradient()
+    gradient = Problem(energy, Pixels(trace.x)).evaluate().gradient
     low, high = trace.x == 0, trace.x == 1
     assert low.any() or high.any()
     assert (gradient[low] >= 0).all() and (gradient[high] <= 0).all()

@@ -344,3 +344,20 @@ def test_what_is_held_out_has_one_length():
     inputs, targets = batch(1)
     with pytest.raises(ValueError, match=r"one non-zero length, got lengths \[16, 15\]"):
         fit(linear(), batch, steps=1, objective=lambda pair: pair[0].sum(), held_out=(inputs[:16], targets[:15]))
+
+
+def test_an_objective_in_double_precision_is_given_doubles_and_leaves_none_alone():
+    """One step of descent by hand, to fifteen digits; the batch is a nested one in single precision."""
+    network, (x, y) = linear(), batch(0)
+    start = network.weight.detach().double()
+
+    def objective(given: dict) -> torch.Tensor:
+        (inputs, targets), nothing = given["pair"], given["nothing"]
+        assert nothing is None and inputs.dtype == torch.float64 and given["rows"].dtype == torch.int64
+        return (network(inputs) - targets).square().mean()
+
+    given = {"pair": batch(0), "nothing": None, "rows": torch.arange(16)}
+    fit(network, lambda step: given, steps=1, optimiser="sgd", lr=0.1, objective=objective, held_out=given,
+        precision="64-true", progress=False)  # fmt: skip
+    gradient = 2 * (x.double() @ start.T - y.double()).T @ x.double() / len(x)
+    torch.testing.assert_close(network.weight.detach(), start - 0.1 * gradient, rtol=1e-14, atol=1e-14)

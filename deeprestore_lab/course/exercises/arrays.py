@@ -1,7 +1,5 @@
 """Answers and arguments as arrays: taken apart, copied, written to a key and read back."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

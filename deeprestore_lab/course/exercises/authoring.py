@@ -1,7 +1,5 @@
 """What the author of an exercise writes beside a check; the builder listens, elsewhere it does nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """`Checks`: what an exercise notebook asks whether an answer is right."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 from deeprestore_lab.course.claims import say

@@ -1,7 +1,5 @@
 """How far one list of answers is from another, in units of the size of what was expected."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What is wrong with an answer, in words that never give the right one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 A key is a JSON file. What it knows about a task is compressed, so that opening the file gives no answer away.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -1,7 +1,5 @@
 """Run an answer on the cases of a task, and say in words what stopped it."""
 
-from __future__ import annotations
-
 import linecache
 import traceback
 from collections.abc import Callable, Sequence

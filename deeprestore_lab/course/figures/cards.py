@@ -1,7 +1,5 @@
 """The card every prior of the course gets: what it finds probable, and how well it tells images from noise."""
 
-from __future__ import annotations
-
 from html import escape
 
 import matplotlib as mpl

@@ -1,7 +1,5 @@
 """Pictures as bytes and as HTML: PNG or WebP, embedded in the page, always with alternative text."""
 
-from __future__ import annotations
-
 import base64
 import io
 from html import escape

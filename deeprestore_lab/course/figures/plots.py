@@ -1,7 +1,5 @@
 """Line plots, and any matplotlib drawing, as HTML pictures with alternative text."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Iterator, Mapping, Sequence

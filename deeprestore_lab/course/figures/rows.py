@@ -1,7 +1,5 @@
 """Rows of pictures with labels and scores, as one HTML figure with alternative text."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from html import escape

@@ -1,7 +1,5 @@
 """Tables of numbers and words, as one HTML figure with a caption."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from html import escape
 

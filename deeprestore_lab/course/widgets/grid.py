@@ -1,7 +1,5 @@
 """The settings of a slider figure: which values each control offers, how they read, and the grid they span."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Live sliders: with a kernel at hand, solve for exactly the setting asked, the last one asked first."""
 
-from __future__ import annotations
-
 import inspect
 import math
 import os

@@ -1,7 +1,5 @@
 """What a slider figure's function returns, as HTML with alternative text; and names for the figure's controls."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path

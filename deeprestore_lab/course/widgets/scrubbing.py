@@ -1,7 +1,5 @@
 """A trace as a slider figure: the image on its way from the start to the result."""
 
-from __future__ import annotations
-
 from deeprestore_lab.core.checks import check_whole
 from deeprestore_lab.course.widgets.rendering import Alt
 from deeprestore_lab.course.widgets.sliders import SliderFigure, slider_figure

@@ -1,7 +1,5 @@
 """Slider figures: one function of its settings, shown over a grid without a kernel, and live with one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 

@@ -1,7 +1,5 @@
 """The first four moments of a sample against those of the uniform law of the cube, or of another sample."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.measures.discrepancies.samples import check_pair, check_sample

@@ -1,7 +1,5 @@
 """Exact nearest neighbours among many rows, in chunks; and the reverse Chamfer distance, which is made of them."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_whole, describe

@@ -1,7 +1,5 @@
 """Discrepancies from all pairs of points: maximum mean discrepancy and energy distance."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

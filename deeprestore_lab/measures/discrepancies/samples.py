@@ -1,7 +1,5 @@
 """What a sample is: rows of numbers `(N, D)`; and what any discrepancy is between two samples of one law."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Wasserstein distances: sliced, by projections to one dimension, where sorting solves it; and the exact one."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_whole, describe

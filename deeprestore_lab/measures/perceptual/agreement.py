@@ -4,8 +4,6 @@ The two are different things: distances can be in the same order while the featu
 06_architectures and 07_feature_losses.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

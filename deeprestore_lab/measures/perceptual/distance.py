@@ -1,9 +1,4 @@
-"""How far apart two images are in the layers of a network, each position's vector of channels at length one.
-
-Taught in chapter 07_feature_losses.
-"""
-
-from __future__ import annotations
+"""How far apart two images are in the layers of a network, each position's vector of channels at length one."""
 
 from collections.abc import Sequence
 

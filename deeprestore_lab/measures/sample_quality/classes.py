@@ -1,7 +1,5 @@
 """Do samples come from all classes alike? The entropy of their mean class distribution."""
 
-from __future__ import annotations
-
 import math
 
 import torch

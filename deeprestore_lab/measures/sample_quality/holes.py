@@ -1,7 +1,5 @@
 """Holes: the share of samples that lie farther from real data than real data do."""
 
-from __future__ import annotations
-
 import math
 
 import torch

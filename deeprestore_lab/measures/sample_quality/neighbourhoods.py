@@ -1,7 +1,5 @@
 """Do samples lie where data lie, and reach all of it? Precision, recall, density and coverage from neighbours."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """Does a score tell two groups apart? The area under the receiver operating characteristic."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import describe

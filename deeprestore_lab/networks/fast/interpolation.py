@@ -1,7 +1,5 @@
 """Bilinear interpolation as two products with matrices."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import torch

@@ -1,7 +1,5 @@
 """Normalisation of each channel over the batch's own statistics."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import torch

@@ -1,7 +1,5 @@
 """A 3 x 3 convolution of a map twice as large than it need be: interpolation and kernel merged, at the smaller size."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import torch

@@ -1,7 +1,5 @@
 """The 3 x 3 convolution of wide layers by Winograd's minimal filtering: a quarter of the multiplications."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import torch

@@ -3,8 +3,6 @@
 All images are in float64 until the end, since bounds near zero are what one looks for.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """A response as two non-negative maps, as networks hold it, and back."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_choice, describe

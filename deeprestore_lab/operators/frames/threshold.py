@@ -1,7 +1,5 @@
 """Denoising by a threshold on the responses of a bank of filters, and least squares back to the image."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional
 

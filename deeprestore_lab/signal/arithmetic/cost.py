@@ -1,7 +1,5 @@
 """What a layer costs: weights, multiply-adds and memory, counted from its numbers. Taught in chapter 01_patterns."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How much of its receptive field a value really uses, measured by gradients. Taught in chapter 02_receptive_fields."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch
@@ -15,12 +13,7 @@ Network = Callable[[torch.Tensor], torch.Tensor]
 
 
 def gradient_energy(
-    network: Network,
-    x: torch.Tensor,
-    position: tuple[int, int],
-    *,
-    probes: int | None = 8,
-    seed: int = 0,
+    network: Network, x: torch.Tensor, position: tuple[int, int], *, probes: int | None = 8, seed: int = 0
 ) -> torch.Tensor:
     r"""How strongly each pixel moves the values z(p) of all channels at one position p of the output, `(N, H, W)`.
 
@@ -52,12 +45,7 @@ def gradient_energy(
 
 
 def effective_field(
-    network: Network,
-    x: torch.Tensor,
-    field: ReceptiveField,
-    *,
-    probes: int = 8,
-    seed: int = 0,
+    network: Network, x: torch.Tensor, field: ReceptiveField, *, probes: int = 8, seed: int = 0
 ) -> torch.Tensor:
     """The gradient energy of a value inside of its receptive field, averaged over places, `(rows, columns)`.
 

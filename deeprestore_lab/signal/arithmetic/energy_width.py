@@ -1,7 +1,5 @@
 """How wide a map of gradient energy is, in pixels. Taught in chapter 02_receptive_fields."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import describe

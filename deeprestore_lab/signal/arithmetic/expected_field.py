@@ -1,7 +1,5 @@
 """The effective receptive field that random weights give on average, by arithmetic. Taught in 02_receptive_fields."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 No weights: sizes, receptive fields, costs and the pattern of a matrix follow from these numbers alone.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from deeprestore_lab.core.checks import check_choice, check_whole, describe

@@ -1,7 +1,5 @@
 """A convolution layer as a sparse matrix: what multiplies the flattened block. Taught in chapter 01_patterns."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import describe

@@ -1,7 +1,5 @@
 """Which pixels of the image one value of a layer's output can depend on. Taught in chapter 02_receptive_fields."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 Pixels are counted from 0 in each direction, rows first; numbers below 0 and above the last pixel lie in the padding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """One line a layer: the layers of `arithmetic.layers` with the arguments of torch's modules. Chapter 01_patterns."""
 
-from __future__ import annotations
-
 from deeprestore_lab.signal.arithmetic.layers import Layer
 
 Pair = int | tuple[int, int]

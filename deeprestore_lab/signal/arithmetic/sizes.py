@@ -1,7 +1,5 @@
 """How large the block is that comes out of a layer, or of many. Taught in chapter 01_patterns."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from deeprestore_lab.core.checks import check_whole, describe

@@ -1,7 +1,5 @@
 """The layers of a torch network as a list, read by hooks while it runs. Taught in chapter 02_receptive_fields."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -3,8 +3,6 @@
 A bank is a float tensor `(K, kh, kw)`: K kernels, each centred at `(kh // 2, kw // 2)` as all kernels here are.
 """
 
-from __future__ import annotations
-
 import functools
 
 import torch

@@ -3,8 +3,6 @@
 Angles are in degrees, counter-clockwise from the horizontal, as in `motion_kernel`.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Gabor filters: waves under a Gaussian."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

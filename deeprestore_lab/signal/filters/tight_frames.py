@@ -1,7 +1,5 @@
 """Filters that are a tight frame by construction: the patterns of the cosine transform, and framelets."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.core.checks import check_choice, check_whole

@@ -1,7 +1,5 @@
 """Build an exercise: from one source notebook its student notebook, its key and its page, each time the same."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

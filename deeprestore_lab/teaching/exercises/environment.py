@@ -1,7 +1,5 @@
 """Whether a machine can grade an exercise: the modules it needs, the library's version, the key of its source."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import tempfile

@@ -3,8 +3,6 @@
 `exercises/nbgrader_config.py` puts these preprocessors around the one that runs the submitted notebook.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

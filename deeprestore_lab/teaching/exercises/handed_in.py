@@ -1,7 +1,5 @@
 """Find what students handed in, whatever their browser called it, before nbgrader looks for it by name."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which modules the cells of a notebook import, read without running them."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """The book's page of an exercise: tasks, folded solutions, and the wrong versions that the check knows."""
 
-from __future__ import annotations
-
 import re
 
 from deeprestore_lab.course.exercises.keys import Key, Misconception

@@ -1,7 +1,5 @@
 """Run a source notebook from top to bottom and make its key from what its solutions return."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import linecache

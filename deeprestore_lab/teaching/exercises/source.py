@@ -1,7 +1,5 @@
 """The source notebook of an exercise: its tasks, and what of a cell a student may see."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

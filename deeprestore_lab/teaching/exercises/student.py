@@ -1,7 +1,5 @@
 """The student notebook of a source: starters in place of solutions, checks without the author's part, no outputs."""
 
-from __future__ import annotations
-
 import json
 
 from deeprestore_lab.teaching.exercises.source import STUB, Source, starter, text_of, visible

@@ -1,7 +1,5 @@
 """The key of one task, from its solution and its author's part; refused where the check would tell too little."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import combinations
 

@@ -1,7 +1,5 @@
 """Build the archive of a pair of students, or say what is missing."""
 
-from __future__ import annotations
-
 import io
 import os
 import zipfile

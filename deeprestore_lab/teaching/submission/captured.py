@@ -1,7 +1,5 @@
 """What a process prints, without ever holding more than was asked for."""
 
-from __future__ import annotations
-
 import threading
 
 

@@ -1,7 +1,5 @@
 """`python -m deeprestore_lab submission`: build an archive to hand in, and check one that was handed in."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

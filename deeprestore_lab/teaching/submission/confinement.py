@@ -1,7 +1,5 @@
 """Run a program that nobody trusts: a process of its own, with limits, few rights and no secrets."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform
@@ -131,7 +129,7 @@ def _watch(process: subprocess.Popen, folder: Path, limits: Limits, started: flo
     """Wait for the end, or for what goes beyond a limit: its word, and the most memory seen."""
 
     def too_much(numbers: Sequence[int] = ()) -> str | None:
-        return storage.too_much(folder, numbers, count=limits.files, size=limits.folder)
+        return storage.too_much(folder, numbers, count=limits.files, size=limits.folder, largest=limits.file_size)
 
     most = 0
     while True:

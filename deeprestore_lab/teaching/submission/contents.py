@@ -1,7 +1,5 @@
 """What the members of an archive hold, unpacked in memory and never further than they say."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Sequence
 from pathlib import PurePosixPath

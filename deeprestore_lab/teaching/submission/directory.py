@@ -5,8 +5,6 @@ every number is held against the file before anything is unpacked. The format: P
 4.3.7 (local header), 4.3.12 (central directory) and 4.3.16 (its end).
 """
 
-from __future__ import annotations
-
 import stat
 import struct
 from dataclasses import dataclass

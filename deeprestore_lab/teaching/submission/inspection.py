@@ -1,7 +1,5 @@
 """Inspect an archive that was handed in, without unpacking it to the disk and without running what it holds."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 import time

@@ -4,8 +4,6 @@ Run as a script, `python -I -S limited.py SETTINGS`, with nothing of this librar
 allow goes to the file descriptor that the settings name.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import resource

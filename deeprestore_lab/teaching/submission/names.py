@@ -1,7 +1,5 @@
 """Names of archives, of students, and of what lies in an archive."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The parts of a submission: a report, a README, code. Each is read, none is run."""
 
-from __future__ import annotations
-
 import ast
 import json
 import logging

@@ -1,7 +1,5 @@
 """Whether a file is a whole PDF, and how many pages it has, without drawing any."""
 
-from __future__ import annotations
-
 import io
 import re
 

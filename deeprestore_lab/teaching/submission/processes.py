@@ -1,7 +1,5 @@
 """A process and all that came from it, as Linux's /proc shows them: how many, how much memory; and their end."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

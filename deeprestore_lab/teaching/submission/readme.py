@@ -1,7 +1,5 @@
 """The README of a submission: who hands it in."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What is wrong with a submission, by name."""
 
-from __future__ import annotations
-
 import unicodedata
 from typing import NamedTuple
 

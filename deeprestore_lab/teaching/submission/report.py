@@ -1,7 +1,5 @@
 """The report: `report.typ` becomes `ex3.pdf`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from deeprestore_lab.core.writing import write_whole

@@ -1,7 +1,5 @@
 """bubblewrap: a program in it sees its folder, Python and the system, no network, and no process but its own."""
 
-from __future__ import annotations
-
 import platform
 import shutil
 import site

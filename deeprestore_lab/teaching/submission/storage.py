@@ -1,7 +1,5 @@
 """The files of a program that nobody trusts: listed, counted and removed, however deep and however well hidden."""
 
-from __future__ import annotations
-
 import os
 import stat
 import tempfile
@@ -46,13 +44,13 @@ def files(folder: Path, *, without: str, most: int) -> dict[str, tuple[int, int]
     return found
 
 
-def too_much(folder: Path, numbers: Sequence[int], *, count: int, size: int) -> str | None:
+def too_much(folder: Path, numbers: Sequence[int], *, count: int, size: int, largest: int) -> str | None:
     """ "files" or "size of files" where a folder holds more than `count` or `size` bytes, else None.
 
-    Files that the processes `numbers` hold open and have removed count too. What cannot be listed cannot be counted,
-    and is too much.
+    Files that the processes `numbers` have removed, and hold open or mapped into memory, count too. What cannot be
+    listed cannot be counted, and is too much; a mapped file whose size cannot be asked for counts as the `largest` one.
     """
-    left, room = count, size - _removed(numbers)
+    left, room = count, size - _removed(numbers, folder, largest)
     for entry in entries(folder):
         try:
             left -= 1
@@ -69,17 +67,35 @@ def too_much(folder: Path, numbers: Sequence[int], *, count: int, size: int) -> 
     return "size of files" if room < 0 else None
 
 
-def _removed(numbers: Sequence[int]) -> int:
-    """The bytes of files without a name that processes hold open. 0 where there is no /proc."""
-    found: dict[tuple[int, int], int] = {}
+def _removed(numbers: Sequence[int], folder: Path, largest: int) -> int:
+    """The bytes of files without a name that processes hold open or mapped. 0 where there is no /proc."""
+    found: dict[int, int] = {}  # by inode: the device of a mapping is another one on some file systems
     for path in (each for number in numbers for each in _listed(f"/proc/{number}/fd")):
         try:
             state = os.stat(path)
         except OSError:
             continue
         if stat.S_ISREG(state.st_mode) and state.st_nlink == 0:
-            found[state.st_dev, state.st_ino] = state.st_size
+            found[state.st_ino] = state.st_size
+    for path, inode in (each for number in numbers for each in _mapped(number, folder)):
+        if inode not in found:
+            try:
+                found[inode] = os.stat(path).st_size  # for the system's administrator
+            except OSError:
+                found[inode] = largest
     return sum(found.values())
+
+
+def _mapped(number: int, folder: Path) -> Iterator[tuple[str, int]]:
+    """The files of a folder that a process has mapped and that have no name any more: where /proc has them, inodes."""
+    try:
+        with open(f"/proc/{number}/maps", encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return
+    for fields in (line.split(maxsplit=5) for line in lines):
+        if len(fields) == 6 and fields[5].startswith(f"{folder}/") and fields[5].endswith(" (deleted)"):
+            yield f"/proc/{number}/map_files/{fields[0]}", int(fields[4])
 
 
 def _listed(place: str) -> list[str]:

@@ -1,7 +1,5 @@
 """Run a submission's `main.py`, when an instructor asks for it."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from pathlib import Path

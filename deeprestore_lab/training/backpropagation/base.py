@@ -1,12 +1,10 @@
 """What a layer has to know for the recursion: its output, the product u J, and the gradients of its parameters."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 import torch
 
-from deeprestore_lab.core.checks import check_images, check_pair
+from deeprestore_lab.core.checks import check_images
 
 
 class Layer(ABC):
@@ -45,11 +43,6 @@ class Layer(ABC):
         What meets a padded zero counts: the usual code multiplies it too. Comparisons and copies of h count one for
         each output they reach, as the multiplication in u J does.
         """
-
-
-def check_window(size: int | tuple[int, int], *, name: str, least: int = 1) -> tuple[int, int]:
-    """A number or a pair of whole numbers as a pair (rows, columns), else `ValueError`."""
-    return check_pair(size, name=name, least=least)
 
 
 def window_counts(

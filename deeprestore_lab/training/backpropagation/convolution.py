@@ -1,14 +1,12 @@
 """Convolution as networks have it (not mirrored), forward and backward by matrix products over windows."""
 
-from __future__ import annotations
-
 from math import prod
 
 import torch
 from torch.nn.functional import fold, unfold
 
-from deeprestore_lab.core.checks import describe
-from deeprestore_lab.training.backpropagation.base import Layer, check_window, window_counts
+from deeprestore_lab.core.checks import check_pair, describe
+from deeprestore_lab.training.backpropagation.base import Layer, window_counts
 
 Pair = int | tuple[int, int]
 
@@ -43,9 +41,9 @@ class Convolution(Layer):
             raise ValueError(f"bias must have {kernel.shape[0]} values, one an output channel, got {describe(bias)}")
         self.kernel, self.bias = kernel, bias
         self.how = {
-            "stride": check_window(stride, name="stride"),
-            "padding": check_window(padding, name="padding", least=0),
-            "dilation": check_window(dilation, name="dilation"),
+            "stride": check_pair(stride, name="stride"),
+            "padding": check_pair(padding, name="padding", least=0),
+            "dilation": check_pair(dilation, name="dilation"),
         }
 
     @property

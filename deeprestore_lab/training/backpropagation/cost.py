@@ -1,7 +1,5 @@
 """What gradients cost, in multiply-adds: by the recursion, one parameter at a time, and with whole matrices."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The rectifier, whose Jacobian is a diagonal of zeros and ones."""
 
-from __future__ import annotations
-
 import torch
 
 from deeprestore_lab.training.backpropagation.base import Layer

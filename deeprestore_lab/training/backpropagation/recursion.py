@@ -1,7 +1,5 @@
 """The recursion: one row vector goes from the loss down through the layers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

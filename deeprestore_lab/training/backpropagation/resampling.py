@@ -1,20 +1,18 @@
 """Layers that change the number of pixels: pooling, by the largest value or the mean, and upsampling."""
 
-from __future__ import annotations
-
 from math import prod
 
 import torch
 from torch.nn.functional import fold, interpolate, unfold
 
-from deeprestore_lab.core.checks import check_choice, check_whole
-from deeprestore_lab.training.backpropagation.base import Layer, check_window, window_counts
+from deeprestore_lab.core.checks import check_choice, check_pair, check_whole
+from deeprestore_lab.training.backpropagation.base import Layer, window_counts
 
 
 class _Pooling(Layer):
     def __init__(self, size: int | tuple[int, int], *, stride: int | tuple[int, int] | None = None) -> None:
-        self.size = check_window(size, name="size")
-        self.stride = self.size if stride is None else check_window(stride, name="stride")
+        self.size = check_pair(size, name="size")
+        self.stride = self.size if stride is None else check_pair(stride, name="stride")
 
     def _windows(self, x: torch.Tensor) -> torch.Tensor:
         """The windows of every channel, `(N C, kh kw, number of windows)`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 import sys
 
@@ -58,11 +60,11 @@ def test_too_much(tmp_path):
     (folder / "link").symlink_to(__file__)
     length = 1000 + len(__file__)  # a link has its target's length
     for count, size, word in ((4, length, None), (3, length, "files"), (4, length - 1, "size of files")):
-        assert storage.too_much(folder.parent, (), count=count, size=size) == word
+        assert storage.too_much(folder.parent, (), count=count, size=size, largest=0) == word
 
 
 def test_what_cannot_be_listed_is_too_much(deep):
-    assert storage.too_much(deep, (), count=10_000, size=10**9) == "files"
+    assert storage.too_much(deep, (), count=10_000, size=10**9, largest=0) == "files"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
@@ -72,9 +74,46 @@ def test_removed_files_that_are_open_count_once(tmp_path):
         os.unlink(tmp_path / "x")
         twice = os.dup(file.fileno())
         own = (os.getpid(), os.getpid())
-        before = storage.too_much(tmp_path, own, count=9, size=10**12)
-        assert before is None and storage._removed(own) >= 1000
-        held = storage._removed(own)
+        before = storage.too_much(tmp_path, own, count=9, size=10**12, largest=0)
+        assert before is None and storage._removed(own, tmp_path, 0) >= 1000
+        held = storage._removed(own, tmp_path, 0)
         os.close(twice)
-        assert storage._removed(own) == held
-    assert storage._removed(own) == held - 1000
+        assert storage._removed(own, tmp_path, 0) == held
+    assert storage._removed(own, tmp_path, 0) == held - 1000
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """A page of a file of 10,000 bytes in memory, the file closed and removed. (Python's own `mmap` keeps it open.)"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    (tmp_path / "x").write_bytes(bytes(10_000))
+    handle = os.open(tmp_path / "x", os.O_RDONLY)
+    place = libc.mmap(None, 4096, mmap.PROT_READ, mmap.MAP_SHARED, handle, 0)
+    os.close(handle)
+    os.unlink(tmp_path / "x")
+    yield lambda: libc.munmap(place, 4096)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.parametrize("administrator", [True, False])
+def test_a_file_that_is_mapped_closed_and_removed_counts(mapped, tmp_path, monkeypatch, administrator):
+    """Whole where its size can be asked for, else as the largest file that a program may write."""
+    ask, largest = os.stat, 1_000_000
+
+    def stat(path, *rest, **options):
+        if "map_files" in str(path) and not administrator:
+            raise PermissionError(path)
+        return ask(path, *rest, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    own = (os.getpid(), os.getpid())
+    with_it = storage._removed(own, tmp_path, largest)
+    assert storage.too_much(tmp_path, own, count=9, size=with_it, largest=largest) is None
+    assert storage.too_much(tmp_path, own, count=9, size=with_it - 1, largest=largest) == "size of files"
+    assert not list(storage._mapped(os.getpid(), tmp_path / "other"))
+    mapped()
+    counted = with_it - storage._removed(own, tmp_path, largest)
+    assert counted == (10_000 if administrator and os.geteuid() == 0 else largest)
