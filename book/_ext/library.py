@@ -11,18 +11,10 @@ from sphinx.util.docutils import SphinxDirective
 
 
 def offered(name: str) -> list[str]:
-    """The public classes and functions of a module: those of `__all__`, of a room those that it imports, by name.
-
-    Of any other module those that it defines, in its order.
-    """
+    """The public classes and functions of a module: those of `__all__`, else those that it defines, in its order."""
     module = import_module(name)
-    if hasattr(module, "__all__"):
-        names = module.__all__
-    elif hasattr(module, "__path__"):
-        names = sorted(key for key in vars(module) if not key.startswith("_"))
-    else:
-        defined = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == name]
-        names = [key for key in defined if not key.startswith("_")]
+    defined = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == name]
+    names = getattr(module, "__all__", [key for key in defined if not key.startswith("_")])
     return [key for key in names if inspect.isclass(getattr(module, key)) or inspect.isroutine(getattr(module, key))]
 
 

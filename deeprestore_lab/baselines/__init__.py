@@ -12,3 +12,19 @@ from deeprestore_lab.baselines.methods import (
     total_variation,
     tune,
 )
+
+__all__ = [
+    "METHODS",
+    "LinearFilter",
+    "Tuned",
+    "bm3d",
+    "fill",
+    "fit_linear_filter",
+    "gaussian_filter",
+    "median_filter",
+    "stabilised_frame",
+    "thresholded_frame",
+    "total_variation",
+    "tune",
+    "unlike",
+]

@@ -10,3 +10,17 @@ from deeprestore_lab.data.embedded import embedded_mnist
 from deeprestore_lab.data.files import DataError, cache_folder, local_folder
 from deeprestore_lab.data.sets import Dataset, bsds_training, mnist, test_set
 from deeprestore_lab.data.sources import Source, sources
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Source",
+    "bsds_training",
+    "cache_folder",
+    "embedded_mnist",
+    "fetch",
+    "local_folder",
+    "mnist",
+    "sources",
+    "test_set",
+]

@@ -14,3 +14,22 @@ from deeprestore_lab.energies.likelihoods import (
     SeparableLikelihood,
 )
 from deeprestore_lab.energies.representation import RepresentationError
+
+__all__ = [
+    "Answers",
+    "Bounds",
+    "Energy",
+    "GaussianLikelihood",
+    "InexactProx",
+    "LaplaceLikelihood",
+    "Likelihood",
+    "OfRepresentation",
+    "PoissonLikelihood",
+    "Quadratic",
+    "RepresentationError",
+    "SeparableLikelihood",
+    "Weight",
+    "WeightedSum",
+    "term_names",
+    "weighted_terms",
+]

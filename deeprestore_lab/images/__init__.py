@@ -20,3 +20,31 @@ from deeprestore_lab.images.noise import gaussian_noise, knock_out_blocks, poiss
 from deeprestore_lab.images.painted_patterns import PAINTED
 from deeprestore_lab.images.patterns import PATTERNS, pattern
 from deeprestore_lab.images.transforms import crop, luma, resize, to_grey
+
+__all__ = [
+    "HELD_OUT_PHOTOGRAPHS",
+    "PAINTED",
+    "PATTERNS",
+    "TEXTURES",
+    "TRAINING_PHOTOGRAPHS",
+    "block_mask",
+    "crop",
+    "digits",
+    "gaussian_noise",
+    "hole_mask",
+    "knock_out_blocks",
+    "load",
+    "luma",
+    "pattern",
+    "photograph",
+    "photograph_names",
+    "photograph_source",
+    "photographs",
+    "poisson",
+    "random_mask",
+    "resize",
+    "salt_and_pepper",
+    "save",
+    "text_mask",
+    "to_grey",
+]

@@ -12,3 +12,35 @@ from deeprestore_lab.networks.hourglass import PRESETS, Hourglass, preset
 from deeprestore_lab.networks.jacobian import JacobianMeasures, jacobian_measures
 from deeprestore_lab.networks.style_decoder import StyleDecoder, adain_decoder
 from deeprestore_lab.networks.super_resolution import SRCNN, Upsampler, bicubic, super_resolver
+
+__all__ = [
+    "MLP",
+    "PRESETS",
+    "SRCNN",
+    "BoundedAutoEncoder",
+    "DenoisingUNet",
+    "DigitClassifier",
+    "EncoderDecoder",
+    "FeedForwardStyle",
+    "FourierFeatures",
+    "Hourglass",
+    "JacobianMeasures",
+    "StyleDecoder",
+    "Upsampler",
+    "adain_decoder",
+    "bicubic",
+    "copying_network",
+    "denoiser",
+    "digit_classifier",
+    "grid",
+    "jacobian_measures",
+    "latent_autoencoder",
+    "leaky_layers",
+    "overlap_counts",
+    "preset",
+    "random_frequencies",
+    "stride_energy",
+    "style_net",
+    "super_resolver",
+    "trained_denoiser",
+]

@@ -14,3 +14,31 @@ from deeprestore_lab.operators.matrix import MatrixOperator, as_matrix
 from deeprestore_lab.operators.one_pass import one_evaluation
 from deeprestore_lab.operators.random_projection import RandomProjection
 from deeprestore_lab.operators.separable_filter_bank import SeparableFilterBank
+
+__all__ = [
+    "Blur",
+    "ChannelDeviation",
+    "ChannelMean",
+    "Composition",
+    "Crop",
+    "Downsample",
+    "FilterBank",
+    "FourierFilter",
+    "FourierMask",
+    "Gradient",
+    "Gram",
+    "Identity",
+    "LinearComposition",
+    "LinearOperator",
+    "Mask",
+    "MatrixOperator",
+    "Operator",
+    "RandomProjection",
+    "SeparableFilterBank",
+    "as_matrix",
+    "compose",
+    "downsampling_matrix",
+    "forward_differences",
+    "forward_differences_adjoint",
+    "one_evaluation",
+]

@@ -9,3 +9,16 @@ from deeprestore_lab.parametrisations.latent import Latent
 from deeprestore_lab.parametrisations.network import Network
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.parametrisations.plain_network import CoordinateNetwork, PlainMLP
+
+__all__ = [
+    "CoordinateNetwork",
+    "DeepImagePrior",
+    "Dictionary",
+    "Fourier",
+    "ImageAndLatent",
+    "Latent",
+    "Network",
+    "Parametrisation",
+    "Pixels",
+    "PlainMLP",
+]

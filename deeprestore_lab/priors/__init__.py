@@ -11,3 +11,21 @@ from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
 from deeprestore_lab.priors.powered_variation import PoweredVariation
 from deeprestore_lab.priors.tikhonov import Tikhonov
 from deeprestore_lab.priors.total_variation import TotalVariation
+
+__all__ = [
+    "AlphaNorm",
+    "AutoEncoderPrior",
+    "Denoiser",
+    "DenoiserEnergy",
+    "DenoiserScore",
+    "DenseField",
+    "GaussianPosterior",
+    "PoweredVariation",
+    "Prior",
+    "QuadraticEstimator",
+    "StationaryField",
+    "Tikhonov",
+    "TotalVariation",
+    "reference_weight",
+    "register_calibration",
+]

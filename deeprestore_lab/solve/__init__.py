@@ -4,3 +4,5 @@ from deeprestore_lab.solve.bookkeeping import NonFiniteError
 from deeprestore_lab.solve.minimise import minimise
 from deeprestore_lab.solve.stopping import WindowedVariance
 from deeprestore_lab.solve.trace import Trace
+
+__all__ = ["NonFiniteError", "Trace", "WindowedVariance", "minimise"]

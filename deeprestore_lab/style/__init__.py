@@ -9,3 +9,18 @@ from deeprestore_lab.style.gaussian_maps import adaptive_instance_normalisation,
 from deeprestore_lab.style.presets import PRESETS, Preset
 from deeprestore_lab.style.restyle import restyle
 from deeprestore_lab.style.transfer import colour_noise, synthesise, transfer
+
+__all__ = [
+    "PRESETS",
+    "Preset",
+    "adaptive_instance_normalisation",
+    "colour_noise",
+    "content_energy",
+    "match_covariance",
+    "restyle",
+    "style_energy",
+    "synthesise",
+    "texture_energy",
+    "texture_layers",
+    "transfer",
+]

@@ -9,3 +9,24 @@ from deeprestore_lab.training.mean_square import MeanSquare, measured_growth
 from deeprestore_lab.training.run import step_generator
 from deeprestore_lab.training.schedules import cosine, inverse_time, stairs
 from deeprestore_lab.training.step_size import full_batch_threshold, largest_curvature
+
+__all__ = [
+    "History",
+    "LeastSquares",
+    "MeanSquare",
+    "Patches",
+    "batch_gradients",
+    "batch_variance",
+    "cosine",
+    "descend",
+    "example_gradients",
+    "fit",
+    "full_batch_threshold",
+    "inverse_time",
+    "largest_curvature",
+    "measured_growth",
+    "pair_batches",
+    "stairs",
+    "step_generator",
+    "turned",
+]

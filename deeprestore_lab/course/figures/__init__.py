@@ -5,3 +5,16 @@ from deeprestore_lab.course.figures.encoding import encode, picture
 from deeprestore_lab.course.figures.plots import curves, plot
 from deeprestore_lab.course.figures.rows import Figure, show
 from deeprestore_lab.course.figures.tables import table
+
+__all__ = [
+    "Figure",
+    "curves",
+    "encode",
+    "extreme_patches",
+    "picture",
+    "plot",
+    "prior_card",
+    "prior_spread",
+    "show",
+    "table",
+]

@@ -3,3 +3,5 @@
 from deeprestore_lab.course.widgets.live import Live
 from deeprestore_lab.course.widgets.scrubbing import scrub
 from deeprestore_lab.course.widgets.sliders import SliderFigure, slider_figure
+
+__all__ = ["Live", "SliderFigure", "scrub", "slider_figure"]

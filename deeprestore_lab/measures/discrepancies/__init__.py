@@ -5,3 +5,17 @@ from deeprestore_lab.measures.discrepancies.neighbours import nearest, reverse_c
 from deeprestore_lab.measures.discrepancies.pairwise import energy_distance, maximum_mean_discrepancy, projected_length
 from deeprestore_lab.measures.discrepancies.samples import Level, same_law_level
 from deeprestore_lab.measures.discrepancies.transport import exact_wasserstein, random_directions, sliced_wasserstein
+
+__all__ = [
+    "Level",
+    "energy_distance",
+    "exact_wasserstein",
+    "maximum_mean_discrepancy",
+    "moment_mismatch",
+    "nearest",
+    "projected_length",
+    "random_directions",
+    "reverse_chamfer",
+    "same_law_level",
+    "sliced_wasserstein",
+]

@@ -7,3 +7,5 @@ from deeprestore_lab.measures.perceptual.agreement import (
     rank_agreement,
 )
 from deeprestore_lab.measures.perceptual.distance import DISTANCE_LAYERS, distance
+
+__all__ = ["DISTANCE_LAYERS", "distance", "distorted_pairs", "explained_variance", "linear_head", "rank_agreement"]

@@ -11,3 +11,31 @@ from deeprestore_lab.signal.arithmetic.receptive_field import ReceptiveField, re
 from deeprestore_lab.signal.arithmetic.shorthands import conv, linear, pool, relu, transposed
 from deeprestore_lab.signal.arithmetic.sizes import blocks, output_size
 from deeprestore_lab.signal.arithmetic.tracing import trace_layers
+
+__all__ = [
+    "Cost",
+    "Layer",
+    "ReceptiveField",
+    "blocks",
+    "central_square",
+    "conv",
+    "convolution_matrix",
+    "costs",
+    "effective_field",
+    "expected_profiles",
+    "expected_spread",
+    "gradient_energy",
+    "linear",
+    "multiply_adds",
+    "output_size",
+    "parameters",
+    "pool",
+    "receptive_field",
+    "receptive_fields",
+    "relu",
+    "spread",
+    "touched_pixels",
+    "trace_layers",
+    "transposed",
+    "weight_shape",
+]

@@ -9,3 +9,21 @@ from deeprestore_lab.signal.filters.derivatives import (
 )
 from deeprestore_lab.signal.filters.gabor import gabor_filters
 from deeprestore_lab.signal.filters.tight_frames import cosine_filters, framelet_masks, framelets
+
+__all__ = [
+    "averages",
+    "check_bank",
+    "cosine_filters",
+    "directional_derivative",
+    "framelet_masks",
+    "framelets",
+    "gabor_filters",
+    "impulse",
+    "join",
+    "norms",
+    "oriented_derivatives",
+    "random_filters",
+    "steerable_filters",
+    "steering_weights",
+    "unit_norm",
+]

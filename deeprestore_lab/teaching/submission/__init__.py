@@ -7,3 +7,17 @@ from deeprestore_lab.teaching.submission.pdf import page_count
 from deeprestore_lab.teaching.submission.refusals import Refusal, Refused
 from deeprestore_lab.teaching.submission.report import write_report
 from deeprestore_lab.teaching.submission.trial import Trial, try_out
+
+__all__ = [
+    "Built",
+    "Limits",
+    "Outcome",
+    "Refusal",
+    "Refused",
+    "Trial",
+    "build",
+    "check",
+    "page_count",
+    "try_out",
+    "write_report",
+]

@@ -9,3 +9,19 @@ from deeprestore_lab.training.backpropagation.cost import Cost, costs, forward_m
 from deeprestore_lab.training.backpropagation.pointwise import ReLU
 from deeprestore_lab.training.backpropagation.recursion import activations, backpropagate
 from deeprestore_lab.training.backpropagation.resampling import AveragePooling, MaxPooling, Upsampling
+
+__all__ = [
+    "AveragePooling",
+    "Convolution",
+    "Cost",
+    "Layer",
+    "MaxPooling",
+    "ReLU",
+    "Upsampling",
+    "activations",
+    "backpropagate",
+    "costs",
+    "forward_mode",
+    "matrix_products",
+    "reverse_mode",
+]
