@@ -72,9 +72,10 @@ def filter_shapes(bank: torch.Tensor, *, steps: int = 40) -> FilterShapes:
 
     `bank` is `(K, n, n)`; t and r run along the wave and across it, from a centre that is fitted too: eight numbers for
     n^2 pixels. The fit starts from the best of a grid of Gabors at each of three widths and goes on by
-    Levenberg-Marquardt, all filters at once. The more pixels, the less a fit explains by chance: of random filters
-    half at 5 x 5, a quarter at 8 x 8; at 4 x 4 one in five would pass as fitted, so smaller than 5 x 5 is refused.
-    Raises `ValueError` for that, and for filters that are not square or zero. Source: Jones & Palmer (1987) for fitting receptive fields. Taught in chapter 14_learned_filters.
+    Levenberg-Marquardt, all filters at once. The more pixels, the less a fit explains by chance: of random filters half
+    at 5 x 5, a quarter at 8 x 8; at 4 x 4 one in five would pass as fitted, so smaller than 5 x 5 is refused. Raises
+    `ValueError` for that, and for filters that are not square or zero. Source: Jones & Palmer (1987) for fitting
+    receptive fields. Taught in chapter 14_learned_filters.
 
     >>> from deeprestore_lab.signal.filters import gabor_filters
     >>> x = torch.arange(8.0) - 3.5

@@ -34,7 +34,7 @@ def patch_vectors(
     check_whole(count, name="count", least=1)
     source = Patches([to_grey(x) for x in photographs], size=size, flips=False)
     generator, kept, found = torch.Generator().manual_seed(seed), [], 0
-    for turn in range(10):
+    for _ in range(10):
         x = source.draw(count, seed=int(torch.randint(2**31, (), generator=generator))).flatten(1)
         x = x + STEP * (torch.rand(x.shape, generator=generator) - 0.5)
         x = x - x.mean(1, keepdim=True)
