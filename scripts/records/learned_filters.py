@@ -143,8 +143,9 @@ def main() -> None:
             }
         ),
         command="make records NAME=learned_filters",
-        data=f"photographs embedded in scikit-image and scikit-learn ({', '.join(EMBEDDED)}) and {len(SUMS)} of Debian's "
-        f"packages of Lomiri's wallpapers ({', '.join(sorted(SUMS))}) to learn from, {', '.join(HELD_OUT)} held out",
+        data=f"photographs embedded in scikit-image and scikit-learn ({', '.join(EMBEDDED)}) and {len(SUMS)} of "
+        f"Debian's packages of Lomiri's wallpapers ({', '.join(sorted(SUMS))}) to learn from, "
+        f"{', '.join(HELD_OUT)} held out",
         licence=f"{LICENCE}; what is shown are filters",
         seeds=SEEDS,
         metric="8 x 8, 126 filters: "

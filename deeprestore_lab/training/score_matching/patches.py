@@ -35,7 +35,7 @@ def patch_vectors(
     source = Patches([to_grey(x) for x in photographs], size=size, flips=False)
     generator, kept, found = torch.Generator().manual_seed(seed), [], 0
     for _ in range(10):
-        x = source.draw(count, seed=int(torch.randint(2**31, (), generator=generator))).flatten(1)
+        x = _drawn(source, count, generator)
         x = x + STEP * (torch.rand(x.shape, generator=generator) - 0.5)
         x = x - x.mean(1, keepdim=True)
         x = x[x.square().mean(1).sqrt() >= contrast * STEP]
@@ -43,3 +43,17 @@ def patch_vectors(
         if found >= count:
             return torch.cat(kept)[:count]
     raise ValueError(f"only {found} of {10 * count} patches drawn have a contrast of {contrast:g} grey levels")
+
+
+def _drawn(source: Patches, count: int, generator: torch.Generator) -> torch.Tensor:
+    """As `Patches.draw` draws, by one look-up for each photograph in place of one for each patch: rows, float32."""
+    ends = torch.tensor([rows * columns for rows, columns in source.grids]).cumsum(0)
+    chosen = torch.randint(source.positions, (count,), generator=generator)
+    owner = torch.searchsorted(ends, chosen, right=True)
+    x = torch.empty(count, source.size**2)
+    for place, (photograph, (_, columns)) in enumerate(zip(source.photographs, source.grids, strict=True)):
+        own = owner == place
+        at = chosen[own] - (ends[place - 1] if place else 0)
+        windows = photograph[0, 0].unfold(0, source.size, 1).unfold(1, source.size, 1)
+        x[own] = windows[at // columns, at % columns].flatten(1).float()
+    return x

@@ -30,6 +30,20 @@ def test_flat_patches_are_left_out() -> None:
         patch_vectors([torch.full((1, 1, 30, 30), 0.5)], size=6, count=10, seed=0)
 
 
+def test_every_position_of_every_photograph_is_as_likely() -> None:
+    """Two photographs of 2 and 6 positions, told apart by their values."""
+    one, two = NOISE[:, :, :5, :6], 2 + NOISE[:, :, :6, :7]
+    from deeprestore_lab.training.augmentation import Patches
+    from deeprestore_lab.training.score_matching.patches import _drawn
+
+    source = Patches([one[:, :1], two[:, :1]], size=5, flips=False)
+    x = _drawn(source, 4000, torch.Generator().manual_seed(0))
+    every = source.every().flatten(1)
+    same = (x[:, None] == every).all(2)  # (4000, 8)
+    assert (same.sum(1) == 1).all()
+    assert (same.double().mean(0) - 1 / 8).abs().max() < 0.03
+
+
 def test_draws_are_those_of_the_seed() -> None:
     one, again, other = (patch_vectors([NOISE], size=5, count=50, seed=seed) for seed in (3, 3, 4))
     assert torch.equal(one, again) and not torch.equal(one, other)
