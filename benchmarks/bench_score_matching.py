@@ -138,6 +138,7 @@ def row(name: str, own: tuple, peer: str, theirs: tuple, *, goal: str, line: flo
 def run(*, count: int = 20_000, many: int = MANY, scale: float = 1.0) -> list[dict]:
     """Two rows, one for each peer; `scale` shortens the ladders."""
     z = samples(count)
+    joint(z, 1, lr=RATES[0])  # torch's optimisers import seconds of code when they are first used
     ladders = {name: tuple(max(1, round(scale * steps)) for steps in own) for name, own in STEPS.items()}
     line = LAST * float(explicit_loss(*ours(z, many), z))
     own = first_below(ours, z, line, ladders["ours"])
