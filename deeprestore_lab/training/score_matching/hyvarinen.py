@@ -30,7 +30,7 @@ def hyvarinen_loss(energy: Callable[[torch.Tensor], torch.Tensor], x: torch.Tens
     14_learned_filters.
 
     >>> x = torch.tensor([[1.0], [-1.0]])
-    >>> float(hyvarinen_loss(lambda x: x.square().sum(1) / 2, x))  # a standard normal: (1 - 2) / 2
+    >>> hyvarinen_loss(lambda x: x.square().sum(1) / 2, x).item()  # a standard normal: (1 - 2) / 2
     -0.5
     """
     if not x.requires_grad:
