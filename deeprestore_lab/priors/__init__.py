@@ -8,6 +8,7 @@ from deeprestore_lab.priors.dense_field import DenseField
 from deeprestore_lab.priors.gaussian_field import StationaryField
 from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
 from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
+from deeprestore_lab.priors.ica import OvercompleteICA
 from deeprestore_lab.priors.powered_variation import PoweredVariation
 from deeprestore_lab.priors.tikhonov import Tikhonov
 from deeprestore_lab.priors.total_variation import TotalVariation
@@ -20,6 +21,7 @@ __all__ = [
     "DenoiserScore",
     "DenseField",
     "GaussianPosterior",
+    "OvercompleteICA",
     "PoweredVariation",
     "Prior",
     "QuadraticEstimator",

@@ -4,6 +4,7 @@ from deeprestore_lab.course.figures.cards import extreme_patches, prior_card, pr
 from deeprestore_lab.course.figures.encoding import encode, picture
 from deeprestore_lab.course.figures.plots import curves, plot
 from deeprestore_lab.course.figures.rows import Figure, show
+from deeprestore_lab.course.figures.sheets import filter_sheet
 from deeprestore_lab.course.figures.tables import table
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "curves",
     "encode",
     "extreme_patches",
+    "filter_sheet",
     "picture",
     "plot",
     "prior_card",

@@ -1,0 +1,28 @@
+"""Score matching: densities learnt without their normaliser, from samples (vectors) or from noisy pairs."""
+
+from deeprestore_lab.training.score_matching.denoising import denoising_loss
+from deeprestore_lab.training.score_matching.explicit import explicit_loss, quadratic_in_weights
+from deeprestore_lab.training.score_matching.filters import LearntFilters, best_weights, learn_filters, random_rows
+from deeprestore_lab.training.score_matching.gradient import loss_and_gradient
+from deeprestore_lab.training.score_matching.hyvarinen import hyvarinen_loss
+from deeprestore_lab.training.score_matching.nonnegative import NonNegative, nonnegative_weights
+from deeprestore_lab.training.score_matching.patches import patch_vectors
+from deeprestore_lab.training.score_matching.whitening import Whitening, no_whitening, whitening
+
+__all__ = [
+    "LearntFilters",
+    "NonNegative",
+    "Whitening",
+    "best_weights",
+    "denoising_loss",
+    "explicit_loss",
+    "hyvarinen_loss",
+    "learn_filters",
+    "loss_and_gradient",
+    "no_whitening",
+    "nonnegative_weights",
+    "patch_vectors",
+    "quadratic_in_weights",
+    "random_rows",
+    "whitening",
+]
