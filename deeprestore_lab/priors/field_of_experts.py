@@ -8,15 +8,16 @@ from __future__ import annotations
 import math
 
 import torch
+from torch.nn.functional import pad
 
-from deeprestore_lab.core.checks import check_positive, check_weight, check_whole, describe
-from deeprestore_lab.core.dependence import check_differentiable
+from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, check_whole, describe
 from deeprestore_lab.networks.trained import shipped_weights
 from deeprestore_lab.priors.base import Prior
 from deeprestore_lab.priors.experts import Expert, expert
-from deeprestore_lab.priors.field_pass import FieldPass, field_pass
+from deeprestore_lab.priors.field_pass import FieldPass
 
 GRID = 128  # frequencies a side at which the filters' power is looked at
+BORDERS = ("mirror", "valid")
 OPPONENT = (  # orthonormal: luminance, red against blue, green against both
     (3**-0.5, 3**-0.5, 3**-0.5),
     (2**-0.5, 0.0, -(2**-0.5)),
@@ -25,7 +26,7 @@ OPPONENT = (  # orthonormal: luminance, red against blue, green against both
 
 
 class FieldOfExperts(Prior):
-    r"""R(x) = sum_k weight_k sum_p phi((w_k x)_p), in nats: filters w_k at every place p where they fit whole.
+    r"""R(x) = sum_k weight_k sum_p phi((w_k x)_p), in nats: filters w_k at every place p of a picture.
 
     (w_k x)_p is the inner product of the filter with the patch at p (no mirroring). Grey pictures `(N, 1, H, W)`.
     Colour `(N, 3, H, W)`: x goes to luminance and two colour differences by an orthonormal transform; R is that of the
@@ -33,12 +34,16 @@ class FieldOfExperts(Prior):
     values are first multiplied by `chroma_scale` (they vary less). So a grey picture in three channels has the R of
     one. Value `(N,)`, a sum over places.
 
+    `border` "mirror" centres a filter on every pixel, with the picture mirrored at its edges (the edge itself not
+    repeated). With "valid" p goes over the places where the filter fits whole: the model itself, in which pixels at the
+    edge are seen by few filters and stay noisy.
+
     `filters` `(K, h, w)` in 1 / units of x, `weights` `(K,)` of at least 0, `expert` "student" or "logistic", or one's
     own `priors.experts.Expert`. Value and gradient come from one pass over the picture. Raises `ValueError` for
-    filters, weights, pictures that do not fit. Source: Roth & Black (2009), "Fields of experts", equation 10; the
-    border as there.
+    filters, weights, pictures that do not fit. Source: Roth & Black (2009), "Fields of experts", equation 10,
+    where the border is "valid".
 
-    >>> difference = FieldOfExperts(torch.tensor([[[1.0, -1.0]]]), torch.tensor([2.0]))
+    >>> difference = FieldOfExperts(torch.tensor([[[1.0, -1.0]]]), torch.tensor([2.0]), border="valid")
     >>> float(difference(torch.tensor([[[[0.0, 2.0]]]])))  # 2 log(1 + 2^2 / 2)
     2.19...
     """
@@ -51,11 +56,13 @@ class FieldOfExperts(Prior):
         expert: str | Expert = "student",
         chroma_scale: float = 2.0,
         chroma_weight: float = 1.0,
+        border: str = "mirror",
     ) -> None:
         self.filters, self.weights = _check_filters(filters), _check_weights(weights, filters)
         self.expert = _expert(expert)
         self.chroma_scale = check_positive(chroma_scale, name="chroma_scale", single=True)
         self.chroma_weight = check_weight(chroma_weight, name="chroma_weight", single=True)
+        self.border = check_choice(border, BORDERS, name="border")
         self._constants: dict[tuple, tuple[torch.Tensor, ...]] = {}
         self._key: str | None = None
 
@@ -83,33 +90,18 @@ class FieldOfExperts(Prior):
         return self._key
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        planes, scale, share = self._planes(x)
+        planes, share = self._planes(x)
+        if self.border == "mirror":
+            high, wide = self.filters.shape[1:]
+            planes = pad(planes, ((wide - 1) // 2, wide // 2, (high - 1) // 2, high // 2), mode="reflect")
         values = FieldPass.apply(planes, *self._like(x), self.expert)
-        return (values.view(x.shape[:2]) * share).sum(1) if scale is not None else values
-
-    def score(self, x: torch.Tensor) -> torch.Tensor:
-        check_differentiable("a score")
-        with torch.no_grad():
-            planes, scale, share = self._planes(x)
-            _, gradient = field_pass(planes, *self._like(x), expert=self.expert)
-            return -self._together(gradient, x, scale, share)
-
-    def hessian_product(self, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        r"""H v with H the Hessian of R at `x`, both `(N, C, H, W)`; a constant for autograd."""
-        with torch.no_grad():
-            planes, scale, share = self._planes(x)
-            moved, _, _ = self._planes(v)
-            filters, weights = self._like(x)
-            bank = filters[:, None]
-            bent = self.expert.curvature(torch.conv2d(planes, bank)) * torch.conv2d(moved, bank)
-            product = torch.conv_transpose2d(bent, weights[:, None, None, None] * bank)
-            return self._together(product, x, scale, share)
+        return values if share is None else (values.view(x.shape[:2]) * share).sum(1)
 
     def curvature_bounds(self, *, channels: int = 1) -> tuple[float, float]:
         r"""(lowest, highest) that no eigenvalue of R's Hessian leaves, for pictures of any size.
 
         inf phi'' and sup phi'' times max over frequencies omega of sum_k weight_k |w_k^(omega)|^2: the responses are
-        part of those on a large torus, where the filters are diagonal. The maximum is taken on a grid by the
+        part of those on a large torus, where the filters are diagonal; a mirror repeats pixels up to four times. The maximum is taken on a grid by the
         zero-padded FFT; a trigonometric polynomial of degree n rises by at most 1 / cos(pi n / N) between N grid points
         (Ehlich & Zeller, 1964). E + lambda R is convex where E's Hessian is at least -lambda lowest. Raises
         `ValueError` for channels other than 1 and 3.
@@ -120,12 +112,14 @@ class FieldOfExperts(Prior):
         most = float((self.weights.double()[:, None, None] * power).sum(0).max())
         for side in self.filters.shape[1:]:
             most /= math.cos(math.pi * (side - 1) / GRID)
+        if self.border == "mirror":
+            most *= 4
         if channels == 3:
             most *= max(1 / 3, self.chroma_scale**2 * self.chroma_weight)
         return self.expert.smallest * most, self.expert.largest * most
 
-    def _planes(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """Grey planes `(M, 1, H, W)`, with what each was multiplied by and the weight of its share, `(C,)`."""
+    def _planes(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Grey planes `(M, 1, H, W)` and, for colour, the weight of each plane's share, `(3,)`."""
         high, wide = self.filters.shape[1:]
         if x.shape[1] not in (1, 3) or x.shape[2] < high or x.shape[3] < wide:
             raise ValueError(
@@ -133,19 +127,11 @@ class FieldOfExperts(Prior):
                 f"got {describe(x)}"
             )
         if x.shape[1] == 1:
-            return x, None, None
+            return x, None
         scale = x.new_tensor([3**-0.5, self.chroma_scale, self.chroma_scale])
         share = x.new_tensor([1.0, self.chroma_weight, self.chroma_weight])
         turned = torch.einsum("dc,nchw->ndhw", scale[:, None] * x.new_tensor(OPPONENT), x)
-        return turned.flatten(0, 1)[:, None], scale, share
-
-    @staticmethod
-    def _together(planes: torch.Tensor, x: torch.Tensor, scale, share) -> torch.Tensor:
-        """The planes' gradients as one in `x`'s channels: the transpose of what `_planes` does."""
-        if scale is None:
-            return planes
-        matrix = (scale * share)[:, None] * x.new_tensor(OPPONENT)
-        return torch.einsum("dc,ndhw->nchw", matrix, planes.view(x.shape))
+        return turned.flatten(0, 1)[:, None], share
 
     def _like(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         key = (x.dtype, x.device)
