@@ -101,10 +101,10 @@ class FieldOfExperts(Prior):
         r"""(lowest, highest) that no eigenvalue of R's Hessian leaves, for pictures of any size.
 
         inf phi'' and sup phi'' times max over frequencies omega of sum_k weight_k |w_k^(omega)|^2: the responses are
-        part of those on a large torus, where the filters are diagonal; a mirror repeats pixels up to four times. The maximum is taken on a grid by the
-        zero-padded FFT; a trigonometric polynomial of degree n rises by at most 1 / cos(pi n / N) between N grid points
-        (Ehlich & Zeller, 1964). E + lambda R is convex where E's Hessian is at least -lambda lowest. Raises
-        `ValueError` for channels other than 1 and 3.
+        part of those on a large torus, where the filters are diagonal; a mirror repeats pixels up to four times. The
+        maximum is taken on a grid by the zero-padded FFT; a trigonometric polynomial of degree n rises by at most
+        1 / cos(pi n / N) between N grid points (Ehlich & Zeller, 1964). E + lambda R is convex where E's Hessian is at
+        least -lambda lowest. Raises `ValueError` for channels other than 1 and 3.
         """
         if channels not in (1, 3):
             raise ValueError(f"pictures have 1 channel or 3, got channels={channels!r}")

@@ -22,7 +22,7 @@ SAMPLED = 20_000  # patches that the whitening is estimated from
 
 @dataclass(frozen=True)
 class FieldFit:
-    """A fitted field, the loss of each step (mean over pixels), and the CPU seconds it took."""
+    """A fitted field, the loss of each step (times sigma^2, mean over pixels), and the CPU seconds it took."""
 
     field: FieldOfExperts
     losses: torch.Tensor  # (steps,)
@@ -37,7 +37,7 @@ def fit_field(
     expert: str | Expert = "student",
     sigma: float = 5 / 255,
     loss: str = "score_matching",
-    steps: int = 500,
+    steps: int = 400,
     batch: int = 8,
     side: int = 32,
     lr: float = 0.05,
@@ -47,25 +47,30 @@ def fit_field(
 
     `pictures` are grey, `(1, 1, H, W)` each, as large as a crop at least. Crops are turned and mirrored at random, and
     noise of level `sigma` is drawn anew for each: R becomes -log of the density of pictures with that noise, which is
-    smooth. `loss` "score_matching" or "denoising" (see `pictures`). Filters have no mean: they are combinations of
-    the size^2 - 1 principal components of patches less their mean, each of variance 1, which makes the descent
-    fast. Weights stay above 0 as exponentials. Raises `ValueError` for pictures that are too small, no expert, no loss.
+    smooth. With noise that stays the loss has no minimum: a filter that grows and answers 0 at one place lowers it
+    without end. Pixels that fewer filters see than those inside do not count. `loss` "score_matching" or "denoising"
+    (see `pictures`). Filters have no mean: they are combinations of the size^2 - 1 principal components of patches less
+    their mean, each of variance 1, which makes the descent fast. Weights stay above 0 as exponentials.
+
+    Raises `ValueError` for pictures that are too small, no expert, no loss.
     """
     pictures = [check_units(x, name="pictures", channels=1) for x in pictures]
     count, size, steps = (
         check_whole(n, name=k, least=1) for n, k in ((count, "count"), (size, "size"), (steps, "steps"))
     )
-    batch, side = check_whole(batch, name="batch", least=1), check_whole(side, name="side", least=size)
+    batch, side = check_whole(batch, name="batch", least=1), check_whole(side, name="side", least=2 * size)
     sigma, seed, _ = check_level(sigma, single=True), check_seed(seed), check_choice(loss, LOSSES, name="loss")
+    margin = size - 1  # pixels that all size^2 places see are left
     if small := [tuple(x.shape[2:]) for x in pictures if min(x.shape[2:]) < side]:
         raise ValueError(f"crops of {side} x {side} do not fit into a picture of {small[0][0]} x {small[0][1]}")
     start, generator = time.process_time(), torch.Generator().manual_seed(seed)
     first = _crops(pictures, 64, side, generator)
     basis = whitened_basis(first, size=size, sigma=sigma)
-    theta = torch.randn(count, len(basis), generator=generator) * (2.0 / len(basis) ** 0.5)
+    theta = torch.randn(count, len(basis), generator=generator) * len(basis) ** -0.5
     noisy = first + sigma * torch.randn(first.shape, generator=generator)
     begin = best_factor(noisy, (theta @ basis).view(count, size, size), torch.ones(count), expert=expert)
     theta, logs = theta.requires_grad_(), torch.full((count,), math.log(begin), requires_grad=True)
+    settings = {"expert": expert, "margin": margin}
     rate, losses = check_lr(lr) if callable(lr) else cosine(lr, steps), []
     optimiser = torch.optim.Adam([theta, logs], lr=rate(0), betas=(0.9, 0.99))
     for step in range(steps):
@@ -74,10 +79,10 @@ def fit_field(
         noise = sigma * torch.randn(clean.shape, generator=generator)
         filters, weights = (theta @ basis).view(count, size, size), logs.exp()
         if loss == "denoising":
-            each = picture_denoising(clean, noise, filters, weights, sigma=sigma, expert=expert)
+            each = picture_denoising(clean, noise, filters, weights, sigma=sigma, **settings)
         else:
-            each = picture_score_matching(clean + noise, filters, weights, expert=expert)
-        value = each.mean() / side**2
+            each = sigma**2 * picture_score_matching(clean + noise, filters, weights, **settings)
+        value = each.mean() / (side - 2 * margin) ** 2
         optimiser.zero_grad()
         value.backward()
         optimiser.step()

@@ -8,12 +8,17 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from deeprestore_lab.core.checks import check_positive, describe
+from deeprestore_lab.core.checks import check_positive, check_whole, describe
 from deeprestore_lab.priors.experts import Expert, expert
 
 
 def picture_score_matching(
-    x: torch.Tensor, filters: torch.Tensor, weights: torch.Tensor, *, expert: str | Expert = "student"
+    x: torch.Tensor,
+    filters: torch.Tensor,
+    weights: torch.Tensor,
+    *,
+    expert: str | Expert = "student",
+    margin: int = 0,
 ) -> torch.Tensor:
     r"""Hyvärinen's loss of a field of experts on each picture, `(N,)`: 1/2 ||grad R(x)||^2 - trace of R's Hessian.
 
@@ -23,14 +28,23 @@ def picture_score_matching(
 
     each place adds the second derivative along its filter, whose squared norm is the sum over the pixels seen.
     Its mean over pictures of a density p is E 1/2 ||grad R + grad log p||^2 up to a constant: no partition function.
+
+    `margin` leaves out the pixels that are nearer to an edge, as if they were given: those that fewer filters see than
+    pixels inside of a large picture do. It is then the loss of the others' density given them, for which the trace is a
+    sum over the pixels i that are left: sum_k weight_k sum_p phi''((w_k x)_p) w_k[i - p]^2.
+
     x `(N, 1, H, W)`, filters `(K, h, w)`, weights `(K,)`; a sum over pixels, differentiable in all three. Raises
     `ValueError` for shapes that do not fit. Source: Hyvärinen (2005), equation 4.
     """
     law = _expert(expert)
     gradient, responses = _gradient(x, filters, weights, law)
-    norms = filters.square().sum((1, 2))
-    trace = (weights * norms * law.curvature(responses).flatten(2).sum(2)).sum(1)
-    return gradient.square().flatten(1).sum(1) / 2 - trace
+    bent = law.curvature(responses)
+    if _margin(margin, x):
+        squares = weights[:, None, None, None] * filters[:, None].square()
+        trace = inside(conv_transpose2d(bent, squares), margin).flatten(1).sum(1)
+    else:
+        trace = (weights * filters.square().sum((1, 2)) * bent.flatten(2).sum(2)).sum(1)
+    return inside(gradient, margin).square().flatten(1).sum(1) / 2 - trace
 
 
 def best_factor(
@@ -56,20 +70,23 @@ def picture_denoising(
     *,
     sigma: float | torch.Tensor,
     expert: str | Expert = "student",
+    margin: int = 0,
 ) -> torch.Tensor:
     r"""Denoising score matching of a field of experts, `(N,)`: 1/2 ||sigma grad R(x + n) - n / sigma||^2.
 
     A sum over pixels. With y = x + n and n ~ N(0, sigma^2), its minimum over all R is R = -log p(y), whose gradient is
     (y - E[x | y]) / sigma^2 (Tweedie): one step y - sigma^2 grad R(y) gives the mean of the picture. `noise` is n as x,
     `sigma` its level, a float or `(N,)`; the factor sigma^2 makes levels comparable. No second derivative is needed.
-    Raises `ValueError` for shapes that do not fit. Source: Vincent (2011), section 4.2.
+    `margin` as in `picture_score_matching`. Raises `ValueError` for shapes that do not fit. Source: Vincent (2011),
+    section 4.2.
     """
     if noise.shape != x.shape:
         raise ValueError(f"noise must have the shape of x, {tuple(x.shape)}, got {describe(noise)}")
     sigma = check_positive(sigma, name="sigma")
     level = sigma[:, None, None, None] if isinstance(sigma, torch.Tensor) else sigma
     gradient, _ = _gradient(x + noise, filters, weights, _expert(expert))
-    return (level * gradient - noise / level).square().flatten(1).sum(1) / 2
+    _margin(margin, x)
+    return inside(level * gradient - noise / level, margin).square().flatten(1).sum(1) / 2
 
 
 def _gradient(
@@ -86,6 +103,17 @@ def _gradient(
     bank = filters[:, None]
     responses = conv2d(x, bank)
     return conv_transpose2d(law.derivative(responses), weights[:, None, None, None] * bank), responses
+
+
+def inside(x: torch.Tensor, margin: int) -> torch.Tensor:
+    """The pixels that are at least `margin` from each edge."""
+    return x[..., margin : x.shape[2] - margin, margin : x.shape[3] - margin]
+
+
+def _margin(margin: int, x: torch.Tensor) -> int:
+    """Return `margin` if pixels are left inside of it, else raise `ValueError`."""
+    most = (min(x.shape[2:]) - 1) // 2
+    return check_whole(margin, name="margin", least=0, most=most)
 
 
 def _expert(name: str | Expert) -> Expert:
