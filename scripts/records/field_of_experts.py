@@ -26,7 +26,7 @@ from deeprestore_lab.training.score_matching import fit_field
 from scripts.making import bsd68
 from scripts.making.recorded import best_variation
 from scripts.making.resumable import Parts, rounded
-from scripts.weights.field_of_experts import SIDE, free_pictures
+from scripts.weights.field_of_experts import SIDE
 
 FACTOR, TOLERANCE, SEED = 1.25, 1e-3, 0
 CROPS, CROP = 8, 96  # of BSDS's training pictures, on which weights are tuned

@@ -48,18 +48,24 @@ def picture_score_matching(
 
 
 def best_factor(
-    x: torch.Tensor, filters: torch.Tensor, weights: torch.Tensor, *, expert: str | Expert = "student"
+    x: torch.Tensor,
+    filters: torch.Tensor,
+    weights: torch.Tensor,
+    *,
+    expert: str | Expert = "student",
+    margin: int = 0,
 ) -> float:
     r"""The factor c for which c R has the lowest mean `picture_score_matching` on the pictures `x`.
 
-    The loss of c R is c^2 E 1/2 ||grad R||^2 - c E trace, so c = E trace / E ||grad R||^2. For weights that were fitted
-    to single patches it is the share that is left of them where patches overlap.
+    The loss of c R is c^2 E 1/2 ||grad R||^2 - c E trace, so c = E trace / E ||grad R||^2. With patches as pictures,
+    `(N, 1, h, w)` for filters of h x w, it is the factor for one patch by itself; over the factor for whole pictures it
+    says how many times a model of patches counts where they overlap. Arguments as in `picture_score_matching`.
     """
     with torch.no_grad():
         gradient, _ = _gradient(x, filters, weights, _expert(expert))
-        square = gradient.square().sum()
-        trace = square / 2 - picture_score_matching(x, filters, weights, expert=expert).sum()
-    return float(trace / square)
+        square = inside(gradient, _margin(margin, x)).square().sum()
+        loss = picture_score_matching(x, filters, weights, expert=expert, margin=margin).sum()
+    return float((square / 2 - loss) / square)
 
 
 def picture_denoising(
