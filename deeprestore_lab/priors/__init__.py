@@ -5,6 +5,7 @@ from deeprestore_lab.priors.autoencoder import AutoEncoderPrior
 from deeprestore_lab.priors.base import Prior, reference_weight, register_calibration
 from deeprestore_lab.priors.denoiser import Denoiser, DenoiserEnergy, DenoiserScore
 from deeprestore_lab.priors.dense_field import DenseField
+from deeprestore_lab.priors.field_of_experts import FieldOfExperts
 from deeprestore_lab.priors.gaussian_field import StationaryField
 from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
 from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
@@ -20,6 +21,7 @@ __all__ = [
     "DenoiserEnergy",
     "DenoiserScore",
     "DenseField",
+    "FieldOfExperts",
     "GaussianPosterior",
     "OvercompleteICA",
     "PoweredVariation",

@@ -15,10 +15,12 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize
 from tqdm import tqdm
 
-from deeprestore_lab import images
-from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab import images, minimise
+from deeprestore_lab.core.artifacts import load_record, save_record
+from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.measures.metrics import psnr
-from deeprestore_lab.priors import AlphaNorm, Prior, Tikhonov, TotalVariation
+from deeprestore_lab.operators import Identity
+from deeprestore_lab.priors import AlphaNorm, FieldOfExperts, Prior, Tikhonov, TotalVariation
 from scripts.making.resumable import Parts
 
 SIGMAS = [value / 255 for value in (5, 10, 25, 50, 75)]
@@ -26,6 +28,8 @@ SIZES = (64, 128, 256)
 FACTORS = 2.0 ** np.arange(-2, 2.1, 0.25)  # of the first guess, made at the smallest size
 WIDE = 2.0 ** np.arange(-14, 12)
 SEED = 0
+START = {"student": (0.056, -0.69), "logistic": (0.1, -0.69)}  # coefficient and exponent
+SEARCHED = {"sizes": (64, 128), "factors": 2.0 ** np.arange(-2, 2.1, 0.5)}  # where a step has to be searched for
 PARTS = Parts("calibration", {"sigmas": SIGMAS, "sizes": list(SIZES), "factors": FACTORS.tolist(), "seed": SEED})
 
 
@@ -39,10 +43,19 @@ def priors() -> list[Prior]:
     return [*variations, Tikhonov("gradient"), Tikhonov("identity"), AlphaNorm(), AlphaNorm(colour="channel")]
 
 
+def searched_priors() -> dict[Prior, tuple[float, float]]:
+    """Priors without a proximal step, and the law that the search starts from: coefficient and exponent."""
+    return {FieldOfExperts.trained(expert=name): START[name] for name in START}
+
+
 def psnr_by_weight(prior: Prior, x: torch.Tensor, *, sigma: float, weights: np.ndarray) -> np.ndarray:
     """PSNR of the denoised photograph for each weight, shape (weights,); one batch."""
     y = x + images.gaussian_noise(x, sigma=sigma, seed=SEED)
     batch = y.expand(len(weights), -1, -1, -1)
+    if not prior.has_prox:
+        energy = GaussianLikelihood(Identity(), batch, sigma=sigma) + torch.as_tensor(weights, dtype=x.dtype) * prior
+        found = minimise(energy, batch, tolerance=1e-3, steps=200, snapshots=False, progress=False).x
+        return psnr(found, x.expand_as(batch)).double().numpy()
     restored = prior.prox(batch, torch.as_tensor(weights * sigma**2, dtype=x.dtype))
     return psnr(restored, x.expand_as(batch)).double().numpy()
 
@@ -67,12 +80,13 @@ def losses(law: np.ndarray, cases: list[tuple[float, CubicSpline, float, np.ndar
     return np.array(lost)
 
 
-def fit(prior: Prior, photographs: dict[str, torch.Tensor]) -> dict:
-    """The row of one prior: the power law and what it loses on the training photographs."""
-    guesses, cases = first_guess(prior, photographs), []
-    grid = [(x, size, s) for x in photographs.values() for size in SIZES for s in range(len(SIGMAS))]
+def fit(prior: Prior, photographs: dict[str, torch.Tensor], *, law: tuple[float, float] | None = None) -> dict:
+    """The row of one prior: the power law and what it loses on the training photographs; `law` to start from."""
+    guesses, cases = first_guess(prior, photographs) if law is None else law[0] * np.array(SIGMAS) ** law[1], []
+    sizes, factors = (SIZES, FACTORS) if law is None else SEARCHED.values()
+    grid = [(x, size, s) for x in photographs.values() for size in sizes for s in range(len(SIGMAS))]
     for x, size, s in tqdm(grid, desc=prior.calibration_key):
-        weights = guesses[s] * FACTORS
+        weights = guesses[s] * factors
         curve = psnr_by_weight(prior, images.resize(x, size=size), sigma=SIGMAS[s], weights=weights)
         logs = np.log(weights)
         spline = CubicSpline(logs, curve)
@@ -95,16 +109,45 @@ def fit_all(photographs: dict[str, torch.Tensor], *, kind: str) -> dict[str, dic
     """The rows of all priors, each kept once it is fitted."""
     keys = {f"{kind} {prior.calibration_key}": prior for prior in priors()}
     fitted = PARTS.all(list(keys), lambda key: (fit(keys[key], photographs), {}))
+    return {prior.calibration_key: fitted[key][0] for key, prior in keys.items()} | fit_searched(photographs, kind=kind)
+
+
+def fit_searched(photographs: dict[str, torch.Tensor], *, kind: str) -> dict[str, dict]:
+    """The rows of the priors without a proximal step."""
+    laws = {prior: law for prior, law in searched_priors().items()}
+    keys = {f"{kind} {prior.calibration_key}": prior for prior in laws}
+    fitted = PARTS.all(list(keys), lambda key: (fit(keys[key], photographs, law=laws[keys[key]]), {}))
     return {prior.calibration_key: fitted[key][0] for key, prior in keys.items()}
+
+
+def add_searched() -> None:
+    """Fit the priors without a proximal step only, and write the record with the rows that it has of the others."""
+    rows, photographs = load_record("calibration"), training_photographs()
+    grey = {name: images.to_grey(x) for name, x in photographs.items()}
+    rows = {
+        "priors": rows["priors"] | fit_searched(photographs, kind="priors"),
+        "grey": rows["grey"] | fit_searched(grey, kind="grey"),
+    }
+    save(rows)
+
+
+def training_photographs() -> dict[str, torch.Tensor]:
+    """The photographs that weights are fitted on, in colour."""
+    return {name: images.photograph(name, size=max(SIZES)) for name in images.TRAINING_PHOTOGRAPHS}
 
 
 def main() -> None:
     """Fit all priors, in colour and in grey, and write the record `calibration`."""
-    names = images.TRAINING_PHOTOGRAPHS
-    photographs = {name: images.photograph(name, size=max(SIZES)) for name in names}
+    photographs = training_photographs()
     grey = {name: images.to_grey(x) for name, x in photographs.items()}
     # Parts are kept, so that a run goes on where it stopped, and one kind of pictures can be fitted without the other.
     rows = {"priors": fit_all(photographs, kind="priors"), "grey": fit_all(grey, kind="grey")}
+    save(rows)
+
+
+def save(rows: dict[str, dict[str, dict]]) -> None:
+    """Write the record of these rows."""
+    names = images.TRAINING_PHOTOGRAPHS
     save_record(
         "calibration",
         {"photographs": list(names), "sizes": list(SIZES), "sigmas_over_255": [5, 10, 25, 50, 75], **rows},

@@ -1,0 +1,115 @@
+"""Fitting a field of experts to photographs in seconds. Taught in chapter 14_learned_filters."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from deeprestore_lab.core.checks import check_choice, check_level, check_lr, check_seed, check_units, check_whole
+from deeprestore_lab.priors.experts import Expert
+from deeprestore_lab.priors.field_of_experts import FieldOfExperts
+from deeprestore_lab.training.augmentation import turned
+from deeprestore_lab.training.schedules import cosine
+from deeprestore_lab.training.score_matching.pictures import best_factor, picture_denoising, picture_score_matching
+
+LOSSES = ("score_matching", "denoising")
+SAMPLED = 20_000  # patches that the whitening is estimated from
+
+
+@dataclass(frozen=True)
+class FieldFit:
+    """A fitted field, the loss of each step (times sigma^2, mean over pixels), and the CPU seconds it took."""
+
+    field: FieldOfExperts
+    losses: torch.Tensor  # (steps,)
+    seconds: float
+
+
+def fit_field(
+    pictures: Sequence[torch.Tensor],
+    *,
+    count: int = 24,
+    size: int = 5,
+    expert: str | Expert = "student",
+    sigma: float = 5 / 255,
+    loss: str = "score_matching",
+    steps: int = 400,
+    batch: int = 8,
+    side: int = 32,
+    lr: float = 0.05,
+    seed: int = 0,
+) -> FieldFit:
+    r"""A field of `count` filters of `size` x `size`, learned by Adam from `batch` crops of `side` x `side` a step.
+
+    `pictures` are grey, `(1, 1, H, W)` each, as large as a crop at least. Crops are turned and mirrored at random, and
+    noise of level `sigma` is drawn anew for each: R becomes -log of the density of pictures with that noise, which is
+    smooth. With noise that stays the loss has no minimum: a filter that grows and answers 0 at one place lowers it
+    without end. Pixels that fewer filters see than those inside do not count. `loss` "score_matching" or "denoising"
+    (see `pictures`). Filters have no mean: they are combinations of the size^2 - 1 principal components of patches less
+    their mean, each of variance 1, which makes the descent fast. Weights stay above 0 as exponentials.
+
+    Raises `ValueError` for pictures that are too small, no expert, no loss.
+    """
+    pictures = [check_units(x, name="pictures", channels=1) for x in pictures]
+    count, size, steps = (
+        check_whole(n, name=k, least=1) for n, k in ((count, "count"), (size, "size"), (steps, "steps"))
+    )
+    batch, side = check_whole(batch, name="batch", least=1), check_whole(side, name="side", least=2 * size)
+    sigma, seed, _ = check_level(sigma, single=True), check_seed(seed), check_choice(loss, LOSSES, name="loss")
+    margin = size - 1  # pixels that all size^2 places see are left
+    if small := [tuple(x.shape[2:]) for x in pictures if min(x.shape[2:]) < side]:
+        raise ValueError(f"crops of {side} x {side} do not fit into a picture of {small[0][0]} x {small[0][1]}")
+    start, generator = time.process_time(), torch.Generator().manual_seed(seed)
+    first = _crops(pictures, 64, side, generator)
+    basis = whitened_basis(first, size=size, sigma=sigma)
+    theta = torch.randn(count, len(basis), generator=generator) * len(basis) ** -0.5
+    noisy = first + sigma * torch.randn(first.shape, generator=generator)
+    begin = best_factor(noisy, (theta @ basis).view(count, size, size), torch.ones(count), expert=expert)
+    theta, logs = theta.requires_grad_(), torch.full((count,), math.log(begin), requires_grad=True)
+    settings = {"expert": expert, "margin": margin}
+    rate, losses = check_lr(lr) if callable(lr) else cosine(lr, steps), []
+    optimiser = torch.optim.Adam([theta, logs], lr=rate(0), betas=(0.9, 0.99))
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = rate(step)
+        clean = _crops(pictures, batch, side, generator)
+        noise = sigma * torch.randn(clean.shape, generator=generator)
+        filters, weights = (theta @ basis).view(count, size, size), logs.exp()
+        if loss == "denoising":
+            each = picture_denoising(clean, noise, filters, weights, sigma=sigma, **settings)
+        else:
+            each = sigma**2 * picture_score_matching(clean + noise, filters, weights, **settings)
+        value = each.mean() / (side - 2 * margin) ** 2
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        losses.append(value.item())
+    with torch.no_grad():
+        field = FieldOfExperts((theta @ basis).view(count, size, size), logs.exp(), expert=expert)
+    return FieldFit(field, torch.tensor(losses), time.process_time() - start)
+
+
+def whitened_basis(x: torch.Tensor, *, size: int, sigma: float) -> torch.Tensor:
+    r"""Rows `(size^2 - 1, size^2)` that turn patches of `x` with noise of level `sigma` into uncorrelated unit values.
+
+    The patches' covariance, without their mean and with sigma^2 added, is U diag(d) U^T; row j is U_j / sqrt(d_j).
+    """
+    patches = x.unfold(2, size, 1).unfold(3, size, 1).reshape(-1, size**2).double()
+    patches = patches[:: max(1, len(patches) // SAMPLED)]
+    patches = patches - patches.mean(1, keepdim=True)
+    values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+    return (vectors.T[1:] / (values[1:, None] + sigma**2).sqrt()).float()  # the first is the mean
+
+
+def _crops(pictures: Sequence[torch.Tensor], count: int, side: int, generator: torch.Generator) -> torch.Tensor:
+    """`count` squares `(count, 1, side, side)` from pictures drawn at random, turned and mirrored."""
+    found = []
+    for _ in range(count):
+        x = pictures[int(torch.randint(len(pictures), (1,), generator=generator))]
+        top, left = (int(torch.randint(n - side + 1, (1,), generator=generator)) for n in x.shape[2:])
+        crop = x[:, :, top : top + side, left : left + side]
+        found.append(turned(crop, int(torch.randint(8, (1,), generator=generator))))
+    return torch.cat(found)
