@@ -64,7 +64,10 @@ def test_patches_of_noise_are_counted_once_a_pixel():
 
 
 def test_the_overlap_of_a_field_is_what_score_matching_measures_on_its_samples():
-    """With the filters of the patches' own covariance, on 60 samples: within 2 %; neighbours that tell the same make it less than 9."""
+    """With the filters of the patches' own covariance, on 60 samples: within 2 %.
+
+    Neighbours that tell the same make it less than 9.
+    """
     field = StationaryField.power_law((48, 48), exponent=2.0, mean=0.0)
     x = field.sample(60, seed=0, dtype=torch.float64)
     rows = torch.arange(3)
