@@ -54,8 +54,8 @@ class FieldOfExperts(Prior):
         weights: torch.Tensor,
         *,
         expert: str | Expert = "student",
-        chroma_scale: float = 2.0,
-        chroma_weight: float = 1.0,
+        chroma_scale: float = 1.7,
+        chroma_weight: float = 0.5,
         border: str = "mirror",
     ) -> None:
         self.filters, self.weights = _check_filters(filters), _check_weights(weights, filters)
@@ -78,7 +78,7 @@ class FieldOfExperts(Prior):
         if not stored:
             raise ValueError(f"no field of {name} experts with seed {seed} ships; there are student 0 to 2, logistic 0")
         field = cls(stored["filters"], stored["weights"], expert=name)
-        field._key = f"field_of_experts/{name}"
+        field._key = f"field_of_experts/{name}"  # fitted with seed 0; the seeds' best weights agree
         return field
 
     @property
