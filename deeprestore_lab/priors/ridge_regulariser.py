@@ -5,21 +5,20 @@ Taught in chapter 14_learned_filters.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 
 import torch
-from torch.nn import functional
 
 from deeprestore_lab.core.checks import describe, per_image
 from deeprestore_lab.energies import Weight
+from deeprestore_lab.priors import ridge_filters, ridge_potentials
 from deeprestore_lab.priors.base import Prior
+from deeprestore_lab.priors.ridge_potentials import curvature_bound, curvature_curves
 from deeprestore_lab.priors.ridge_prox import TOLERANCE, ridge_minimum
 
 SHAPES = (1.0, 0.1, 0.01)  # of the terms of a potential: where they bend, one over a response squared
 GRID = 256  # frequencies in each direction, of the bounds
-_BENDS = torch.logspace(-4, 6, 601, dtype=torch.float64)  # of squared responses, where potentials are looked at
 
 
 class RidgeRegulariser(Prior):
@@ -54,7 +53,6 @@ class RidgeRegulariser(Prior):
         if not (isinstance(weights, torch.Tensor) and weights.shape == (len(filters), len(shapes))):
             raise ValueError(f"weights must be a tensor ({len(filters)}, {len(shapes)}), got {describe(weights)}")
         self.filters, self.weights, self.shapes = filters, weights, shapes
-        self.flat = filters.flatten(1)  # (K, h * w)
 
     @property
     def name(self) -> str:
@@ -64,66 +62,39 @@ class RidgeRegulariser(Prior):
         """The same energy, cut off from what its filters and weights were made of."""
         return RidgeRegulariser(self.filters.detach(), self.weights.detach(), shapes=self.shapes)
 
-    # Filters: responses `(N, K, P)` of one-channel pictures `(N, 1, H, W)`, and back
+    # What a solver asks, for one-channel pictures `(N, 1, H, W)`
 
     def responses(self, x: torch.Tensor) -> torch.Tensor:
         """(w_k * x)_p, `(N, K, places)`."""
-        if self.filters.requires_grad and not x.requires_grad:  # products have a gradient five times as fast
-            return self.flat @ functional.unfold(x, self.filters.shape[2:])
-        return functional.conv2d(x, self.filters).flatten(2)
+        return ridge_filters.responses(self.filters, x)
 
     def adjoint(self, z: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-        """sum_k of the filters at each place, times `z` `(N, K, places)`: `(N, 1, *size)`.
-
-        One matrix product, and sums of its rows shifted: a fifth of the time of torch's transposed convolution.
-        """
-        product = torch.stack([self.flat.T @ one for one in z]) if len(z) > 1 else (self.flat.T @ z[0])[None]
-        if product.requires_grad:
-            return functional.fold(product, tuple(size), self.filters.shape[2:])
-        (h, w), (high, wide) = self.filters.shape[2:], size
-        product = product.view(len(z), h, w, high - h + 1, wide - w + 1)
-        columns, x = z.new_zeros(len(z), h, high - h + 1, wide), z.new_zeros(len(z), 1, high, wide)
-        for j in range(w):
-            columns[..., j : j + wide - w + 1] += product[:, :, j]
-        for i in range(h):
-            x[:, 0, i : i + high - h + 1] += columns[:, i]
-        return x
-
-    # Potentials
+        """The transpose of `responses`: `(N, K, places)` to `(N, 1, *size)`."""
+        return ridge_filters.adjoint(self.filters, z, size)
 
     def potentials(self, z: torch.Tensor) -> torch.Tensor:
-        """psi_k(z)."""
-        t = z.square()
-        terms = zip(self.weights.unbind(1), self.shapes, strict=True)
-        return sum((w[:, None] / (2 * s)) * (s * t).log1p() for w, s in terms)
+        """psi_k of responses."""
+        return ridge_potentials.potentials(self.weights, self.shapes, z)
 
-    def slopes(self, z: torch.Tensor) -> torch.Tensor:
-        """psi_k'(z)."""
-        t = z.square()
-        return z * sum(w[:, None] / (1 + s * t) for w, s in zip(self.weights.unbind(1), self.shapes, strict=True))
-
-    @torch.no_grad()
     def slopes_and_curvatures(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """psi_k'(z) = z sum_j a_j r_j and psi_k''(z) = sum_j a_j (2 r_j^2 - r_j), where r_j = 1 / (1 + s_j z^2)."""
-        t, one = z.square(), z.new_ones(())
-        first, second = torch.zeros_like(z), torch.zeros_like(z)
-        r = torch.empty_like(z)
-        for w, s in zip(self.weights.unbind(1), self.shapes, strict=True):
-            torch.add(one, t, alpha=s, out=r).reciprocal_()
-            first.addcmul_(w[:, None], r)
-            second.addcmul_(w[:, None], r.square_(), value=2.0)
-        return z * first, second.sub_(first)
+        """psi_k' and psi_k'' of responses, in one pass; constants for autograd."""
+        return ridge_potentials.slopes_and_curvatures(self.weights, self.shapes, z)
 
     # The energy
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         rows = self._rows(x)
-        return self.potentials(self.responses(rows)).flatten(1).sum(1).view(x.shape[:2]).sum(1)
+        if self.filters.requires_grad or self.weights.requires_grad:
+            values = self.potentials(self.responses(rows)).flatten(1).sum(1)
+        else:
+            values = _Pass.apply(rows, self)
+        return values.view(x.shape[:2]).sum(1)
 
     def gradient(self, x: torch.Tensor) -> torch.Tensor:
         """grad R(x), in the shape of `x`; autograd can follow it to x, the filters and the weights."""
         rows = self._rows(x)
-        return self.adjoint(self.slopes(self.responses(rows)), x.shape[2:]).view(x.shape)
+        bends = ridge_potentials.slopes(self.weights, self.shapes, self.responses(rows))
+        return self.adjoint(bends, x.shape[2:]).view(x.shape)
 
     def score(self, x: torch.Tensor) -> torch.Tensor:
         """Minus the gradient."""
@@ -171,20 +142,20 @@ class RidgeRegulariser(Prior):
         return curvature_curves(self.weights, self.shapes)
 
 
-def curvature_curves(weights: torch.Tensor, shapes: Sequence[float]) -> torch.Tensor:
-    """psi_k'' `(K, points)`, at 0 and at points that are dense: between them it rises by a thousandth at most."""
-    t = torch.cat([torch.zeros(1, dtype=torch.float64), _BENDS]).to(weights) / max(shapes)
-    terms = zip(weights.unbind(1), shapes, strict=True)
-    return sum(w[:, None] * ((1 - s * t) / (1 + s * t).square()) for w, s in terms)
+class _Pass(torch.autograd.Function):
+    """The values of one-channel pictures; the gradient comes along, so that going back costs one product."""
 
+    @staticmethod
+    def forward(ctx, x: torch.Tensor, regulariser: RidgeRegulariser) -> torch.Tensor:
+        z = regulariser.responses(x)
+        if ctx.needs_input_grad[0]:
+            ctx.regulariser = regulariser
+            ctx.save_for_backward(x, regulariser.adjoint(regulariser.slopes_and_curvatures(z)[0], x.shape[2:]))
+        return regulariser.potentials(z).flatten(1).sum(1)
 
-def curvature_bound(filters: torch.Tensor, most: torch.Tensor, *, grid: int) -> torch.Tensor:
-    r"""max over frequencies of sum_k max(most_k, 0) |w_k^|^2, from above: no picture's Hessian exceeds it.
-
-    The sum is a trigonometric polynomial of degree h - 1 in each direction; between the points of a grid of n x n it is
-    at most its largest value there over cos(pi (h - 1) / n), for each direction once (Ehlich & Zeller 1964).
-    Differentiable.
-    """
-    spectrum = torch.fft.rfft2(filters[:, 0], s=(grid, grid)).abs().square()
-    largest = torch.einsum("k,kij->ij", most.clamp_min(0), spectrum).max()
-    return largest / math.prod(math.cos(math.pi * (n - 1) / grid) for n in filters.shape[2:])
+    @staticmethod
+    def backward(ctx, outer: torch.Tensor) -> tuple[torch.Tensor, None]:
+        x, gradient = ctx.saved_tensors
+        if torch.is_grad_enabled():  # it is to be differentiated again
+            gradient = ctx.regulariser.gradient(x)
+        return outer.view(-1, 1, 1, 1) * gradient, None

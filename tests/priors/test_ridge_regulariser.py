@@ -9,8 +9,9 @@ import torch
 from torch.autograd import gradcheck
 from torch.nn.functional import conv2d
 
-from deeprestore_lab.priors import RidgeRegulariser
-from deeprestore_lab.priors.ridge_regulariser import curvature_curves
+from deeprestore_lab.priors import RidgeRegulariser, ridge_potentials
+from deeprestore_lab.priors.ridge_filters import PLACES
+from deeprestore_lab.priors.ridge_potentials import curvature_curves
 
 SIZE = (7, 6)
 
@@ -35,6 +36,11 @@ def hessian(r: RidgeRegulariser, x: torch.Tensor) -> torch.Tensor:
     (slopes,) = torch.autograd.grad(r.potentials(z).sum(), z, create_graph=True)
     (bends,) = torch.autograd.grad(slopes.sum(), z)
     return torch.einsum("ikp,kp,jkp->ij", rows, bends[0], rows)
+
+
+def test_the_value_can_be_differentiated_twice():
+    r, x = regulariser(count=1), picture()[..., :4, :4].requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda x: r.value(x), (x,))
 
 
 def test_the_dense_hessian_of_these_tests_is_autograd_s():
@@ -76,6 +82,17 @@ def test_the_adjoint_is_that_of_the_responses():
     torch.testing.assert_close((r.responses(x) * z).sum(), (x * r.adjoint(z, SIZE)).sum(), rtol=1e-12, atol=0)
 
 
+def test_strips_of_a_large_picture_are_the_whole():
+    r = regulariser(count=2)
+    x = torch.randn(1, 1, 40, 302, generator=torch.Generator().manual_seed(4), dtype=torch.float64).requires_grad_()
+    assert 38 * 300 > 2 * PLACES
+    whole = conv2d(x, r.filters).flatten(2)
+    torch.testing.assert_close(r.responses(x.detach()), whole.detach(), rtol=1e-12, atol=1e-12)
+    z = torch.randn(whole.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    (expected,) = torch.autograd.grad((whole * z).sum(), x)
+    torch.testing.assert_close(r.adjoint(z, (40, 302)), expected, rtol=1e-12, atol=1e-12)
+
+
 def test_slopes_and_curvatures_are_the_derivatives_of_the_potentials():
     r = regulariser()
     z = (3 * torch.randn(1, 4, 50, dtype=torch.float64)).requires_grad_()
@@ -84,7 +101,7 @@ def test_slopes_and_curvatures_are_the_derivatives_of_the_potentials():
     first, second = r.slopes_and_curvatures(z.detach())
     torch.testing.assert_close(first, slopes.detach(), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(second, curvatures, rtol=1e-11, atol=1e-12)
-    torch.testing.assert_close(r.slopes(z.detach()), first, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(ridge_potentials.slopes(r.weights, r.shapes, z.detach()), first, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))
