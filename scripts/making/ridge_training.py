@@ -8,8 +8,6 @@ of a frame of five pixels: filters see less of what lies there.
 
 from __future__ import annotations
 
-import time
-
 import torch
 
 from deeprestore_lab import data, images
@@ -126,37 +124,32 @@ class Learning:
         return decibels(solution, x, level)
 
 
-def learn(source: str, *, steps: int = STEPS) -> tuple[dict, dict[str, torch.Tensor]]:
-    """The run: the curve on what is watched, and the weights at its end."""
+def learned(source: str) -> tuple[dict, dict[str, torch.Tensor]]:
+    """The training on a source, made once: the curve on what is watched, and the weights that were best there."""
+    return PARTS.get(f"{source} {STEPS}", lambda key: _learn(source, key))
+
+
+def _learn(source: str, key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     family, (x, y, sigma) = RidgeFamily(), patches(source)
     seen = watched()
-    start = time.process_time()
     history = fit(
         family,
-        lambda step: tuple(each[batch(step)] for each in (torch.arange(COUNT), x, y, sigma)),
+        lambda step: tuple(each[places(step)] for each in (torch.arange(COUNT), x, y, sigma)),
         objective=Learning(family),
-        steps=steps,
-        lr=cosine(LR, steps, warmup=WARMUP),
+        steps=STEPS,
+        lr=cosine(LR, STEPS, warmup=WARMUP),
         held_out=(-1 - torch.arange(len(seen[0])), *seen),
         every=100,
-        checkpoint=PARTS.checkpoint(f"{source} {steps}"),
-        label=f"{source} {steps}",
+        checkpoint=PARTS.checkpoint(key),
+        label=key,
     )
     numbers = {"evaluated": history.evaluated, "psnr": [-value for value in history.held_out]}
-    numbers |= {"wall": history.seconds, "cpu": time.process_time() - start, "best_step": history.best_step}
-    return numbers, {name: w.detach() for name, w in family.state_dict().items() if name != "basis"}
+    numbers |= {"wall": history.seconds, "best_step": history.best_step}
+    return numbers, {name: w.detach() for name, w in family.state_dict().items()}
 
 
-def batch(step: int) -> torch.Tensor:
+def places(step: int) -> torch.Tensor:
     """The places of a step: all patches once in an order of their own, then all in the next one; levels stay mixed."""
     epoch, part = divmod(step, COUNT // BATCH)
     order = torch.randperm(COUNT // BATCH, generator=torch.Generator().manual_seed(epoch))
     return order[part] * BATCH + torch.arange(BATCH)
-
-
-if __name__ == "__main__":
-    import sys
-
-    torch.set_num_threads(1)
-    count = int(sys.argv[2])
-    PARTS.get(f"{sys.argv[1]} {count}", lambda key: learn(sys.argv[1], steps=count))
