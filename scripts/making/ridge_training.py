@@ -8,6 +8,8 @@ of a frame of five pixels: filters see less of what lies there.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from deeprestore_lab import data, images
@@ -21,7 +23,8 @@ from scripts.making.resumable import Parts
 
 PATCH, FRAME, COUNT, BATCH = 64, 5, 640, 8
 SIDES = (384, 256, 160)  # each photograph is there once for each shorter side
-STEPS, LR, WARMUP = 3000, 0.005, 20
+LR, WARMUP = 0.005, 20
+STAGES = ((3000, LR), (6000, 2 * LR))  # steps and the first step size of each; in between it falls to nothing
 TOLERANCE = 5e-3  # of the inner solution, in units of the noise
 LINEAR = 0.1  # of the equation of the gradient, relative
 TYPICAL = 0.025  # times sigma^1.25: about the mean square error of photographs at all levels
@@ -125,19 +128,31 @@ class Learning:
 
 
 def learned(source: str) -> tuple[dict, dict[str, torch.Tensor]]:
-    """The training on a source, made once: the curve on what is watched, and the weights that were best there."""
-    return PARTS.get(f"{source} {STEPS}", lambda key: _learn(source, key))
+    """The training on a source, made once, stage by stage: the curve on what is watched, and the weights at the end."""
+    curve, weights, key = {"evaluated": [], "psnr": [], "wall": []}, None, source
+    for number, (steps, lr) in enumerate(STAGES):
+        key = f"{key}{'+' if number else ' '}{steps}"
+        own, weights = PARTS.get(key, partial(_learn, source, weights, steps, lr))
+        before = (curve["evaluated"][-1:] or [0])[0], 0.0, (curve["wall"][-1:] or [0.0])[0]
+        for name, shift in zip(curve, before, strict=True):
+            curve[name] += [value + shift for value in own[name]]
+    return curve, weights
 
 
-def _learn(source: str, key: str) -> tuple[dict, dict[str, torch.Tensor]]:
+def _learn(
+    source: str, start: dict[str, torch.Tensor] | None, steps: int, lr: float, key: str
+) -> tuple[dict, dict[str, torch.Tensor]]:
+    """One stage: from the cosines, or from the weights of the stage before."""
     family, (x, y, sigma) = RidgeFamily(), patches(source)
+    if start is not None:
+        family.load_state_dict(start)
     seen = watched()
     history = fit(
         family,
         lambda step: tuple(each[places(step)] for each in (torch.arange(COUNT), x, y, sigma)),
         objective=Learning(family),
-        steps=STEPS,
-        lr=cosine(LR, STEPS, warmup=WARMUP),
+        steps=steps,
+        lr=cosine(lr, steps, warmup=WARMUP),
         held_out=(-1 - torch.arange(len(seen[0])), *seen),
         every=100,
         checkpoint=PARTS.checkpoint(key),

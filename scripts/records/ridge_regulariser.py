@@ -23,7 +23,7 @@ from deeprestore_lab.signal.kernels import gaussian_kernel
 from scripts.making import bsd68
 from scripts.making.resumable import Parts, rounded
 from scripts.making.ridge_training import SETTINGS as TRAINING
-from scripts.making.ridge_training import STEPS, learned
+from scripts.making.ridge_training import STAGES, learned
 
 LEVELS = (15, 25, 50)  # over 255, of BSD68; BM3D at those of `bsd68.LEVELS`
 PUBLISHED = {  # grey BSD68, from the authors' tables: Goujon, Neumayer & Unser (2024)
@@ -32,13 +32,13 @@ PUBLISHED = {  # grey BSD68, from the authors' tables: Goujon, Neumayer & Unser 
 }
 SIZE, SIGMA, SEED = 192, 5 / 255, 0
 PRIOR_LEVELS = (5 / 255, 10 / 255, 20 / 255)
-SHARES = (0.25, 0.5, 1.0, 2.0)  # of the energy's own weight in nats
+SHARES = (0.5, 1.0, 2.0)  # of the energy's own weight in nats
 PICTURES = ("astronaut", "camera", "chelsea")
 TASKS: dict[str, Callable[[torch.Tensor], Operator]] = {
     "half of the pixels": lambda x: Mask(images.random_mask(x, keep=0.5, seed=SEED)),
     "a fifth of the pixels": lambda x: Mask(images.random_mask(x, keep=0.2, seed=SEED)),
     "half the size": lambda x: Downsample(2),
-    "blur of 1.5 pixels": lambda x: Blur(gaussian_kernel(1.5)),
+    "blur of 1.5 pixels": lambda x: Blur(gaussian_kernel(1.5), border="reflect"),
 }
 SETTINGS = {"size": SIZE, "sigma": f"{SIGMA:.5f}", "prior_levels": len(PRIOR_LEVELS), "shares": list(SHARES)}
 
@@ -55,7 +55,7 @@ def family(source: str) -> RidgeFamily:
 def on_bsd68(source: str, level: int) -> dict:
     """Mean PSNR and that of each picture."""
     own = family(source)
-    settings = {"steps": STEPS, "sum": f"{float(own.coefficients.abs().sum()):.4f}"}
+    settings = {"stages": len(STAGES), "sum": f"{float(own.coefficients.abs().sum()):.4f}"}
     return bsd68.mean_psnr(f"ridge_{source}", lambda y: own.denoised(y, level / 255), level=level, settings=settings)
 
 
@@ -135,7 +135,7 @@ def main() -> None:
     tasks = {key: found for key, (found, _) in Parts("ridge_tasks", SETTINGS).all(keys, task).items()}
     at = {level: RidgeFamily.trained().at(level / 255) for level in LEVELS}
     content = {
-        "training": TRAINING | {"steps": STEPS},
+        "training": TRAINING | {"stages": [list(stage) for stage in STAGES]},
         "curves": {source: learned(source)[0] for source in ("free", "bsds")},
         "bsd68": rows,
         "means": means,
