@@ -11,6 +11,8 @@ from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
 from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
 from deeprestore_lab.priors.ica import OvercompleteICA
 from deeprestore_lab.priors.powered_variation import PoweredVariation
+from deeprestore_lab.priors.ridge_family import RidgeFamily
+from deeprestore_lab.priors.ridge_regulariser import RidgeRegulariser
 from deeprestore_lab.priors.tikhonov import Tikhonov
 from deeprestore_lab.priors.total_variation import TotalVariation
 
@@ -27,6 +29,8 @@ __all__ = [
     "PoweredVariation",
     "Prior",
     "QuadraticEstimator",
+    "RidgeFamily",
+    "RidgeRegulariser",
     "StationaryField",
     "Tikhonov",
     "TotalVariation",

@@ -1,0 +1,55 @@
+"""Filters at every place of a picture and back, in strips that stay in the processor's cache.
+
+Taught in chapter 14_learned_filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.nn import functional
+
+PLACES = 4096  # at a time
+
+
+def responses(filters: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """(w_k * x)_p for pictures `(N, 1, H, W)` and filters `(K, 1, h, w)`: `(N, K, places)`, row by row of places."""
+    if filters.requires_grad and not x.requires_grad:  # a product's gradient is five times as fast as a convolution's
+        return filters.flatten(1) @ functional.unfold(x, filters.shape[2:])
+    if x.requires_grad:
+        return functional.conv2d(x, filters).flatten(2)
+    (h, w), (high, wide) = filters.shape[2:], x.shape[2:]
+    columns = wide - w + 1
+    z = x.new_empty(len(x), len(filters), (high - h + 1) * columns)
+    for first, last in _strips(high - h + 1, columns):
+        strip = functional.conv2d(x[:, :, first : last + h - 1], filters)
+        z[:, :, first * columns : last * columns] = strip.flatten(2)
+    return z
+
+
+def adjoint(filters: torch.Tensor, z: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """The sum over places of filters times `z` `(N, K, places)`: `(N, 1, *size)`, the transpose of `responses`.
+
+    One matrix product, and sums of its rows shifted: a fifth of the time of torch's transposed convolution.
+    """
+    (h, w), (high, wide) = filters.shape[2:], size
+    back = filters.flatten(1).T
+    if z.requires_grad or filters.requires_grad:
+        return functional.fold(back @ z, tuple(size), (h, w))
+    columns, x = wide - w + 1, z.new_zeros(len(z), 1, high, wide)
+    for first, last in _strips(high - h + 1, columns):
+        strip = z[:, :, first * columns : last * columns]
+        product = torch.stack([back @ one for one in strip]).view(-1, h, w, last - first, columns)
+        across = z.new_zeros(len(z), h, last - first, wide)
+        for j in range(w):
+            across[..., j : j + columns] += product[:, :, j]
+        for i in range(h):
+            x[:, 0, first + i : last + i] += across[:, i]
+    return x
+
+
+def _strips(rows: int, columns: int) -> Iterator[tuple[int, int]]:
+    """First and last row of places of each strip."""
+    step = max(1, PLACES // columns)
+    return ((first, min(first + step, rows)) for first in range(0, rows, step))

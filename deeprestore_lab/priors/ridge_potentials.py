@@ -1,0 +1,68 @@
+"""Potentials of a ridge regulariser: sums of Student-t terms of either sign, with their derivatives and bounds.
+
+psi_k(z) = sum_j weights_kj / (2 shapes_j) log(1 + shapes_j z^2), for weights `(K, J)` and J shapes. Taught in chapter
+14_learned_filters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from deeprestore_lab.priors.ridge_filters import PLACES
+
+_BENDS = torch.logspace(-4, 6, 601, dtype=torch.float64)  # of squared responses, where potentials are looked at
+
+
+def _terms(weights: torch.Tensor, shapes: Sequence[float]) -> Iterator[tuple[torch.Tensor, float]]:
+    return zip(weights[..., None].unbind(1), shapes, strict=True)
+
+
+def potentials(weights: torch.Tensor, shapes: Sequence[float], z: torch.Tensor) -> torch.Tensor:
+    """psi_k(z) for responses `(N, K, places)`."""
+    t = z.square()
+    return sum(w / (2 * s) * (s * t).log1p() for w, s in _terms(weights, shapes))
+
+
+def slopes(weights: torch.Tensor, shapes: Sequence[float], z: torch.Tensor) -> torch.Tensor:
+    """psi_k'(z) = z sum_j weights_kj / (1 + shapes_j z^2)."""
+    t = z.square()
+    return z * sum(w / (1 + s * t) for w, s in _terms(weights, shapes))
+
+
+@torch.no_grad()
+def slopes_and_curvatures(
+    weights: torch.Tensor, shapes: Sequence[float], z: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """psi_k'(z) = z sum_j a_j r_j and psi_k''(z) = sum_j a_j (2 r_j^2 - r_j), where r_j = 1 / (1 + s_j z^2)."""
+    first, second = torch.zeros_like(z), torch.zeros_like(z)
+    for part, u, c in zip(*(whole.split(PLACES, 2) for whole in (z, first, second)), strict=True):
+        t, one = part.square(), z.new_ones(())
+        r = torch.empty_like(t)
+        for w, s in _terms(weights, shapes):
+            torch.add(one, t, alpha=s, out=r).reciprocal_()
+            u.addcmul_(w, r)
+            c.addcmul_(w, r.square_(), value=2.0)
+        c.sub_(u)
+        u.mul_(part)
+    return first, second
+
+
+def curvature_curves(weights: torch.Tensor, shapes: Sequence[float]) -> torch.Tensor:
+    """psi_k'' `(K, points)`, at 0 and at points that are dense: between them it rises by a thousandth at most."""
+    t = torch.cat([torch.zeros(1, dtype=torch.float64), _BENDS]).to(weights) / max(shapes)
+    return sum(w * ((1 - s * t) / (1 + s * t).square()) for w, s in _terms(weights, shapes))
+
+
+def curvature_bound(filters: torch.Tensor, most: torch.Tensor, *, grid: int) -> torch.Tensor:
+    r"""max over frequencies of sum_k max(most_k, 0) |w_k^|^2, from above: no picture's Hessian exceeds it.
+
+    The sum is a trigonometric polynomial of degree h - 1 in each direction; between the points of a grid of n x n it is
+    at most its largest value there over cos(pi (h - 1) / n), for each direction once (Ehlich & Zeller 1964).
+    Differentiable.
+    """
+    spectrum = torch.fft.rfft2(filters[:, 0], s=(grid, grid)).abs().square()
+    largest = torch.einsum("k,kij->ij", most.clamp_min(0), spectrum).max()
+    return largest / math.prod(math.cos(math.pi * (n - 1) / grid) for n in filters.shape[2:])

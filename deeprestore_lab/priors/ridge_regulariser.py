@@ -1,0 +1,161 @@
+"""Ridge regularisers: a potential of each filter's responses, with a bound on how far from convex they are.
+
+Taught in chapter 14_learned_filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+
+from deeprestore_lab.core.checks import describe, per_image
+from deeprestore_lab.energies import Weight
+from deeprestore_lab.priors import ridge_filters, ridge_potentials
+from deeprestore_lab.priors.base import Prior
+from deeprestore_lab.priors.ridge_potentials import curvature_bound, curvature_curves
+from deeprestore_lab.priors.ridge_prox import TOLERANCE, ridge_minimum
+
+SHAPES = (1.0, 0.1, 0.01)  # of the terms of a potential: where they bend, one over a response squared
+GRID = 256  # frequencies in each direction, of the bounds
+
+
+class RidgeRegulariser(Prior):
+    r"""R(x) = sum_k sum_p psi_k((w_k * x)_p), psi_k(z) = sum_j weights_kj / (2 shapes_j) log(1 + shapes_j z^2).
+
+    p are all places where a filter lies inside of the picture. `filters` are w_k `(K, 1, h, w)`, `weights` `(K, J)`, of
+    either sign, `shapes` J positive numbers. psi_k'(z) = z sum_j weights_kj / (1 + shapes_j z^2): one term is a
+    Student-t expert; terms of several shapes and signs give flatter and steeper flanks.
+
+    How far from convex it is: R(x) + `weak_convexity` / 2 ||x||^2 is convex, whatever the size of the picture. Added to
+    1/2 ||x - y||^2 it has one minimum if that is below 1. `largest_curvature` bounds its Hessian from above, the step
+    of a gradient descent. Both are the largest value over all frequencies of sum_k m_k |w_k^|^2, m_k = max -psi_k'' or
+    max psi_k''.
+
+    Shapes: x `(N, C, H, W)`, each channel by itself, value `(N,)`, a sum over places. Raises `ValueError` for filters,
+    weights and shapes that do not belong together, and pictures smaller than a filter. Source: Goujon, Neumayer & Unser
+    (2024) for weakly convex potentials, Roth & Black (2005) for sums over filters. Differs from the former in the
+    potentials, which are splines there. Taught in chapter 14_learned_filters.
+
+    >>> edge = torch.tensor([[[[1.0, -1.0]]]])
+    >>> r = RidgeRegulariser(edge, torch.tensor([[2.0]]), shapes=(1.0,))
+    >>> round(float(r(torch.tensor([[[[1.0, 0.0]]]]))), 4)  # log(1 + 1)
+    0.6931
+    """
+
+    def __init__(self, filters: torch.Tensor, weights: torch.Tensor, *, shapes: Sequence[float] = SHAPES) -> None:
+        if not (isinstance(filters, torch.Tensor) and filters.ndim == 4 and filters.shape[1] == 1):
+            raise ValueError(f"filters must be a tensor (K, 1, h, w), got {describe(filters)}")
+        shapes = tuple(map(float, shapes))
+        if not shapes or min(shapes) <= 0:
+            raise ValueError(f"shapes must be positive numbers, got {shapes}")
+        if not (isinstance(weights, torch.Tensor) and weights.shape == (len(filters), len(shapes))):
+            raise ValueError(f"weights must be a tensor ({len(filters)}, {len(shapes)}), got {describe(weights)}")
+        self.filters, self.weights, self.shapes = filters, weights, shapes
+
+    @property
+    def name(self) -> str:
+        return "ridge regulariser"
+
+    def detached(self) -> RidgeRegulariser:
+        """The same energy, cut off from what its filters and weights were made of."""
+        return RidgeRegulariser(self.filters.detach(), self.weights.detach(), shapes=self.shapes)
+
+    # What a solver asks, for one-channel pictures `(N, 1, H, W)`
+
+    def responses(self, x: torch.Tensor) -> torch.Tensor:
+        """(w_k * x)_p, `(N, K, places)`."""
+        return ridge_filters.responses(self.filters, x)
+
+    def adjoint(self, z: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+        """The transpose of `responses`: `(N, K, places)` to `(N, 1, *size)`."""
+        return ridge_filters.adjoint(self.filters, z, size)
+
+    def potentials(self, z: torch.Tensor) -> torch.Tensor:
+        """psi_k of responses."""
+        return ridge_potentials.potentials(self.weights, self.shapes, z)
+
+    def slopes_and_curvatures(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """psi_k' and psi_k'' of responses, in one pass; constants for autograd."""
+        return ridge_potentials.slopes_and_curvatures(self.weights, self.shapes, z)
+
+    # The energy
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        rows = self._rows(x)
+        if self.filters.requires_grad or self.weights.requires_grad:
+            values = self.potentials(self.responses(rows)).flatten(1).sum(1)
+        else:
+            values = _Pass.apply(rows, self)
+        return values.view(x.shape[:2]).sum(1)
+
+    def gradient(self, x: torch.Tensor) -> torch.Tensor:
+        """grad R(x), in the shape of `x`; autograd can follow it to x, the filters and the weights."""
+        rows = self._rows(x)
+        bends = ridge_potentials.slopes(self.weights, self.shapes, self.responses(rows))
+        return self.adjoint(bends, x.shape[2:]).view(x.shape)
+
+    def score(self, x: torch.Tensor) -> torch.Tensor:
+        """Minus the gradient."""
+        with torch.no_grad():
+            return -self.gradient(x)
+
+    def _rows(self, x: torch.Tensor) -> torch.Tensor:
+        """Channels as pictures of their own."""
+        if x.shape[2] < self.filters.shape[2] or x.shape[3] < self.filters.shape[3]:
+            raise ValueError(f"pictures must be at least as large as the filters, got {describe(x)}")
+        return x.reshape(-1, 1, *x.shape[2:])
+
+    def prox(self, v: torch.Tensor, step: Weight, *, tolerance: float = TOLERANCE) -> torch.Tensor:
+        r"""argmin over x of 1/2 ||x - v||^2 + step R(x), to the root mean square `tolerance` of its gradient.
+
+        The objective is strongly convex with mu = 1 - step * weak_convexity, so the answer is within tolerance / mu of
+        the exact one. Raises `ValueError` where mu is not above 0.
+        """
+        mu = 1 - torch.as_tensor(step).max().item() * self.weak_convexity
+        if mu <= 0:
+            raise ValueError(
+                f"a step of {describe(step)} makes the proximal step of {self.name} a problem that need not be convex; "
+                f"its weak convexity is {self.weak_convexity:.4g}, so steps must be below {1 / self.weak_convexity:.4g}"
+            )
+        rows, channels = self._rows(v), v.shape[1]
+        steps = per_image(step, v) if isinstance(step, torch.Tensor) else step
+        if isinstance(steps, torch.Tensor):
+            steps = steps.expand(v.shape[0], channels, 1, 1).reshape(-1, 1, 1, 1)
+        return ridge_minimum(self, rows, steps, tolerance=tolerance).x.view(v.shape)
+
+    # Bounds
+
+    @cached_property
+    def weak_convexity(self) -> float:
+        """rho: R + rho / 2 ||x||^2 is convex."""
+        return float(curvature_bound(self.filters, -self._curvatures().min(1).values, grid=GRID))
+
+    @cached_property
+    def largest_curvature(self) -> float:
+        """L: no eigenvalue of R's Hessian is above it."""
+        return float(curvature_bound(self.filters, self._curvatures().max(1).values, grid=GRID))
+
+    @torch.no_grad()
+    def _curvatures(self) -> torch.Tensor:
+        return curvature_curves(self.weights, self.shapes)
+
+
+class _Pass(torch.autograd.Function):
+    """The values of one-channel pictures; the gradient comes along, so that going back costs one product."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor, regulariser: RidgeRegulariser) -> torch.Tensor:
+        z = regulariser.responses(x)
+        if ctx.needs_input_grad[0]:
+            ctx.regulariser = regulariser
+            ctx.save_for_backward(x, regulariser.adjoint(regulariser.slopes_and_curvatures(z)[0], x.shape[2:]))
+        return regulariser.potentials(z).flatten(1).sum(1)
+
+    @staticmethod
+    def backward(ctx, outer: torch.Tensor) -> tuple[torch.Tensor, None]:
+        x, gradient = ctx.saved_tensors
+        if torch.is_grad_enabled():  # it is to be differentiated again
+            gradient = ctx.regulariser.gradient(x)
+        return outer.view(-1, 1, 1, 1) * gradient, None

@@ -1,0 +1,181 @@
+"""The ridge regulariser against autograd, dense Hessians and the definition of its potentials."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.autograd import gradcheck
+from torch.nn.functional import conv2d
+
+from deeprestore_lab.priors import RidgeRegulariser, ridge_potentials
+from deeprestore_lab.priors.ridge_filters import PLACES
+from deeprestore_lab.priors.ridge_potentials import curvature_curves
+
+SIZE = (7, 6)
+
+
+def regulariser(*, dtype: torch.dtype = torch.float64, seed: int = 0, count: int = 4) -> RidgeRegulariser:
+    """Filters of 3 x 3 without a mean, and weights of both signs."""
+    generator = torch.Generator().manual_seed(seed)
+    filters = torch.randn(count, 1, 3, 3, generator=generator, dtype=dtype)
+    weights = torch.randn(count, 3, generator=generator, dtype=dtype) + torch.tensor([2.0, 0.0, 0.0], dtype=dtype)
+    return RidgeRegulariser(filters - filters.mean((2, 3), keepdim=True), weights)
+
+
+def picture(n: int = 1, *, seed: int = 1, dtype: torch.dtype = torch.float64, channels: int = 1) -> torch.Tensor:
+    return torch.randn(n, channels, *SIZE, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def hessian(r: RidgeRegulariser, x: torch.Tensor) -> torch.Tensor:
+    """W^T diag(psi''(W x)) W, W by torch's correlation of every picture of one pixel, psi'' by autograd."""
+    pixels = torch.eye(x.numel(), dtype=x.dtype).view(-1, 1, *x.shape[2:])
+    rows = conv2d(pixels, r.filters).flatten(2)  # (pixels, K, places)
+    z = conv2d(x, r.filters).flatten(2).requires_grad_()
+    (slopes,) = torch.autograd.grad(r.potentials(z).sum(), z, create_graph=True)
+    (bends,) = torch.autograd.grad(slopes.sum(), z)
+    return torch.einsum("ikp,kp,jkp->ij", rows, bends[0], rows)
+
+
+def test_the_value_can_be_differentiated_twice():
+    r, x = regulariser(count=1), picture()[..., :4, :4].requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda x: r.value(x), (x,))
+
+
+def test_the_dense_hessian_of_these_tests_is_autograd_s():
+    r, x = regulariser(count=1), picture()[..., :4, :4]
+    expected = torch.autograd.functional.hessian(lambda x: r.value(x).sum(), x).reshape(16, 16)
+    torch.testing.assert_close(hessian(r, x), expected, rtol=1e-11, atol=1e-12)
+
+
+def test_the_value_is_the_sum_over_filters_places_and_terms():
+    r, x = regulariser(), picture()
+    expected = 0.0
+    for w, a in zip(r.filters[:, 0], r.weights, strict=True):
+        for i in range(SIZE[0] - 2):
+            for j in range(SIZE[1] - 2):
+                z = float((w * x[0, 0, i : i + 3, j : j + 3]).sum())
+                expected += sum(float(c) / (2 * s) * math.log(1 + s * z * z) for c, s in zip(a, r.shapes, strict=True))
+    assert r(x).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_gradient_is_that_of_the_value_for_every_channel():
+    r, x = regulariser(), picture(2, channels=3).requires_grad_()
+    (expected,) = torch.autograd.grad(r(x).sum(), x)
+    torch.testing.assert_close(r.gradient(x.detach()), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(r.score(x.detach()), -expected, rtol=1e-12, atol=1e-12)
+
+
+def test_autograd_follows_the_gradient_to_filters_and_weights():
+    r, x = regulariser(count=1), picture()[..., :4, :4]
+
+    def gradient(filters: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        return RidgeRegulariser(filters, weights).gradient(x)
+
+    assert gradcheck(gradient, (r.filters.requires_grad_(), r.weights.requires_grad_()))
+
+
+def test_the_adjoint_is_that_of_the_responses():
+    r, x = regulariser(), picture(2)
+    z = torch.randn(2, 4, 5 * 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    torch.testing.assert_close((r.responses(x) * z).sum(), (x * r.adjoint(z, SIZE)).sum(), rtol=1e-12, atol=0)
+
+
+def test_strips_of_a_large_picture_are_the_whole():
+    r = regulariser(count=2)
+    x = torch.randn(1, 1, 40, 302, generator=torch.Generator().manual_seed(4), dtype=torch.float64).requires_grad_()
+    assert 38 * 300 > 2 * PLACES
+    whole = conv2d(x, r.filters).flatten(2)
+    torch.testing.assert_close(r.responses(x.detach()), whole.detach(), rtol=1e-12, atol=1e-12)
+    z = torch.randn(whole.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    (expected,) = torch.autograd.grad((whole * z).sum(), x)
+    torch.testing.assert_close(r.adjoint(z, (40, 302)), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_slopes_and_curvatures_are_the_derivatives_of_the_potentials():
+    r = regulariser()
+    z = (3 * torch.randn(1, 4, 50, dtype=torch.float64)).requires_grad_()
+    (slopes,) = torch.autograd.grad(r.potentials(z).sum(), z, create_graph=True)
+    (curvatures,) = torch.autograd.grad(slopes.sum(), z)
+    first, second = r.slopes_and_curvatures(z.detach())
+    torch.testing.assert_close(first, slopes.detach(), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(second, curvatures, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(ridge_potentials.slopes(r.weights, r.shapes, z.detach()), first, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_eigenvalue_of_a_hessian_leaves_the_bounds(seed):
+    r = regulariser(seed=seed)
+    for scale in (0.0, 0.3, 1.0, 3.0):
+        eigenvalues = torch.linalg.eigvalsh(hessian(r, scale * picture(seed=seed)))
+        assert -r.weak_convexity <= eigenvalues.min() and eigenvalues.max() <= r.largest_curvature
+
+
+def test_the_bounds_are_reached_by_one_filter_whose_responses_all_bend_the_same():
+    """A difference of neighbours on a long row: at rest the Hessian is a membrane's, 4 at its highest frequency."""
+    difference = torch.tensor([[[[1.0, -1.0]]]], dtype=torch.float64)
+    r = RidgeRegulariser(difference, torch.tensor([[1.0]], dtype=torch.float64), shapes=(1.0,))
+    flat = torch.zeros(1, 1, 1, 60, dtype=torch.float64)
+    assert r.largest_curvature == pytest.approx(4.0, rel=1e-3)
+    assert torch.linalg.eigvalsh(hessian(r, flat)).max().item() == pytest.approx(4.0, rel=2e-3)
+    steps = 3**0.5 * torch.arange(60, dtype=torch.float64).view(1, 1, 1, 60)  # all responses where psi'' is -1/8
+    assert r.weak_convexity == pytest.approx(4 / 8, rel=1e-3)
+    assert torch.linalg.eigvalsh(hessian(r, steps)).min().item() == pytest.approx(-4 / 8, rel=2e-3)
+
+
+def test_curvatures_are_looked_at_densely():
+    weights = torch.randn(20, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    seen = curvature_curves(weights, (1.0, 0.1, 0.01))
+    z = torch.cat([torch.zeros(1), torch.logspace(-3, 4, 40_000)]).double().expand(20, -1)
+    _, fine = RidgeRegulariser(torch.ones(20, 1, 1, 1).double(), weights).slopes_and_curvatures(z[None])
+    size = fine[0].abs().max(1).values
+    assert ((fine[0].max(1).values - seen.max(1).values) <= 1e-3 * size).all()
+    assert ((seen.min(1).values - fine[0].min(1).values) <= 1e-3 * size).all()
+
+
+def test_alone_as_in_a_batch():
+    r, x = regulariser(), picture(3, channels=2)
+    whole, step = r.prox(x, 0.5 / r.weak_convexity), 0.5 / r.weak_convexity
+    for i in range(3):
+        torch.testing.assert_close(r.prox(x[i : i + 1], step), whole[i : i + 1], rtol=0, atol=1e-8)
+        torch.testing.assert_close(r(x[i : i + 1]), r(x)[i : i + 1], rtol=1e-12, atol=0)
+
+
+def test_a_step_of_its_own_for_each_image():
+    r, x = regulariser(), picture(2, channels=2)
+    steps = torch.tensor([0.2, 0.8], dtype=torch.float64) / r.weak_convexity
+    found = r.prox(x, steps)
+    for i in range(2):
+        torch.testing.assert_close(found[i : i + 1], r.prox(x[i : i + 1], float(steps[i])), rtol=0, atol=1e-8)
+
+
+def test_a_proximal_step_that_need_not_be_convex_is_refused():
+    r = regulariser()
+    with pytest.raises(ValueError, match="weak convexity"):
+        r.prox(picture(), 1.01 / r.weak_convexity)
+
+
+@pytest.mark.parametrize(
+    ("filters", "weights", "shapes", "words"),
+    [
+        (torch.ones(2, 3, 3), torch.ones(2, 1), (1.0,), "filters must be"),
+        (torch.ones(2, 1, 3, 3), torch.ones(3, 1), (1.0,), "weights must be"),
+        (torch.ones(2, 1, 3, 3), torch.ones(2, 1), (0.0,), "shapes must be"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(filters, weights, shapes, words):
+    with pytest.raises(ValueError, match=words):
+        RidgeRegulariser(filters, weights, shapes=shapes)
+
+
+def test_a_picture_smaller_than_a_filter_is_refused():
+    with pytest.raises(ValueError, match="as large as the filters"):
+        regulariser()(torch.zeros(1, 1, 2, 8, dtype=torch.float64))
+
+
+def test_the_correlation_is_torch_s():
+    r, x = regulariser(), picture()
+    torch.testing.assert_close(r.responses(x), conv2d(x, r.filters).flatten(2))
+    followed = RidgeRegulariser(r.filters.clone().requires_grad_(), r.weights)
+    torch.testing.assert_close(followed.responses(x).detach(), r.responses(x))
