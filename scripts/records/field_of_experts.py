@@ -1,10 +1,10 @@
 """The field of experts beside total variation and BM3D: BSD68, holes, colour, and what the training's noise teaches.
 
 BSD68 with noise of 15 and 25 over 255: fields of three training seeds on free photographs, at 25 also one on BSDS's
-training pictures and one of logistic experts, total variation at the weight tuned as the fields' were and at its best
-weight on BSD68 itself, and BM3D. Weights are tuned on crops of BSDS's training pictures, in steps of a fifth until the
-best is inside, then by a parabola. Holes and colour are compared on the held-out photographs, total variation at its
-best weight of each case there, found with the truth.
+training pictures; total variation at the weight tuned as the fields' were and at its best weight on BSD68 itself; BM3D.
+Weights are tuned on crops of BSDS's training pictures, in steps of a fifth until the best is inside, then by a
+parabola. Holes and colour are compared on the held-out photographs, total variation at its best weight of each case
+there, found with the truth.
 """
 
 from __future__ import annotations
@@ -72,7 +72,6 @@ def tuned_on_crops(prior: Prior, *, level: int, start: float) -> dict:
 def fields() -> dict[str, Callable[[], FieldOfExperts]]:
     """The fields by name, made when they are needed."""
     made = {f"student-{seed}": lambda seed=seed: FieldOfExperts.trained(seed=seed) for seed in range(3)}
-    made |= {"logistic-0": lambda: FieldOfExperts.trained(expert="logistic")}
     return made | {"bsds-0": bsds_field}
 
 
@@ -103,10 +102,9 @@ def denoising(level: int, names: list[str]) -> dict:
     rows, start = {}, {15: 0.55, 25: 0.3}[level]
     for name in names:
         prior = fields()[name]()
-        first = start if prior.expert.name == "student" else 2 * start
         key = f"{name}-{level}"
         law = Parts("field_of_experts_tuned", SETTINGS | {"sums": float(prior.weights.sum())})
-        own, _ = law.get(key, lambda _, p=prior, f=first: (tuned_on_crops(p, level=level, start=f), {}))
+        own, _ = law.get(key, lambda _, p=prior: (tuned_on_crops(p, level=level, start=start), {}))
         rows[name] = on_bsd68(name, prior, level=level, weight=own["weight"])
     return rows
 
