@@ -24,7 +24,7 @@ from scripts.making.resumable import Parts
 PATCH, FRAME, COUNT, BATCH = 64, 5, 640, 8
 SIDES = (384, 256, 160)  # each photograph is there once for each shorter side
 LR, WARMUP = 0.005, 20
-STAGES = ((3000, LR),)  # steps and the first step size of each; in between it falls to nothing
+STAGES = ((3000, LR),)  # steps and the first step size of each; within a stage it falls to nothing
 TOLERANCE = 5e-3  # of the inner solution, in units of the noise
 LINEAR = 0.1  # of the equation of the gradient, relative
 TYPICAL = 0.025  # times sigma^1.25: about the mean square error of photographs at all levels

@@ -54,7 +54,7 @@ def family(source: str) -> RidgeFamily:
 def on_bsd68(source: str, level: int) -> dict:
     """Mean PSNR and that of each picture."""
     own = family(source)
-    settings = {"stages": len(STAGES), "sum": f"{float(own.coefficients.abs().sum()):.4f}"}
+    settings = {"steps": sum(steps for steps, _ in STAGES), "sum": f"{float(own.coefficients.abs().sum()):.4f}"}
     return bsd68.mean_psnr(f"ridge_{source}", lambda y: own.denoised(y, level / 255), level=level, settings=settings)
 
 
