@@ -6,12 +6,12 @@ import math
 
 import pytest
 import torch
+from small_ridges import hessian
 from torch import nn
 
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.priors.ridge_family import ACCURACY, LEVELS, MOST_CONCAVE, RidgeFamily, cosines, mirrored
-from tests.priors.test_ridge_regulariser import hessian
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from scipy.optimize import minimize
+from small_ridges import hessian, picture, regulariser
 
 from deeprestore_lab.priors.ridge_prox import ridge_minimum
-from tests.priors.test_ridge_regulariser import hessian, picture, regulariser
 
 
 def exact(r, v: torch.Tensor, weight: float) -> torch.Tensor:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from small_ridges import picture, regulariser
 
 from deeprestore_lab.priors import RidgeRegulariser
 from deeprestore_lab.priors.ridge_prox import ridge_minimum
 from deeprestore_lab.training.bilevel import through_minimiser
-from tests.priors.test_ridge_regulariser import picture, regulariser
 
 FULL = 0.3  # of what convexity allows
 
