@@ -136,6 +136,7 @@ def main() -> None:
     tasks = {key: found for key, (found, _) in Parts("ridge_tasks", SETTINGS).all(keys, task).items()}
     at = {level: RidgeFamily.trained().at(level / 255) for level in LEVELS}
     content = {
+        **SETTINGS,
         "training": TRAINING | {"stages": [list(stage) for stage in STAGES]},
         "curves": {source: learned(source)[0] for source in SOURCES},
         "every": {str(level): every for level, every in LEVELS.items()},
