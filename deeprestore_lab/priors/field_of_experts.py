@@ -5,16 +5,16 @@ Taught in chapter 14_learned_filters.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch.nn.functional import pad
 
 from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, check_whole, describe
 from deeprestore_lab.networks.trained import shipped_weights
 from deeprestore_lab.priors.base import Prior
-from deeprestore_lab.priors.experts import Expert, expert
+from deeprestore_lab.priors.experts import Expert
+from deeprestore_lab.priors.experts import expert as expert_of
 from deeprestore_lab.priors.field_pass import FieldPass
+from deeprestore_lab.priors.placed_filters import curvature_bound
 
 GRID = 128  # frequencies a side at which the filters' power is looked at
 BORDERS = ("mirror", "valid")
@@ -59,7 +59,7 @@ class FieldOfExperts(Prior):
         border: str = "mirror",
     ) -> None:
         self.filters, self.weights = _check_filters(filters), _check_weights(weights, filters)
-        self.expert = _expert(expert)
+        self.expert = expert_of(expert)
         self.chroma_scale = check_positive(chroma_scale, name="chroma_scale", single=True)
         self.chroma_weight = check_weight(chroma_weight, name="chroma_weight", single=True)
         self.border = check_choice(border, BORDERS, name="border")
@@ -73,7 +73,7 @@ class FieldOfExperts(Prior):
         `expert` "student" with the training seeds 0, 1, 2, or "logistic" with seed 0. Raises `ValueError` for others.
         """
         seed = check_whole(seed, name="seed", least=0, most=2)
-        name = _expert(expert).name
+        name = expert_of(expert).name
         stored = shipped_weights("field_of_experts", part=f"{name}-{seed}")
         if not stored:
             raise ValueError(f"no field of {name} experts with seed {seed} ships; there are student 0 to 2, logistic 0")
@@ -101,17 +101,13 @@ class FieldOfExperts(Prior):
         r"""(lowest, highest) that no eigenvalue of R's Hessian leaves, for pictures of any size.
 
         inf phi'' and sup phi'' times max over frequencies omega of sum_k weight_k |w_k^(omega)|^2: the responses are
-        part of those on a large torus, where the filters are diagonal; a mirror repeats pixels up to four times. The
-        maximum is taken on a grid by the zero-padded FFT; a trigonometric polynomial of degree n rises by at most
-        1 / cos(pi n / N) between N grid points (Ehlich & Zeller, 1964). E + lambda R is convex where E's Hessian is at
-        least -lambda lowest. Raises `ValueError` for channels other than 1 and 3.
+        part of those on a large torus, where the filters are diagonal (see `placed_filters.curvature_bound`); a mirror
+        repeats pixels up to four times. E + lambda R is convex where E's Hessian is at least -lambda lowest. Raises
+        `ValueError` for channels other than 1 and 3.
         """
         if channels not in (1, 3):
             raise ValueError(f"pictures have 1 channel or 3, got channels={channels!r}")
-        power = torch.fft.rfft2(self.filters.double(), s=(GRID, GRID)).abs().square()
-        most = float((self.weights.double()[:, None, None] * power).sum(0).max())
-        for side in self.filters.shape[1:]:
-            most /= math.cos(math.pi * (side - 1) / GRID)
+        most = float(curvature_bound(self.filters.double()[:, None], self.weights.double(), grid=GRID))
         if self.border == "mirror":
             most *= 4
         if channels == 3:
@@ -139,10 +135,6 @@ class FieldOfExperts(Prior):
             with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
                 self._constants[key] = (self.filters.to(x), self.weights.to(x))
         return self._constants[key]
-
-
-def _expert(name: str | Expert) -> Expert:
-    return expert(name)  # under a name of its own: arguments are called `expert` too
 
 
 def _check_filters(filters: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import conv2d, conv_transpose2d
 
 from deeprestore_lab.priors.experts import STUDENT, Expert
+from deeprestore_lab.priors.placed_filters import add_back
 
 STRIP = 200_000  # responses that a processor works on at a time, so that they stay in its cache
 FOLDS = 2  # logarithms of products of 2^FOLDS values: in float32 these may be up to 4e9, responses up to 9e4
@@ -34,15 +35,17 @@ class FieldPass(torch.autograd.Function):
     def backward(ctx, outer):
         x, gradient, filters, weights = ctx.saved_tensors
         if torch.is_grad_enabled():
-            gradient = field_gradient(x, filters, weights, expert=ctx.expert)
+            gradient, _ = field_gradient(x, filters, weights, expert=ctx.expert)
         return outer[:, None, None, None] * gradient, None, None, None
 
 
-def field_gradient(x: torch.Tensor, filters: torch.Tensor, weights: torch.Tensor, *, expert: Expert) -> torch.Tensor:
-    r"""sum_k weight_k W_k^T phi'(W_k x), `(N, 1, H, W)`, by torch's own steps: differentiable in all its arguments."""
+def field_gradient(
+    x: torch.Tensor, filters: torch.Tensor, weights: torch.Tensor, *, expert: Expert
+) -> tuple[torch.Tensor, torch.Tensor]:
+    r"""sum_k weight_k W_k^T phi'(W_k x), `(N, 1, H, W)`, and the responses W_k x, differentiable in all arguments."""
     bank = filters[:, None]
-    slopes = expert.derivative(conv2d(x, bank))
-    return conv_transpose2d(slopes, weights[:, None, None, None] * bank)
+    responses = conv2d(x, bank)
+    return conv_transpose2d(expert.derivative(responses), weights[:, None, None, None] * bank), responses
 
 
 @torch.no_grad()
@@ -74,7 +77,7 @@ def field_pass(
             sums = sums + own
             if gradient:
                 torch.mm(back, slope, out=shares)
-                _add_back(slopes[place, 0, top : top + tall + high - 1], shares.view(high, wide, tall, columns))
+                add_back(slopes[place, 0, top : top + tall + high - 1], shares.view(high, wide, tall, columns))
         values.append((weights * sums).sum())
     return torch.stack(values), slopes
 
@@ -99,13 +102,3 @@ def _log_sum(t: torch.Tensor) -> torch.Tensor:
             total = total + t[:, -1].log()
         t = t[:, :half] * t[:, half : 2 * half]
     return total + t.log().sum(1)
-
-
-def _add_back(target: torch.Tensor, shares: torch.Tensor) -> None:
-    """Add to the pixels `(rows + h - 1, columns + w - 1)` what every place's filters say of them, `(h, w, ...)`."""
-    high, wide, rows, columns = shares.shape
-    across = target.new_zeros(high, rows, target.shape[1])
-    for j in range(wide):
-        across[:, :, j : j + columns] += shares[:, j]
-    for i in range(high):
-        target[i : i + rows] += across[i]

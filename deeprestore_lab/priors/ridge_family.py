@@ -12,7 +12,8 @@ from torch import nn
 
 from deeprestore_lab.core.checks import check_level, check_whole
 from deeprestore_lab.networks.trained import trained
-from deeprestore_lab.priors.ridge_potentials import curvature_bound, curvature_curves
+from deeprestore_lab.priors.placed_filters import curvature_bound
+from deeprestore_lab.priors.ridge_potentials import curvature_curves
 from deeprestore_lab.priors.ridge_regulariser import SHAPES, RidgeRegulariser
 
 LEVELS = (5 / 255, 15 / 255, 25 / 255, 50 / 255)  # where scales are learned; lines in logarithms between
@@ -45,7 +46,7 @@ class RidgeFamily(nn.Module):
         self.register_buffer("basis", cosines(size), persistent=False)  # (size^2 - 1, size^2)
         self.size = size
         self.coefficients = nn.Parameter(torch.eye(size**2 - 1)[:count].clone())
-        start = torch.tensor([6.0, 1.0] + [0.0] * (len(SHAPES) - 2)) if len(SHAPES) > 1 else torch.tensor([7.0])
+        start = torch.tensor([6.0, 1.0, 0.0])  # one for each of `SHAPES`
         self.weights = nn.Parameter((start / size**2).repeat(count, 1))
         level = torch.tensor(LEVELS).log()
         self.log_scales = nn.Parameter(((math.log(3.0) - 0.9 * level) / QUICK).repeat(count, 1))

@@ -6,12 +6,11 @@ psi_k(z) = sum_j weights_kj / (2 shapes_j) log(1 + shapes_j z^2), for weights `(
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import torch
 
-from deeprestore_lab.priors.ridge_filters import PLACES
+from deeprestore_lab.priors.placed_filters import PLACES
 
 _BENDS = torch.logspace(-4, 6, 601, dtype=torch.float64)  # of squared responses, where potentials are looked at
 
@@ -54,15 +53,3 @@ def curvature_curves(weights: torch.Tensor, shapes: Sequence[float]) -> torch.Te
     """psi_k'' `(K, points)`, at 0 and at points that are dense: between them it rises by a thousandth at most."""
     t = torch.cat([torch.zeros(1, dtype=torch.float64), _BENDS]).to(weights) / max(shapes)
     return sum(w * ((1 - s * t) / (1 + s * t).square()) for w, s in _terms(weights, shapes))
-
-
-def curvature_bound(filters: torch.Tensor, most: torch.Tensor, *, grid: int) -> torch.Tensor:
-    r"""max over frequencies of sum_k max(most_k, 0) |w_k^|^2, from above: no picture's Hessian exceeds it.
-
-    The sum is a trigonometric polynomial of degree h - 1 in each direction; between the points of a grid of n x n it is
-    at most its largest value there over cos(pi (h - 1) / n), for each direction once (Ehlich & Zeller 1964).
-    Differentiable.
-    """
-    spectrum = torch.fft.rfft2(filters[:, 0], s=(grid, grid)).abs().square()
-    largest = torch.einsum("k,kij->ij", most.clamp_min(0), spectrum).max()
-    return largest / math.prod(math.cos(math.pi * (n - 1) / grid) for n in filters.shape[2:])

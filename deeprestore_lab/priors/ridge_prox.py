@@ -10,7 +10,7 @@ from typing import Protocol
 
 import torch
 
-from deeprestore_lab.priors.ridge_filters import PLACES
+from deeprestore_lab.priors.placed_filters import PLACES
 
 TOLERANCE = 1e-5  # root mean square of the gradient, in units of the picture
 STEPS = 200

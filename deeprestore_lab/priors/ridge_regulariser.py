@@ -12,9 +12,10 @@ import torch
 
 from deeprestore_lab.core.checks import describe, per_image
 from deeprestore_lab.energies import Weight
-from deeprestore_lab.priors import ridge_filters, ridge_potentials
+from deeprestore_lab.priors import placed_filters, ridge_potentials
 from deeprestore_lab.priors.base import Prior
-from deeprestore_lab.priors.ridge_potentials import curvature_bound, curvature_curves
+from deeprestore_lab.priors.placed_filters import curvature_bound
+from deeprestore_lab.priors.ridge_potentials import curvature_curves
 from deeprestore_lab.priors.ridge_prox import TOLERANCE, ridge_minimum
 
 SHAPES = (1.0, 0.1, 0.01)  # of the terms of a potential: where they bend, one over a response squared
@@ -66,11 +67,11 @@ class RidgeRegulariser(Prior):
 
     def responses(self, x: torch.Tensor) -> torch.Tensor:
         """(w_k * x)_p, `(N, K, places)`."""
-        return ridge_filters.responses(self.filters, x)
+        return placed_filters.responses(self.filters, x)
 
     def adjoint(self, z: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         """The transpose of `responses`: `(N, K, places)` to `(N, 1, *size)`."""
-        return ridge_filters.adjoint(self.filters, z, size)
+        return placed_filters.adjoint(self.filters, z, size)
 
     def potentials(self, z: torch.Tensor) -> torch.Tensor:
         """psi_k of responses."""

@@ -11,7 +11,7 @@ from torch.autograd import gradcheck
 from torch.nn.functional import conv2d
 
 from deeprestore_lab.priors import RidgeRegulariser, ridge_potentials
-from deeprestore_lab.priors.ridge_filters import PLACES
+from deeprestore_lab.priors.placed_filters import PLACES
 from deeprestore_lab.priors.ridge_potentials import curvature_curves
 
 

@@ -6,10 +6,12 @@ Taught in chapter 14_learned_filters.
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.functional import conv_transpose2d
 
 from deeprestore_lab.core.checks import check_positive, check_whole, describe
-from deeprestore_lab.priors.experts import Expert, expert
+from deeprestore_lab.priors.experts import Expert
+from deeprestore_lab.priors.experts import expert as expert_of
+from deeprestore_lab.priors.field_pass import field_gradient
 
 
 def picture_score_matching(
@@ -36,7 +38,7 @@ def picture_score_matching(
     x `(N, 1, H, W)`, filters `(K, h, w)`, weights `(K,)`; a sum over pixels, differentiable in all three. Raises
     `ValueError` for shapes that do not fit. Source: Hyvärinen (2005), equation 4.
     """
-    law = _expert(expert)
+    law = expert_of(expert)
     gradient, responses = _gradient(x, filters, weights, law)
     bent = law.curvature(responses)
     if _margin(margin, x):
@@ -62,7 +64,7 @@ def best_factor(
     says how many times a model of patches counts where they overlap. Arguments as in `picture_score_matching`.
     """
     with torch.no_grad():
-        gradient, _ = _gradient(x, filters, weights, _expert(expert))
+        gradient, _ = _gradient(x, filters, weights, expert_of(expert))
         square = inside(gradient, _margin(margin, x)).square().sum()
         loss = picture_score_matching(x, filters, weights, expert=expert, margin=margin).sum()
     return float((square / 2 - loss) / square)
@@ -90,7 +92,7 @@ def picture_denoising(
         raise ValueError(f"noise must have the shape of x, {tuple(x.shape)}, got {describe(noise)}")
     sigma = check_positive(sigma, name="sigma")
     level = sigma[:, None, None, None] if isinstance(sigma, torch.Tensor) else sigma
-    gradient, _ = _gradient(x + noise, filters, weights, _expert(expert))
+    gradient, _ = _gradient(x + noise, filters, weights, expert_of(expert))
     _margin(margin, x)
     return inside(level * gradient - noise / level, margin).square().flatten(1).sum(1) / 2
 
@@ -106,9 +108,7 @@ def _gradient(
         )
     if x.shape[2] < filters.shape[1] or x.shape[3] < filters.shape[2]:
         raise ValueError(f"filters of {tuple(filters.shape[1:])} do not fit into pictures of {tuple(x.shape[2:])}")
-    bank = filters[:, None]
-    responses = conv2d(x, bank)
-    return conv_transpose2d(law.derivative(responses), weights[:, None, None, None] * bank), responses
+    return field_gradient(x, filters, weights, expert=law)
 
 
 def inside(x: torch.Tensor, margin: int) -> torch.Tensor:
@@ -120,7 +120,3 @@ def _margin(margin: int, x: torch.Tensor) -> int:
     """Return `margin` if pixels are left inside of it, else raise `ValueError`."""
     most = (min(x.shape[2:]) - 1) // 2
     return check_whole(margin, name="margin", least=0, most=most)
-
-
-def _expert(name: str | Expert) -> Expert:
-    return expert(name)  # under a name of its own: arguments are called `expert` too

@@ -1,10 +1,11 @@
-"""Filters at every place of a picture and back, in strips that stay in the processor's cache.
+"""Filters at every place of a picture and back, in strips that stay in the processor's cache; a bound on their power.
 
 Taught in chapter 14_learned_filters.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -41,15 +42,33 @@ def adjoint(filters: torch.Tensor, z: torch.Tensor, size: Sequence[int]) -> torc
     for first, last in _strips(high - h + 1, columns):
         strip = z[:, :, first * columns : last * columns]
         product = torch.stack([back @ one for one in strip]).view(-1, h, w, last - first, columns)
-        across = z.new_zeros(len(z), h, last - first, wide)
-        for j in range(w):
-            across[..., j : j + columns] += product[:, :, j]
-        for i in range(h):
-            x[:, 0, first + i : last + i] += across[:, i]
+        add_back(x[:, 0, first : last + h - 1], product)
     return x
+
+
+def add_back(target: torch.Tensor, shares: torch.Tensor) -> None:
+    """Add what all places say, `(..., h, w, rows, columns)`, to pixels `(..., rows + h - 1, columns + w - 1)`."""
+    high, wide, rows, columns = shares.shape[-4:]
+    across = target.new_zeros(*shares.shape[:-3], rows, target.shape[-1])
+    for j in range(wide):
+        across[..., j : j + columns] += shares[..., j, :, :]
+    for i in range(high):
+        target[..., i : i + rows, :] += across[..., i, :, :]
 
 
 def _strips(rows: int, columns: int) -> Iterator[tuple[int, int]]:
     """First and last row of places of each strip."""
     step = max(1, PLACES // columns)
     return ((first, min(first + step, rows)) for first in range(0, rows, step))
+
+
+def curvature_bound(filters: torch.Tensor, most: torch.Tensor, *, grid: int) -> torch.Tensor:
+    r"""max over frequencies of sum_k max(most_k, 0) |w_k^|^2, from above: no picture's Hessian exceeds it.
+
+    The sum is a trigonometric polynomial of degree h - 1 in each direction; between the points of a grid of n x n it is
+    at most its largest value there over cos(pi (h - 1) / n), for each direction once (Ehlich & Zeller 1964).
+    Differentiable.
+    """
+    spectrum = torch.fft.rfft2(filters[:, 0], s=(grid, grid)).abs().square()
+    largest = torch.einsum("k,kij->ij", most.clamp_min(0), spectrum).max()
+    return largest / math.prod(math.cos(math.pi * (n - 1) / grid) for n in filters.shape[2:])
