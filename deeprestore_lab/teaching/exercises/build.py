@@ -53,6 +53,11 @@ class Course:
             else self.folder / f"{name}.md"
         )
 
+    def chapter(self, name: str) -> str | None:
+        """The chapter of the book that an exercise of this project belongs to, as seen from its page."""
+        found = list((self.folder.resolve().parent / "book").glob(f"*/{name}.ipynb")) if self.is_own else []
+        return f"../{found[0].parent.name}/{name}" if found else None
+
     def names(self) -> list[str]:
         """The exercises that have a source. Raises `SourceError` where none has."""
         found = [path.stem for path in sorted(self.folder.glob("source/*/*.ipynb")) if path.stem == path.parent.name]
@@ -75,7 +80,8 @@ def build(name: str, *, course: Course) -> dict[Path, str]:
     for place in course.keys(name):
         texts[place] = place.read_text(encoding="utf-8") if _is_kept(place, key) else key_text(key)
     notebook = os.path.relpath(course.student(name), course.page(name).parent)
-    return texts | {course.page(name): page_text(source, key, notebook=Path(notebook).as_posix())}
+    page = page_text(source, key, notebook=Path(notebook).as_posix(), chapter=course.chapter(name))
+    return texts | {course.page(name): page}
 
 
 def write(texts: dict[Path, str]) -> list[Path]:

@@ -6,14 +6,14 @@ from deeprestore_lab.course.exercises.keys import Key, Misconception
 from deeprestore_lab.teaching.exercises.source import Source, SourceTask, solution, starter, text_of
 
 GET = """\
-Get {{download}}`the notebook <{notebook}>` and write the answers yourself: it checks each one, and says what is wrong
+{chapter}Get {{download}}`the notebook <{notebook}>` and write the answers yourself: it checks each one, and says what is wrong
 with a wrong one. The pictures that your answers draw are there too. It needs the library and Jupyter; `make lab` in a
 copy of the project has both. Here the solutions are folded away, below each task.
 """
 
 
-def page_text(source: Source, key: Key, *, notebook: str) -> str:
-    """The page in MyST Markdown; `notebook` is the student notebook as seen from the page.
+def page_text(source: Source, key: Key, *, notebook: str, chapter: str | None = None) -> str:
+    """The page in MyST Markdown; `notebook` and `chapter`, which it belongs to, are named as seen from the page.
 
     Text cells stand as they are; code cells other than solutions are left to the notebook.
     """
@@ -30,7 +30,8 @@ def page_text(source: Source, key: Key, *, notebook: str) -> str:
         elif cell["cell_type"] == "markdown":
             parts.append(text)
         if place == 0:
-            parts.append(GET.format(notebook=notebook).strip())
+            belongs = f"The chapter to read first: {{doc}}`{chapter}`.\n\n" if chapter else ""
+            parts.append(GET.format(chapter=belongs, notebook=notebook).strip())
     return "\n\n".join(parts) + "\n"
 
 
@@ -38,7 +39,7 @@ def _exercise(source: Source, task: SourceTask, text: str) -> str:
     heading, _, body = text.partition("\n")
     start = _code(starter(text_of(source.cells[task.solution_at])))
     return f"{heading}\n\n" + _directive(
-        "exercise", "", f":label: {_label(source, task)}", f"{body.strip()}\n\n{start}"
+        "exercise", "", f":label: {_label(source, task)}\n:nonumber:", f"{body.strip()}\n\n{start}"
     )
 
 

@@ -129,7 +129,7 @@ def _task(cells: list[dict], place: int) -> SourceTask:
     texts = [n for n in range(place) if "task" in tags_of(cells[n])]
     if len(checks) != 1 or checks[0] < place or not _grader(cells[checks[0]]).get("grade"):
         raise SourceError(f"{name}: its solution must be followed by one graded cell with the grade_id check_{name}")
-    heading = re.match(r"## (?:\d+\. )?(.+)", text_of(cells[texts[-1]])) if texts else None
+    heading = re.match(r"## (?:\d+\. |Exercise \d+\.\d+: )?(.+)", text_of(cells[texts[-1]])) if texts else None
     if not heading or any(_grader(cell).get("solution") for cell in cells[texts[-1] : place]):
         raise SourceError(
             f"{name}: before its solution stands a text cell tagged `task` that begins with `## 1. Title`"
