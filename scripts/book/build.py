@@ -22,6 +22,7 @@ from pathlib import Path
 import yaml
 
 from scripts import ROOT
+from scripts.book.address import add_addresses
 from scripts.book.chapters import Chapter, run_chapters
 from scripts.book.pages import check
 from scripts.book.places import Places, frame_hash, source_hash
@@ -65,6 +66,7 @@ def write_config(places: Places, *, offline: bool) -> Path:
     """The book's settings with the cache of executed notebooks and the widgets' scripts added."""
     config = yaml.safe_load((places.book / "_config.yml").read_text(encoding="utf-8"))
     config["execute"]["cache"] = str(places.executed)
+    add_addresses(config)
     if offline:
         # In an extra path, not in _static: scripts there are added to every page, and widgets would show twice.
         config["sphinx"]["config"]["html_extra_path"] = ["extra"]

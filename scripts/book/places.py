@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from scripts.book.address import VARIABLES as ADDRESSES
+
 BUILT = {"_build", "extra", "__pycache__"}
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-image", "scikit-learn", "matplotlib", "ipywidgets")
 VARIABLES = ("DEEPRESTORE_DATA", "DEEPRESTORE_CACHE", "DEEPRESTORE_DOWNLOAD")
@@ -100,8 +102,10 @@ def frame_hash(places: Places) -> str:
     own = Path(__file__).resolve().parent
     _add(digest, own, sorted(own.rglob("*")))
     book = places.book
-    files = [*(book / "_ext").rglob("*"), *(book / "_static").rglob("*"), *book.glob("_*.yml"), book / "offline.json"]
-    _add(digest, places.root, sorted(files))
+    files = [*(book / "_ext").rglob("*"), *(book / "_static").rglob("*"), *(book / "_search").rglob("*")]
+    _add(digest, places.root, sorted([*files, *book.glob("_*.yml"), book / "offline.json"]))
+    for variable in ADDRESSES:
+        digest.update(f"{variable}={os.environ.get(variable, '')}\0".encode())
     return digest.hexdigest()[:16]
 
 

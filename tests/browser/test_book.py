@@ -33,7 +33,7 @@ def pages() -> list[str]:
 
 
 PAGES = pages()
-CHAPTERS = [name for name in PAGES if name.startswith("part")]
+CHAPTERS = [name for name in PAGES if name.startswith(("intro", "part"))]  # the pages that slide
 
 
 def shown(figure) -> list[str]:
