@@ -16,7 +16,8 @@ LEFT_ALONE = (nodes.title, nodes.reference, nodes.literal, nodes.math, nodes.raw
 def pattern(terms: list[str]) -> re.Pattern[str]:
     """Any of the terms as whole words, longer ones first, in the plural too; capitals matter in short ones alone.
 
-    >>> [match[0] for match in pattern(["prior", "field of experts", "MAP"]).finditer("Priors, a map, a field of experts")]
+    >>> found = pattern(["prior", "field of experts", "MAP"]).finditer("Priors, a map, a field of experts")
+    >>> [match[0] for match in found]
     ['Priors', 'field of experts']
     """
     words = sorted(terms, key=len, reverse=True)

@@ -6,7 +6,8 @@ from deeprestore_lab.course.exercises.keys import Key, Misconception
 from deeprestore_lab.teaching.exercises.source import Source, SourceTask, solution, starter, text_of
 
 GET = """\
-{chapter}Get {{download}}`the notebook <{notebook}>` and write the answers yourself: it checks each one, and says what is wrong
+{chapter}
+Get {{download}}`the notebook <{notebook}>` and write the answers yourself: it checks each one, and says what is wrong
 with a wrong one. The pictures that your answers draw are there too. It needs the library and Jupyter; `make lab` in a
 copy of the project has both. Here the solutions are folded away, below each task.
 """
@@ -30,7 +31,7 @@ def page_text(source: Source, key: Key, *, notebook: str, chapter: str | None = 
         elif cell["cell_type"] == "markdown":
             parts.append(text)
         if place == 0:
-            belongs = f"The chapter to read first: {{doc}}`{chapter}`.\n\n" if chapter else ""
+            belongs = f"The chapter to read first: {{doc}}`{chapter}`.\n" if chapter else ""
             parts.append(GET.format(chapter=belongs, notebook=notebook).strip())
     return "\n\n".join(parts) + "\n"
 
