@@ -127,3 +127,12 @@ def test_variables_bring_the_canonical_address_and_the_buttons():
 def test_what_is_no_address_is_refused_by_name(value):
     with pytest.raises(SystemExit, match="DEEPRESTORE_ADDRESS must be an address"):
         add_addresses(settings(), {"DEEPRESTORE_ADDRESS": value})
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_asks_before_it_tells(path):
+    found = [text for text in texts(path) if text.startswith('<div class="drl-ask">')]
+    assert len(found) >= 2
+    for text in found:
+        reasons = re.findall(r"<summary>[^<]+</summary>\n\n\*\*(Yes|No)\.\*\* \S.*\n\n</details>", text)
+        assert len(reasons) == text.count("<details>") >= 2 and reasons.count("Yes") == 1
