@@ -6,6 +6,7 @@ from deeprestore_lab.course.figures.plots import curves, plot
 from deeprestore_lab.course.figures.rows import Figure, show
 from deeprestore_lab.course.figures.sheets import filter_sheet
 from deeprestore_lab.course.figures.tables import table
+from deeprestore_lab.course.figures.wipe import wipe
 
 __all__ = [
     "Figure",
@@ -19,4 +20,5 @@ __all__ = [
     "prior_spread",
     "show",
     "table",
+    "wipe",
 ]
