@@ -136,3 +136,17 @@ def test_a_chapter_asks_before_it_tells(path):
     for text in found:
         reasons = re.findall(r"<summary>[^<]+</summary>\n\n\*\*(Yes|No)\.\*\* \S.*\n\n</details>", text)
         assert len(reasons) == text.count("<details>") >= 2 and reasons.count("Yes") == 1
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_each_question_of_a_chapter_has_its_place_among_the_answers(path):
+    number, title = texts(path)[0].splitlines()[0].removeprefix("# ").split(". ", 1)
+    (asked,) = (text for text in texts(path) if text.startswith("## Exercises"))
+    page = (BOOK / "answers.md").read_text(encoding="utf-8")
+    part = rf"^## Chapter {number}: {re.escape(title)}$(.*?)(?=^## |\Z)"
+    (answered,) = re.findall(part, page, flags=re.S | re.M | re.I)
+    numbers = re.findall(r"^(\d+)\. ", asked.split("## What to read")[0], flags=re.M)
+    given = re.findall(r"^(\d+)\. ", answered, flags=re.M)
+    for line in re.findall(r"^([\d, and]+)\. \*Experiments", answered, flags=re.M):
+        given += re.findall(r"\d+", line)
+    assert sorted(set(given)) == numbers and numbers
