@@ -48,10 +48,11 @@ def solve_moments(second: torch.Tensor, cross: torch.Tensor) -> tuple[torch.Tens
     """The K `(C, m)` that minimises E (f - K f')^2, and by how much E f^2 then falls, `(C,)`.
 
     From second = E f' f'^T `(m, m)` and cross = E f f'^T `(C, m)`. A ridge of 1e-12 of the mean diagonal keeps what
-    is singular solvable.
+    is singular solvable; a tap that sees nothing is 0.
     """
     if not len(second):
         return cross, cross.new_zeros(len(cross))
-    ridge = 1e-12 * second.diagonal().mean() * torch.eye(len(second)).to(second)
-    kernel = torch.linalg.solve(second + ridge, cross.mT).mT
+    seen = second.diagonal()
+    ridge = torch.where(seen > 0, 1e-12 * seen.mean(), 1.0)
+    kernel = torch.linalg.solve(second + ridge.diag(), cross.mT).mT
     return kernel, (2 * cross * kernel - (kernel @ second) * kernel).sum(1)
