@@ -4,10 +4,31 @@ u = W f + b + noise, and f' = max(u, 0). Where f' > 0 it tells u; where f' = 0 i
 before, so E(f | f') = mean + B (E(u | f') - W mean - b), and only the hidden u have to be drawn.
 """
 
+import math
+
 import torch
 
 from deeprestore_lab.core.checks import check_positive, check_seed, check_whole, describe
 from deeprestore_lab.operators.linear_inverse.dense import dense_inverse
+
+
+def below_edge(edge: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
+    """The x with Phi(x) = chance Phi(edge): a draw of a standard normal cut at `edge`, for a uniform `chance`.
+
+    Far out, where Phi(edge) is no longer a number, by three Newton steps on log Phi, from the tail's leading term.
+
+    >>> below_edge(torch.tensor([0.0, -60.0]).double(), torch.tensor([0.5, 0.5]).double()).round(decimals=3).tolist()
+    [-0.674, -60.012]
+    """
+    x = torch.special.ndtri(chance * torch.special.ndtr(edge))
+    if (far := edge < -5).any():
+        goal = chance.log() + torch.special.log_ndtr(edge)
+        tail = -(edge.square() - 2 * chance.log()).sqrt()
+        for _ in range(3):
+            log = torch.special.log_ndtr(tail)
+            tail = tail - (log - goal) * torch.exp(log + tail.square() / 2 + math.log(2 * math.pi) / 2)
+        x = torch.where(far, tail, x)
+    return x
 
 
 def hidden_mean(
@@ -51,10 +72,9 @@ def hidden_mean(
             deviation = deviations[place]
             centre = away[place] - (precision[place] @ away) * deviation**2
             edge = (-mean[place] - centre) / deviation
-            below = torch.special.ndtr(edge)
-            new = centre + deviation * torch.special.ndtri(chances[place] * below)
+            new = centre + deviation * below_edge(edge, chances[place])
             if sweep >= burn:
-                density = torch.exp(-edge.square() / 2 - torch.special.log_ndtr(edge)) / (2 * torch.pi) ** 0.5
+                density = torch.exp(-edge.square() / 2 - torch.special.log_ndtr(edge)) / (2 * math.pi) ** 0.5
                 total[place] += torch.where(own, centre - deviation * density, away[place])
             away[place] = torch.where(own, new, away[place])
     found = mean + total.mT / sweeps
