@@ -10,7 +10,6 @@ a constant. `orthant`: small layers with a ReLU, where the posterior mean is sam
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import unfold
 
 from deeprestore_lab import backbones, data
 from deeprestore_lab.core.artifacts import save_record
@@ -35,7 +34,6 @@ LAYERS = {  # layer: what it is applied to ("" is the picture), sides of K
     "vgg16/conv1_1": ("", (1, 3, 5, 7)),
     "vgg16/conv1_2": ("relu1_1", (1, 3, 5, 7)),
     "vgg16/conv2_1": ("pool1", (1, 3, 5)),
-    "vgg16/conv2_2": ("relu2_1", (1, 3, 5)),
     "squeezenet1_1/conv1": ("", (3, 5, 7, 9)),
     "googlenet/conv1": ("", (3, 5, 7, 9, 11)),
 }
@@ -46,14 +44,13 @@ MEASURED = {  # sides of K
     "vgg16/conv1_1": (1, 3, 5),
     "vgg16/conv1_2": (1, 3, 5),
     "vgg16/conv2_1": (1, 3),
-    "vgg16/conv2_2": (1, 3),
 }
 SETTINGS = {
     "photographs": [150, 50],
     "picture": 176,
     "crop": 32,
     "ratios": [1e2, 1e4, 1e6],  # variance of W f over that of the noise
-    "places": 500,  # of each photograph, where least squares is fitted
+    "places": 200,  # of each photograph, where least squares is fitted
     "orthant": {"side": 6, "channels": [1, 2, 4], "means": [0.0, 1.0, 2.0], "seeds": [0, 1, 2], "weight": 100.0},
 }
 PARTS = Parts("linear_inverse", SETTINGS)
@@ -93,9 +90,9 @@ def maps(phi, before: str, x: torch.Tensor) -> torch.Tensor:
 
 
 def crops(x: torch.Tensor) -> torch.Tensor:
-    """Crops that keep 8 values away from the border."""
+    """Four crops of each map, from the corners of what lies 8 values away from the border."""
     side = SETTINGS["crop"]
-    places = range(8, x.shape[-1] - 8 - side + 1, side)
+    places = (8, x.shape[-1] - 8 - side)
     return torch.cat([x[..., i : i + side, j : j + side] for i in places for j in places])
 
 
@@ -128,42 +125,49 @@ def output_variance(layer: ConvolutionLayer, spectrum: torch.Tensor) -> float:
     return float((w @ s @ w.mH).diagonal(dim1=-2, dim2=-1).real.mean())
 
 
-def rows(y: torch.Tensor, x: torch.Tensor, side: int, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Windows of y with a constant, and x in their middle, at these places of each map."""
-    windows = torch.cat([unfold(part[None], side, padding=side // 2)[0][:, places].T for part in y])
-    targets = torch.cat([part.flatten(1)[:, places].T for part in x])
-    return torch.cat([windows, torch.ones_like(windows[:, :1])], 1), targets
+def windows(y: torch.Tensor, side: int, places: torch.Tensor) -> torch.Tensor:
+    """The windows of maps `(N, C', H, W)` around these inner places, with a constant, `(N places, C' side^2 + 1)`."""
+    reach = torch.arange(side) - side // 2
+    row, column = (places // y.shape[-1])[:, None, None] + reach[:, None], (places % y.shape[-1])[:, None, None] + reach
+    seen = y[:, :, row, column].transpose(1, 2).flatten(2).flatten(0, 1)
+    return torch.cat([seen, torch.ones_like(seen[:, :1])], 1)
 
 
 def measured(key: str) -> tuple[dict, dict]:
     """Shares left by least squares on the maps, before and after the ReLU."""
     phi, before, kernels, bias, _, padding = layer_parts(key)
-    numbers = {}
-    sets = [maps(phi, before, x) for x in pictures()]
-    n = sets[0].shape[-1]
+    cases = [(kind, side) for kind in ("linear", "rectified") for side in MEASURED[key]]
+    fit, judge = ([maps(phi, before, part) for part in x.split(5)] for x in pictures())
+    n = fit[0].shape[-1]
     inner = torch.arange(n * n).reshape(n, n)[8:-8, 8:-8].flatten()
     places = inner[torch.randperm(len(inner), generator=torch.Generator().manual_seed(1))[: SETTINGS["places"]]]
-    for kind in ("linear", "rectified"):
-        numbers[kind] = {}
-        for side in MEASURED[key]:
-            count = len(kernels) * side**2 + 1
-            normal, right = torch.zeros(count, count).double(), torch.zeros(count, kernels.shape[1]).double()
-            solution, left, whole = None, 0.0, 0.0
-            for stage, x in enumerate(sets):
-                mean = x.mean((0, 2, 3), keepdim=True)
-                for part in x.split(5):
-                    y = torch.nn.functional.conv2d(part, kernels.float(), bias.float(), padding=padding)
-                    windows, target = rows(y.relu() if kind == "rectified" else y, part, side, places)
-                    if stage == 0:
-                        normal += (windows.T @ windows).double()
-                        right += (windows.T @ target).double()
-                    else:
-                        left += float((windows.double() @ solution - target).square().sum())
-                        whole += float((target - mean.flatten()).square().sum())
-                if stage == 0:
-                    normal += 1e-7 * normal.diagonal().mean() * torch.eye(count)
-                    solution = torch.linalg.solve(normal, right)
-            numbers[kind][str(side)] = left / whole
+
+    def each(batches):
+        """For each batch and case the windows and the values in their middle."""
+        for x in batches:
+            y = torch.nn.functional.conv2d(x, kernels.float(), bias.float(), padding=padding)
+            target = x.flatten(2)[:, :, places].transpose(1, 2).flatten(0, 1)
+            for case in cases:
+                yield case, windows(y.relu() if case[0] == "rectified" else y, case[1], places), target
+
+    sizes = {case: len(kernels) * case[1] ** 2 + 1 for case in cases}
+    normal = {case: torch.zeros(count, count).double() for case, count in sizes.items()}
+    right = {case: torch.zeros(count, kernels.shape[1]).double() for case, count in sizes.items()}
+    for case, seen, target in each(fit):
+        normal[case] += (seen.T @ seen).double()
+        right[case] += (seen.T @ target).double()
+    solved = {}
+    for case, own in normal.items():
+        own += 1e-7 * own.diagonal().mean() * torch.eye(len(own))
+        solved[case] = torch.linalg.solve(own, right[case])
+    mean = torch.cat(fit).mean((0, 2, 3))
+    left, whole = dict.fromkeys(cases, 0.0), dict.fromkeys(cases, 0.0)
+    for case, seen, target in each(judge):
+        left[case] += float((seen.double() @ solved[case] - target).square().sum())
+        whole[case] += float((target - mean).square().sum())
+    numbers = {"linear": {}, "rectified": {}}
+    for kind, side in cases:
+        numbers[kind][str(side)] = left[kind, side] / whole[kind, side]
     return numbers, {}
 
 
@@ -206,7 +210,7 @@ def main() -> None:
     """Make what is missing and write the record."""
     torch.set_num_threads(1)
     own = SETTINGS["orthant"]
-    keys = [f"measured {key}" for key in MEASURED] + [f"layer {key}" for key in LAYERS]
+    keys = [f"layer {key}" for key in LAYERS] + [f"measured {key}" for key in MEASURED]
     keys += [f"orthant {c} {m} {s}" for c in own["channels"] for m in own["means"] for s in own["seeds"]]
     parts = {key: part[0] for key, part in PARTS.all(keys, run).items()}
     save_record(
