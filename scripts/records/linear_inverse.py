@@ -3,8 +3,8 @@
 Three tables. `layers`: the linear part of a layer, its input taken for a stationary Gaussian field whose spectrum is
 the mean periodogram of crops of real maps (150 photographs of BSDS; 50 others to judge), with noise on the output. The
 best k x k kernel and the one of full support, exactly, in the share of the input's variance that is left. `measured`:
-the same kernels by least squares on the maps themselves, without noise, from the output before and after the ReLU, with
-a constant. `orthant`: small layers with a ReLU, where the posterior mean is sampled.
+the same kernels by least squares on the maps themselves, without noise, from the output after the ReLU (of the small
+network before it too), with a constant. `orthant`: small layers with a ReLU, where the posterior mean is sampled.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ MEASURED = {  # sides of K
     "vgg16/conv1_2": (1, 3, 5),
     "vgg16/conv2_1": (1, 3),
 }
+RECTIFIED = {"rectified": torch.float32}
 SETTINGS = {
     "photographs": [150, 50],
     "picture": 176,
@@ -134,9 +135,14 @@ def windows(y: torch.Tensor, side: int, places: torch.Tensor) -> torch.Tensor:
 
 
 def measured(key: str) -> tuple[dict, dict]:
-    """Shares left by least squares on the maps, before and after the ReLU."""
+    """Shares left by least squares on the maps, after the ReLU and, for the small network, before it.
+
+    Before it the windows of wide layers have fewer dimensions than numbers, and the normal equations need float64;
+    for VGG16 these numbers are left to `layers`.
+    """
     phi, before, kernels, bias, _, padding = layer_parts(key)
-    cases = [(kind, side) for kind in ("linear", "rectified") for side in MEASURED[key]]
+    kinds = {"linear": torch.float64, "rectified": torch.float32} if key.startswith("vgg_mini") else RECTIFIED
+    cases = [(kind, side) for kind in kinds for side in MEASURED[key]]
     fit, judge = ([maps(phi, before, part) for part in x.split(5)] for x in pictures())
     n = fit[0].shape[-1]
     inner = torch.arange(n * n).reshape(n, n)[8:-8, 8:-8].flatten()
@@ -145,10 +151,15 @@ def measured(key: str) -> tuple[dict, dict]:
     def each(batches):
         """For each batch and case the windows and the values in their middle."""
         for x in batches:
-            y = torch.nn.functional.conv2d(x, kernels.float(), bias.float(), padding=padding)
+            y = (
+                torch.nn.functional.conv2d(x.double(), kernels, bias, padding=padding)
+                if "linear" in kinds
+                else (torch.nn.functional.conv2d(x, kernels.float(), bias.float(), padding=padding))
+            )
             target = x.flatten(2)[:, :, places].transpose(1, 2).flatten(0, 1)
             for case in cases:
-                yield case, windows(y.relu() if case[0] == "rectified" else y, case[1], places), target
+                seen = windows(y.relu() if case[0] == "rectified" else y, case[1], places)
+                yield case, seen.to(kinds[case[0]]), target.to(kinds[case[0]])
 
     sizes = {case: len(kernels) * case[1] ** 2 + 1 for case in cases}
     normal = {case: torch.zeros(count, count).double() for case, count in sizes.items()}
@@ -158,14 +169,15 @@ def measured(key: str) -> tuple[dict, dict]:
         right[case] += (seen.T @ target).double()
     solved = {}
     for case, own in normal.items():
-        own += 1e-7 * own.diagonal().mean() * torch.eye(len(own))
+        ridge = 1e-7 if kinds[case[0]] == torch.float32 else 1e-12
+        own += ridge * own.diagonal().mean() * torch.eye(len(own))
         solved[case] = torch.linalg.solve(own, right[case])
     mean = torch.cat(fit).mean((0, 2, 3))
     left, whole = dict.fromkeys(cases, 0.0), dict.fromkeys(cases, 0.0)
     for case, seen, target in each(judge):
         left[case] += float((seen.double() @ solved[case] - target).square().sum())
         whole[case] += float((target - mean).square().sum())
-    numbers = {"linear": {}, "rectified": {}}
+    numbers = {kind: {} for kind in kinds}
     for kind, side in cases:
         numbers[kind][str(side)] = left[kind, side] / whole[kind, side]
     return numbers, {}
