@@ -135,12 +135,12 @@ def test_the_mean_spectrum_of_many_crops_is_the_spectrum():
     # of a law that is white after a known filter; crops are cut from a larger ring, so that they are no rings
     filters = random(2, 2, 3, 3) / 3
     big = ConvolutionLayer(filters, size=(64, 64), border="circular")
-    x = big(random(60, 2, 64, 64, seed=1))
+    x = big(random(40, 2, 64, 64, seed=1))
     crops = torch.cat([x[..., i : i + 16, j : j + 16] for i in (0, 24, 48) for j in (0, 24, 48)])
     found = mean_spectrum(crops, floor=0)
     q = layer_symbol(filters, (16, 16)).permute(2, 3, 0, 1)
     wanted = (q @ q.mH).permute(2, 3, 0, 1)
-    assert float((found - wanted).abs().mean() / wanted.abs().mean()) < 0.12  # 540 crops, and the window's blur
+    assert float((found - wanted).abs().mean() / wanted.abs().mean()) < 0.15  # 360 crops, and the window's blur
     power, of_pixels = found.diagonal(dim1=0, dim2=1).real.mean(), crops.square().mean()
     assert float(power) == pytest.approx(float(of_pixels), rel=0.05)
 
