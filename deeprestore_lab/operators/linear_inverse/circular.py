@@ -25,13 +25,17 @@ from deeprestore_lab.operators.linear_inverse.symbols import alias_blocks, fold,
 
 @dataclass(frozen=True)
 class CircularInverse:
-    """f' -> B f', `(N, C', H / s, W / s) -> (N, C, H, W)`, with its kernel and what it leaves."""
+    """f' -> B f', `(N, C', H / s, W / s) -> (N, C, H, W)`, with its kernel and what it leaves.
+
+    Calling it raises `ValueError` for maps of another shape.
+    """
 
     blocks: torch.Tensor  # (h, w, s s C, C'), complex
     stride: tuple[int, int]
     error: torch.Tensor  # (C,): the expected squared error of a value, the same at every place up to its phase
 
     def __call__(self, y: torch.Tensor) -> torch.Tensor:
+        """B y for a batch of maps. Raises `ValueError` for maps of another shape."""
         h, w, _, channels = self.blocks.shape
         if y.ndim != 4 or tuple(y.shape[1:]) != (channels, h, w):
             raise ValueError(f"this inverse takes maps ({channels}, {h}, {w}), got {describe(y)}")

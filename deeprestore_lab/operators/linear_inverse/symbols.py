@@ -36,7 +36,10 @@ def layer_symbol(
 
 
 def fold(spectrum: torch.Tensor, stride: tuple[int, int]) -> torch.Tensor:
-    """Aliases side by side, `(..., C, H, W) -> (H / s, W / s, ..., s s C)`; the aliases run before the channels."""
+    """Aliases side by side, `(..., C, H, W) -> (H / s, W / s, ..., s s C)`; the aliases run before the channels.
+
+    Raises `ValueError` for a stride that does not divide the sides.
+    """
     (s, t), (height, width) = stride, spectrum.shape[-2:]
     if height % s or width % t:
         raise ValueError(f"a stride of {stride} does not divide {describe(spectrum)}")
