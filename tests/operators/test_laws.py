@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from deeprestore_lab.operators import (
     Blur,
+    ConvolutionLayer,
     Crop,
     Downsample,
     FourierFilter,
@@ -22,7 +23,7 @@ from deeprestore_lab.operators.downsample import BORDERS as RESIZE_BORDERS
 from deeprestore_lab.operators.downsample import KERNELS
 from deeprestore_lab.signal.convolution import BORDERS, frequency_counts, from_basis, gaussian_kernel, to_basis
 
-KINDS = ("identity", "mask", "crop", "gradient", "blur", "symmetric blur", "downsample", "matrix", "filter")
+KINDS = ("identity", "mask", "crop", "gradient", "blur", "symmetric blur", "downsample", "matrix", "filter", "layer")
 SAME_SHAPE = ("identity", "mask", "blur", "symmetric blur", "filter")
 
 
@@ -52,6 +53,11 @@ def build(draw, kind: str, shape: tuple[int, int, int, int], seed: int) -> Linea
     if kind == "downsample":
         factor = draw(st.sampled_from([f for f in (2, 3, 4) if h % f == 0 and w % f == 0]))
         return Downsample(factor, kernel=draw(st.sampled_from(KERNELS)), border=draw(st.sampled_from(RESIZE_BORDERS)))
+    if kind == "layer":
+        kernels = random(draw(st.integers(1, 3)), c, *draw(st.sampled_from([(3, 3), (2, 3), (1, 4)])), seed=seed)
+        border = draw(st.sampled_from(["zero", "circular"]))
+        stride = tuple(draw(st.sampled_from([t for t in (1, 2, 3) if side % t == 0])) for side in (h, w))
+        return ConvolutionLayer(kernels, size=(h, w), stride=stride, border=border)
     if kind == "matrix":
         out_shape = draw(st.sampled_from([(2, 3, 3), (4,), (c, h, w)]))
         return MatrixOperator(random(int(np.prod(out_shape)), c * h * w, seed=seed), (c, h, w), out_shape)

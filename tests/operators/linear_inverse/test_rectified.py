@@ -1,0 +1,50 @@
+"""A normal held to an orthant: Tallis' closed form, rejection, and the linear case in the limit."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from deeprestore_lab.operators.linear_inverse import dense_inverse, hidden_mean, rectified_inverse
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("rho", [-0.7, 0.0, 0.8])
+def test_two_hidden_values_have_the_mean_of_the_closed_form(rho):
+    covariance = torch.tensor([[1.0, rho], [rho, 1.0]])
+    found = hidden_mean(torch.zeros(40, 2), torch.zeros(2), covariance, sweeps=400)
+    chance = 1 / 4 + math.asin(rho) / (2 * math.pi)
+    assert float(found.mean()) == pytest.approx(-(1 + rho) / (2 * math.sqrt(2 * math.pi)) / chance, abs=0.01)
+
+
+def test_it_is_the_mean_of_draws_that_agree_with_what_is_seen():
+    mean, root = torch.tensor([0.3, -0.2, 0.1]).double(), random(3, 3)
+    covariance = root @ root.mT + 0.3 * torch.eye(3)
+    seen = torch.tensor([[0.5, 0.0, 0.0]]).double()
+    found = hidden_mean(seen.expand(60, 3), mean, covariance, sweeps=120).mean(0)
+    # given u_1 the others are normal; keep those draws where both are below zero
+    line = covariance[1:, 0] / covariance[0, 0]
+    rest = covariance[1:, 1:] - line[:, None] * covariance[0, 1:]
+    draws = mean[1:] + line * (0.5 - mean[0]) + random(200_000, 2, seed=1) @ torch.linalg.cholesky(rest).mT
+    kept = draws[(draws <= 0).all(1)]
+    assert found[0] == 0.5
+    torch.testing.assert_close(found[1:], kept.mean(0), atol=0.02, rtol=0)
+
+
+def test_where_nothing_is_hidden_it_is_the_linear_inverse():
+    matrix, mean = random(5, 4), random(4, seed=1)
+    covariance = torch.eye(4).double()
+    y = random(3, 5, seed=2) + 9
+    found = rectified_inverse(y, matrix, covariance, weight=2.0, mean=mean, bias=torch.ones(5).double())
+    inverse = dense_inverse(matrix, covariance, weight=2.0)
+    torch.testing.assert_close(found, mean + (y - matrix @ mean - 1) @ inverse.mT)
+
+
+def test_what_was_not_rectified_is_refused():
+    with pytest.raises(ValueError, match="at least 0"):
+        hidden_mean(-torch.ones(1, 1), torch.zeros(1), torch.eye(1))
