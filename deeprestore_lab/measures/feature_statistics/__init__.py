@@ -3,7 +3,12 @@
 Taught in chapter 15_feature_statistics.
 """
 
-from deeprestore_lab.measures.feature_statistics.covariance import CENTRINGS, spatial_covariance, standardised
+from deeprestore_lab.measures.feature_statistics.covariance import (
+    CENTRINGS,
+    photograph_covariances,
+    spatial_covariance,
+    standardised,
+)
 from deeprestore_lab.measures.feature_statistics.dependence import (
     effective_rank,
     energy_correlation,
@@ -37,6 +42,7 @@ __all__ = [
     "fit_rectified",
     "hoyer_sparsity",
     "nearest_toeplitz",
+    "photograph_covariances",
     "separation",
     "spatial_covariance",
     "standardised",

@@ -3,6 +3,7 @@
 import torch
 
 from deeprestore_lab.core.checks import check_choice, check_images, describe
+from deeprestore_lab.measures.feature_statistics.photographs import check_groups
 
 CENTRINGS = ("position", "channel", "map", "none")
 LEAST = 1e-12  # of the largest channel's variance: what is below varies by rounding alone
@@ -56,6 +57,23 @@ def spatial_covariance(
     z, shares = standardised(f, centring=centring, counts=counts)
     rows = (shares.sqrt()[:, None, None, None] * z).flatten(0, 1).flatten(1)
     return rows.mT @ rows / z.shape[1]
+
+
+def photograph_covariances(
+    f: torch.Tensor, *, groups: torch.Tensor | None = None, centring: str = "position"
+) -> torch.Tensor:
+    r"""M_g = mean over channels and the maps of photograph g of z z^T, `(G, P, P)`, with means and scales of all maps.
+
+    The mean of them is `spatial_covariance` where each photograph has as many maps, and a resampling of photographs is
+    another weighted mean of them. `groups` `(N,)` says which photograph a map is of, each its own without it. float64.
+    """
+    z, _ = standardised(f, centring=centring)
+    groups, rows = check_groups(groups, len(z)), z.flatten(2)
+    found = []
+    for own in range(int(groups.max()) + 1):
+        each = rows[groups == own].flatten(0, 1)
+        found.append(each.mT @ each / len(each))
+    return torch.stack(found)
 
 
 def _shares(counts: torch.Tensor | None, f: torch.Tensor) -> torch.Tensor:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import torch
 
 from deeprestore_lab.core.checks import check_pair, check_whole, describe
-from deeprestore_lab.measures.feature_statistics.covariance import standardised
-from deeprestore_lab.measures.feature_statistics.photographs import check_groups
+from deeprestore_lab.measures.feature_statistics.covariance import photograph_covariances
 
 
 def nearest_toeplitz(matrix: torch.Tensor, size: int | tuple[int, int], *, taper: bool = False) -> torch.Tensor:
@@ -117,18 +116,12 @@ def toeplitz_floor(
     says which photograph each map is of. Means and variances of the standardisation are taken as known. Raises
     `ValueError` for fewer than three photographs. Taught in chapter 15_feature_statistics.
     """
-    z, _ = standardised(f, centring=centring)
-    z = z[..., border : z.shape[2] - border, border : z.shape[3] - border]
-    groups = check_groups(groups, len(z))
-    count = int(groups.max()) + 1
+    stacked = photograph_covariances(f, groups=groups, centring=centring)
+    size, count = tuple(f.shape[2:]), len(stacked)
     if count < 3:
         raise ValueError(f"a floor needs three photographs or more, got {count}")
-    rows, size = z.flatten(2), z.shape[2:]
-    matrices = []
-    for own in range(count):
-        each = rows[groups == own].flatten(0, 1)
-        matrices.append(each.mT @ each / len(each))
-    stacked = torch.stack(matrices)
+    stacked = torch.stack([inside(matrix, size, border=border)[0] for matrix in stacked])
+    size = tuple(n - 2 * border for n in size)
     mean = stacked.mean(0)
     whole = (stacked - mean).square().sum((1, 2)).sum() / (count - 1) / count
     rest = mean - nearest_toeplitz(mean, size)

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from deeprestore_lab.measures.feature_statistics import CENTRINGS, bootstrap_counts, spatial_covariance, standardised
+from deeprestore_lab.measures.feature_statistics import (
+    CENTRINGS,
+    bootstrap_counts,
+    photograph_covariances,
+    spatial_covariance,
+    standardised,
+)
 
 
 def maps(count: int, channels: int, side: int, seed: int) -> torch.Tensor:
@@ -92,3 +98,13 @@ def test_photographs_are_drawn_whole() -> None:
     assert (counts[:, 0] == counts[:, 2]).all() and (counts[:, 4] == counts[:, 5]).all()
     assert (counts[:, [0, 3, 4]].sum(1) == 3).all()
     assert counts[:, 3].mean() == pytest.approx(1, abs=0.15)
+
+
+def test_photographs_own_matrices_make_the_covariance_and_its_resamplings() -> None:
+    f, groups = maps(6, 2, 3, seed=6), torch.tensor([0, 0, 1, 1, 2, 2])
+    own = photograph_covariances(f, groups=groups)
+    assert own.shape == (3, 9, 9)
+    assert torch.allclose(own.mean(0), spatial_covariance(f), atol=1e-12)
+    z, _ = standardised(f)
+    second = z[2:4].flatten(0, 1).flatten(1)
+    assert torch.allclose(own[1], second.T @ second / 4, atol=1e-12)
