@@ -37,7 +37,7 @@ class MapPriors:
     priors: dict[str, Energies]
 
     def standardised(self, f: torch.Tensor) -> torch.Tensor:
-        """(f - mean) / deviation of the channels that vary."""
+        """(f - mean) / deviation of the channels that vary. Raises `ValueError` for another number of channels."""
         if check_images(f, name="f").shape[1] != len(self.kept):
             raise ValueError(f"maps must have {len(self.kept)} channels, got {describe(f)}")
         return ((f - self.mean) / self.deviation)[:, self.kept]

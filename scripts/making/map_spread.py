@@ -13,7 +13,7 @@ from deeprestore_lab.signal.kernels import gaussian_kernel
 from deeprestore_lab.training.map_priors import fit_map_priors
 from scripts.making.feature_maps import network, photographs
 
-LEARNT, TESTED, LARGE, SIDE, STEPS, BLURRED = 60, 12, 96, 64, (40, 200), 1.0
+LEARNT, TESTED, LARGE, SIDE, STEPS, BLURRED = 60, 10, 96, 48, (40, 200), 1.0
 SPREADS = {  # where the pre-image is from, seed: the layers whose maps are looked at
     "vgg_mini/relu3_3/0": ["relu1_2", "relu2_2", "relu3_3"],
     "vgg_mini/relu3_3/1": ["relu1_2", "relu2_2", "relu3_3"],

@@ -56,6 +56,7 @@ MAPS = {  # network/layer: side of the picture, crops of each photograph
 }
 WINDOWS = ["vgg16/relu1_2", "vgg16/relu2_2", "vgg16/relu3_3", "vgg_mini/relu2_2", "vgg_mini/relu3_3"]
 WINDOW = 14
+INVERTED, FEW = ["squeezenet1_1/relu1", "vgg16/relu3_3", "googlenet/inception_5b", "vgg_mini/pool5"], [50, 100, 200]
 BEFORE = {  # layers before their ReLU, and the side of the picture
     "vgg16/conv1_1": 64,
     "vgg16/conv1_2": 64,
@@ -85,6 +86,7 @@ SETTINGS = {
 }
 PARTS = Parts("feature_covariance", SETTINGS)
 MARGINAL_PARTS = Parts("feature_marginals", {key: SETTINGS[key] for key in ("before", "values")})
+INVERSE_PARTS = Parts("feature_inverses", SETTINGS | {"inverted": INVERTED, "few": FEW})
 SPREAD_PARTS = Parts("feature_spread", SPREAD_SETTINGS)
 
 
@@ -138,6 +140,22 @@ def reported(f: torch.Tensor, centring: str = "position") -> dict | None:
     except ValueError:
         return None
     return {name: value if math.isfinite(value) else None for name, value in report._asdict().items()}
+
+
+def inverse_part(key: str) -> tuple[dict, dict]:
+    """The distance of the inverse, all and inside, against the number of photographs: noise or structure."""
+    name, layer = key.split("/")
+    side, each = MAPS[key]
+    f, groups = padded_maps(name, layer, side, each=each, seed=SEED)
+    generator, found = torch.Generator().manual_seed(SEED), {"inverse": [], "inverse_inside": []}
+    for count in FEW:
+        reports = []
+        for _ in range(1 if count == COUNTS[-1] else 3):
+            chosen = torch.randperm(COUNTS[-1], generator=generator)[:count]
+            reports.append(reported(f[torch.isin(groups, chosen)]))
+        for own, values in found.items():
+            values.append(sum(report[own] for report in reports) / len(reports))
+    return found, {}
 
 
 def covariance_part(key: str) -> tuple[dict, dict]:
@@ -257,6 +275,7 @@ def main() -> None:
     windows = [f"window {name}" for name in WINDOWS]
     marginals = MARGINAL_PARTS.all(list(BEFORE), marginal_part)
     covariances = PARTS.all([*MAPS, *windows], covariance_part)
+    inverses = INVERSE_PARTS.all(INVERTED, inverse_part)
     spreads = SPREAD_PARTS.all(list(SPREADS), spread)
     numbers = {key: part[0] for key, part in covariances.items()}
     own = numbers["vgg_mini/pool5"]
@@ -268,6 +287,8 @@ def main() -> None:
                 "photographs": COUNTS[-1],
                 "maps": {key: numbers[key] for key in MAPS},
                 "windows": {key: numbers[f"window {key}"] for key in WINDOWS},
+                "few": FEW,
+                "inverses": {key: part[0] for key, part in inverses.items()},
                 "marginals": {key: part[0] for key, part in marginals.items()},
                 "spread": {key: part[0] for key, part in spreads.items()},
                 "weights": {name: network(name).weights for name in sorted({key.split("/")[0] for key in MAPS})},
