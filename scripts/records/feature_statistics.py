@@ -79,8 +79,8 @@ SETTINGS = {
     "counts": COUNTS,
     "subsets": SUBSETS,
     "draws": DRAWS,
-    "maps": {name: list(own) for name, own in MAPS.items()},
-    "windows": WINDOWS,
+    "crops": {name: list(own) for name, own in MAPS.items()},
+    "windowed": WINDOWS,
     "before": BEFORE,
     "values": [PLACES, MOST, HALF],
 }
@@ -283,7 +283,7 @@ def main() -> None:
         "feature_statistics",
         rounded(
             {
-                "counts": COUNTS,
+                **SETTINGS,
                 "photographs": COUNTS[-1],
                 "maps": {key: numbers[key] for key in MAPS},
                 "windows": {key: numbers[f"window {key}"] for key in WINDOWS},
