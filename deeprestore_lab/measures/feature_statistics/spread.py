@@ -1,0 +1,43 @@
+"""What a prior says of natural maps and of others: which it prefers, and how well it tells them apart.
+
+Taught in chapter 15_feature_statistics.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from deeprestore_lab.core.checks import describe
+from deeprestore_lab.measures.sample_quality import area_under_roc
+
+
+class Separation(NamedTuple):
+    """A prior's energies of other pictures beside those of natural ones.
+
+    `ratio` is the geometric mean of other / natural, picture by picture: below 1 the prior prefers the other one.
+    `deviations` is the mean of log(other / natural) in standard deviations of log natural. `area` is the chance that
+    another picture has the larger energy than a natural one, whichever two.
+    """
+
+    ratio: float
+    deviations: float
+    area: float
+
+
+def separation(natural: torch.Tensor, other: torch.Tensor) -> Separation:
+    r"""How a prior splits energies `natural` `(N,)` from `other` `(N,)`, of the same photographs in the same order.
+
+    Energies are compared by their logarithms, since a prior's unit and weight then drop out: they must be above 0.
+    Raises `ValueError` for others, and for fewer than two photographs. Taught in chapter 15_feature_statistics.
+
+    >>> separation(torch.tensor([1.0, 2.0]), torch.tensor([4.0, 8.0])).ratio
+    4.0
+    """
+    for name, values in (("natural", natural), ("other", other)):
+        if values.ndim != 1 or values.shape != natural.shape or len(values) < 2 or not (values > 0).all():
+            raise ValueError(f"{name} must be energies above 0, one for each of two photographs or more, got {values}")
+        if not torch.isfinite(values).all():
+            raise ValueError(f"{name} must be finite, got {describe(values)}")
+    logs = natural.double().log()
+    shift = (other.double().log() - logs).mean()
+    return Separation(float(shift.exp()), float(shift / logs.std()), area_under_roc(natural, other))
