@@ -30,7 +30,13 @@ LAYERS = ["pool1", "pool2", "pool3"]
 BATCH, CROP, RATES = 4, 48, [1.5e-3, 3e-3, 6e-3]
 SEARCHED = ("pool2", 400, PATCH)  # layer, steps, crops
 UNSEEN, SHOWN, SHOWN_SIDE = 40, "chelsea", 64
-RUNS = {400: [0, 1, 2], 1500: [0]}  # seeds by number of steps
+RUNS = [  # steps, seeds, layers; those first that matter most
+    (1500, [0], ["pool3", "pool2", "pool1"]),
+    (400, [0], ["pool3", "pool2", "pool1"]),
+    (400, [1, 2], ["pool3", "pool2", "pool1"]),
+    (1500, [1, 2], ["pool3", "pool2"]),
+    (6000, [0], ["pool2"]),
+]
 SETTINGS = {
     "layers": LAYERS,
     "batch": BATCH,
@@ -133,14 +139,13 @@ def without_the_deepest(weights: dict[str, torch.Tensor], layer: str, kind: str)
 
 def grid() -> list[str]:
     """The keys of all runs, those first that matter most."""
-    every = [
+    return [
         f"{layer}/{training}/{steps}/{seed}/nearest"
-        for steps, seeds in RUNS.items()
+        for steps, seeds, layers in RUNS
         for seed in seeds
-        for layer in LAYERS[::-1]
+        for layer in layers
         for training in TRAININGS
     ]
-    return every
 
 
 def compared(found: dict[str, dict]) -> dict[str, dict]:
