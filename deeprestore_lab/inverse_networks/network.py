@@ -6,14 +6,14 @@ import torch
 from torch import nn
 
 from deeprestore_lab.backbones import Backbone
-from deeprestore_lab.core.checks import check_images
+from deeprestore_lab.core.checks import check_images, check_positive
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.inverse_networks.blocks import IMAGE, blocks, map_sizes
 from deeprestore_lab.inverse_networks.module import InverseModule
 
 Maps = Mapping[str, torch.Tensor]
 GREY, CONTRAST = 0.5, 0.25  # an image leaves its module as (x - GREY) / CONTRAST
-START = 0.1  # of the usual start, for the very last convolution: training begins near grey
+QUIET = 0.1  # of the usual start, for the very last convolution: training begins near grey
 
 
 class InverseNetwork(nn.Module):
@@ -24,9 +24,10 @@ class InverseNetwork(nn.Module):
     Works for every backbone and every layer with positions; `cuts`, `kind`, `depth` and `width` (times a module's
     channels in, at least 8) are those of `blocks` and `InverseModule`. Between modules maps are in units of each
     layer's root mean square, `scales`, which `calibrate` sets from maps of photographs, so that losses at different
-    layers can be added. Not clipped to [0, 1]. Without `size` the image has as many times the map's sides as the
-    strides multiply to. Raises `ValueError` for settings and maps that do not fit. Taught in chapter
-    17_inverse_networks.
+    layers can be added. Training begins near a grey image and with maps of `start` times the usual size; with 1 the
+    chain begins with large errors, and losses at every module are slow to fall. Not clipped to [0, 1]. Without `size`
+    the image has as many times the map's sides as the strides multiply to. Raises `ValueError` for settings and maps
+    that do not fit. Taught in chapter 17_inverse_networks.
 
     Source: after Dosovitskiy & Brox (2016), who train one network for a layer; here it is made of modules.
 
@@ -47,9 +48,11 @@ class InverseNetwork(nn.Module):
         kind: str = "nearest",
         depth: int = 2,
         width: float = 1.0,
+        start: float = QUIET,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        check_positive(start, name="start", single=True)
         self.backbone, self.layer = network, layer
         self.blocks = blocks(network, layer, cuts=cuts)
         self.steps = nn.ModuleList(
@@ -64,7 +67,8 @@ class InverseNetwork(nn.Module):
             for place, block in enumerate(self.blocks)
         )
         with torch.no_grad():
-            self.steps[-1].layers[-1].weight.mul_(START)
+            for step in self.steps:
+                step.layers[-1].weight.mul_(QUIET if step is self.steps[-1] else start)
         self.register_buffer("scales", torch.ones(len(self.blocks)))
 
     @property
@@ -97,9 +101,7 @@ class InverseNetwork(nn.Module):
             size = tuple(factor * side for side in f.shape[2:])
         return map_sizes(self.backbone, self.layers, tuple(size))
 
-    def chain(
-        self, f: torch.Tensor, size: tuple[int, int] | None = None, *, first: int = 0
-    ) -> dict[str, torch.Tensor]:
+    def chain(self, f: torch.Tensor, size: tuple[int, int] | None = None, *, first: int = 0) -> dict[str, torch.Tensor]:
         """What each module from the place `first` on gives, by the name of its target, for the map f it is given.
 
         f and the results are in their own units. With `first` above 0 f is the map of that module's layer.

@@ -6,9 +6,9 @@ from deeprestore_lab.inverse_networks.network import InverseNetwork
 from deeprestore_lab.networks.trained import trained
 
 SHAPES: dict[str, dict] = {  # of vgg_mini; the modules of each layer
-    "relu1_2": {"cuts": (), "depth": 3, "width": 2.0},
-    "relu2_2": {"cuts": ("pool1",), "depth": 3, "width": 1.5},
-    "relu3_3": {"cuts": ("pool2", "pool1"), "depth": 3, "width": 1.5},
+    "relu1_2": {"cuts": (), "depth": 3, "width": 2.0, "start": 1.0},
+    "relu2_2": {"cuts": ("pool1",), "depth": 3, "width": 1.5, "start": 1.0},
+    "relu3_3": {"cuts": ("pool2", "pool1"), "depth": 3, "width": 1.5, "start": 1.0},
 }
 
 

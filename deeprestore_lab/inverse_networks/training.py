@@ -132,4 +132,3 @@ def _error_of(inverse: InverseNetwork, maps: Batch, place: int, criterion: str) 
         for earlier in range(place):
             own = inverse.step(earlier, own, sizes)
     return CRITERIA[criterion](inverse.step(place, own, sizes), true[inverse.blocks[place].target])
-

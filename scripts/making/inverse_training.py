@@ -1,4 +1,4 @@
-"""What the weights and the records of inverse networks share: crops of photographs, pictures that are not learnt from."""
+"""What weights and records of inverse networks share: crops of photographs, and pictures not learnt from."""
 
 from __future__ import annotations
 

@@ -17,25 +17,26 @@ from deeprestore_lab import images
 from deeprestore_lab.backbones import load
 from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.inverse_networks.evaluation import normalised_errors, paired_interval, scores
-from deeprestore_lab.inverse_networks.network import InverseNetwork
+from deeprestore_lab.inverse_networks.network import QUIET, InverseNetwork
 from deeprestore_lab.inverse_networks.training import TRAININGS, map_batches, maps_of, train
 from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.training import cosine
-from scripts.making.inverse_training import PATCH, SIDES, learnt_patches, stop_by, unseen
+from scripts.making.inverse_training import SIDES, learnt_patches, stop_by, unseen
 from scripts.making.photographs.learnt import DATA, LICENCE
 from scripts.making.recorded import strip
 from scripts.making.resumable import Parts, rounded
 
 LAYERS = ["pool1", "pool2", "pool3"]
-BATCH, CROP, RATES = 4, 48, [1.5e-3, 3e-3, 6e-3]
-SEARCHED = ("pool2", 400, PATCH)  # layer, steps, crops
+BATCH, CROP, RATES = 4, 48, [1.5e-3, 3e-3]
+SEARCHED = ("pool2", 400, CROP)  # layer, steps, crops
 UNSEEN, SHOWN, SHOWN_SIDE = 40, "chelsea", 64
 RUNS = [  # steps, seeds, layers; those first that matter most
-    (1500, [0], ["pool3", "pool2", "pool1"]),
-    (400, [0], ["pool3", "pool2", "pool1"]),
+    (400, [0], ["pool3", "pool2"]),
+    (1500, [0], ["pool2"]),
+    (400, [0], ["pool1"]),
     (400, [1, 2], ["pool3", "pool2", "pool1"]),
-    (1500, [1, 2], ["pool3", "pool2"]),
-    (6000, [0], ["pool2"]),
+    (1500, [1, 2], ["pool2"]),
+    (1500, [0], ["pool3", "pool1"]),
 ]
 SETTINGS = {
     "layers": LAYERS,
@@ -44,9 +45,12 @@ SETTINGS = {
     "patch": CROP,
     "sides": list(SIDES),
     "unseen": UNSEEN,
+    "start": QUIET,
 }
 PARTS = Parts("inverse_networks", SETTINGS)
-SEARCH = Parts("inverse_networks_search", {"batch": BATCH, "searched": list(SEARCHED), "sides": list(SIDES)})
+SEARCH = Parts(
+    "inverse_networks_search", {"batch": BATCH, "searched": list(SEARCHED), "sides": list(SIDES), "start": QUIET}
+)
 COMPARED = {
     "together - alone": ("together", "alone"),
     "end to end - together": ("end to end", "together"),
@@ -74,7 +78,7 @@ def trained_network(
         steps=steps,
         lr=cosine(lr, steps, warmup=20),
         checkpoint=file,
-        label=f"{layer} {training} {steps} {seed} {kind}",
+        progress=False,
     )
     return inverse
 
@@ -155,9 +159,7 @@ def compared(found: dict[str, dict]) -> dict[str, dict]:
     for layer, steps, kind in sorted(cases):
         own: dict[str, dict] = {}
         for name, (first, second) in COMPARED.items():
-            seeds = [
-                s for s in range(9) if all(f"{layer}/{t}/{steps}/{s}/{kind}" in found for t in (first, second))
-            ]
+            seeds = [s for s in range(9) if all(f"{layer}/{t}/{steps}/{s}/{kind}" in found for t in (first, second))]
             if not seeds:
                 continue
             own[name] = {"seeds": seeds}

@@ -2,7 +2,7 @@
 
 Both networks look at one position: a convolution 1 x 1 fitted by least squares, with the channels' means, and 1 x 1
 convolution, ReLU, 1 x 1 convolution. They learn from maps of free photographs; all is measured on the maps of other
-photographs. The error is ||u^ - u|| / ||u|| over all of them, u the map that the normalisation was given.
+photographs. The error is ||u^ - u||^2 / ||u||^2 over all of them, u the map that the normalisation was given.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import nn
 from deeprestore_lab import images
 from deeprestore_lab.backbones import load
 from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.inverse_networks.response_normalisation import best_scale, fixed_point_inverse, turning_point
 from deeprestore_lab.training import cosine, fit
 from scripts.making.inverse_training import learnt_patches
@@ -24,21 +25,21 @@ ITERATIONS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
 
 
 def error(found: torch.Tensor, u: torch.Tensor) -> float:
-    """The norm of the difference over that of u."""
-    return float((found - u).norm() / u.norm())
+    """The squared norm of the difference over that of u."""
+    return float((found - u).square().sum() / u.square().sum())
 
 
 def small_network(y: torch.Tensor, u: torch.Tensor, *, seed: int) -> nn.Module:
     """1 x 1, ReLU, 1 x 1, trained on maps (N, C, h, w) in units of their root mean square."""
-    torch.manual_seed(seed)
     channels = y.shape[1]
-    network = nn.Sequential(nn.Conv2d(channels, WIDTH, 1), nn.ReLU(), nn.Conv2d(WIDTH, channels, 1))
+    with seeded(seed):
+        network = nn.Sequential(nn.Conv2d(channels, WIDTH, 1), nn.ReLU(), nn.Conv2d(WIDTH, channels, 1))
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         chosen = torch.randint(len(y), (16,), generator=torch.Generator().manual_seed(1_000_003 * seed + step))
         return y[chosen], u[chosen]
 
-    fit(network, draw, steps=STEPS, lr=cosine(1e-2, STEPS, warmup=20), label=f"network {seed}")
+    fit(network, draw, steps=STEPS, lr=cosine(1e-2, STEPS, warmup=20), progress=False)
     return network
 
 
@@ -72,7 +73,6 @@ def main() -> None:
         network = small_network(y_learnt / units[1], u_learnt / units[0], seed=seed)
         with torch.no_grad():
             reached.append(error(network(y / units[1]) * units[0], u))
-    # where nothing but the maps of one position is known, a lone large channel cannot be told from a small one
     found = {
         "turning_point": turning_point(layer),
         "largest_input": float(u.max()),

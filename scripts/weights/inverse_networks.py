@@ -1,4 +1,4 @@
-"""The inverse networks of chapter 17: `vgg_mini` at relu1_2, relu2_2 and relu3_3, end to end on the pixels' mean square.
+"""The inverse networks of chapter 17: `vgg_mini` at relu1_2, relu2_2 and relu3_3, end to end on squared errors.
 
 They belong to the encoder whose weights the card names. Each is kept at the step that was best on crops of a photograph
 that it does not learn from.

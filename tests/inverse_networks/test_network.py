@@ -143,7 +143,11 @@ def test_l1_training_gives_the_median():
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"kind": "cubic"}, "kind"), ({"depth": 1}, "depth"), ({"stride": 4, "kernel": 3, "kind": "transposed"}, "kernel")],
+    [
+        ({"kind": "cubic"}, "kind"),
+        ({"depth": 1}, "depth"),
+        ({"stride": 4, "kernel": 3, "kind": "transposed"}, "kernel"),
+    ],
 )
 def test_wrong_modules_are_refused(settings, words):
     with pytest.raises(ValueError, match=words):
