@@ -16,6 +16,7 @@ import torch
 from deeprestore_lab import images
 from deeprestore_lab.backbones import load
 from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.course.figures import encode
 from deeprestore_lab.inverse_networks.evaluation import normalised_errors, paired_interval, scores
 from deeprestore_lab.inverse_networks.network import InverseNetwork
 from deeprestore_lab.inverse_networks.training import TRAININGS, map_batches, maps_of, train
@@ -23,7 +24,6 @@ from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.training import cosine
 from scripts.making.inverse_training import SIDES, learnt_patches, stop_by, unseen
 from scripts.making.photographs.learnt import DATA, LICENCE
-from scripts.making.recorded import strip
 from scripts.making.resumable import Parts, rounded
 
 LAYERS = ["pool1", "pool2", "pool3"]
@@ -198,9 +198,9 @@ def write(parts: dict) -> None:
                 inverse.load_state_dict(weights)
                 with torch.no_grad():
                     picture = inverse(maps_of(inverse, x)[layer]).clamp(0, 1)
-                shown.append((picture[0] * 255).round())
+                shown.append(picture[0])
                 order.append(f"{training}/{steps}")
-        pictures[f"{layer}.webp"], rows[layer] = strip(torch.stack(shown)), order
+        pictures[f"{layer}.webp"], rows[layer] = encode(torch.cat(shown, dim=-1)[None], format="webp-lossless"), order
     means = {key: {name: sum(v) / len(v) for name, v in own["scores"].items()} for key, own in numbers.items()}
     found = compared(numbers)
     longest = found["pool2/1500"]
