@@ -18,7 +18,7 @@ FLOORS = {
     1: "backbones networks operators",
     2: "energies measures parametrisations priors",
     3: "solve training",
-    4: "baselines generators style",
+    4: "baselines generators inverse_networks style",
     5: "__main__ course teaching",
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules.split()}

@@ -1,0 +1,62 @@
+"""What deconvolutional networks and guided backpropagation draw: gradients with other rules at the ReLUs."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from deeprestore_lab.backbones import Backbone
+from deeprestore_lab.core.checks import check_choice, check_images
+
+RULES = ("gradient", "deconvolution", "guided")
+
+
+class _Ruled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: torch.Tensor, rule: str) -> torch.Tensor:
+        ctx.rule = rule
+        ctx.save_for_backward(x > 0)
+        return x.clamp_min(0)
+
+    @staticmethod
+    def backward(ctx, signal: torch.Tensor) -> tuple[torch.Tensor, None]:
+        (passed,) = ctx.saved_tensors
+        if ctx.rule != "deconvolution":  # what the ReLU held back stays back
+            signal = signal * passed
+        return (signal if ctx.rule == "gradient" else signal.clamp_min(0)), None
+
+
+def backward_picture(
+    network: Backbone, layer: str, x: torch.Tensor, *, rule: str = "guided", score: Callable | None = None
+) -> torch.Tensor:
+    r"""A signal sent from a layer back to the image, `(N, 3, H, W)`, by one of three rules at every ReLU on the way.
+
+        "gradient"        s [z > 0]           backpropagation
+        "deconvolution"   max(s, 0)           a deconvolutional network (Zeiler & Fergus 2014)
+        "guided"          max(s, 0) [z > 0]   guided backpropagation (Springenberg et al. 2015)
+
+    z is what the ReLU was given and s the signal; convolutions are transposed, and poolings send to where the largest
+    value was (the switches). The signal starts as the gradient of `score`, a function of the map `(N, C, h, w)` to a
+    sum over images, by default the largest value of each image's map. None of the three estimates the image from the
+    map: they show where in *this* image, whose switches and signs they are told, the score came from. Raises
+    `ValueError` for another rule, layers the network does not have, and what is no batch of colour images. Taught in
+    chapter 17_inverse_networks.
+
+    >>> from deeprestore_lab.backbones import load
+    >>> net = load("vgg_mini", "random", seed=0)
+    network: vgg_mini, random weights, seed 0
+    >>> backward_picture(net, "relu2_2", torch.rand(2, 3, 16, 16)).shape
+    torch.Size([2, 3, 16, 16])
+    """
+    check_choice(rule, RULES, name="rule")
+    network._check([layer])
+    check_images(x, channels=3)
+    own = x.detach().clone().requires_grad_(True)
+    with torch.enable_grad():
+        f = network._normalised(own)
+        for name, module in zip(network.layers, network._modules(f), strict=True):
+            f = _Ruled.apply(f, rule) if isinstance(module, nn.ReLU) else module(f)
+            if name == layer:
+                break
+        value = f.flatten(1).amax(1).sum() if score is None else score(f)
+        return torch.autograd.grad(value, own)[0]

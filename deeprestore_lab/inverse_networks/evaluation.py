@@ -1,0 +1,95 @@
+"""What an inverse network gives back of held-out images: in pixels, in layers, and between its modules."""
+
+from collections.abc import Sequence
+
+import torch
+
+from deeprestore_lab.core.checks import check_images, describe
+from deeprestore_lab.inverse_networks.blocks import IMAGE
+from deeprestore_lab.inverse_networks.network import InverseNetwork
+from deeprestore_lab.inverse_networks.training import maps_of
+from deeprestore_lab.measures.metrics import psnr, ssim, ssim_components
+from deeprestore_lab.measures.perceptual import distance
+
+Scores = dict[str, torch.Tensor]
+
+
+@torch.no_grad()
+def scores(inverse: InverseNetwork, x: torch.Tensor) -> Scores:
+    r"""Measures of the images that come back from the maps of `x`, clipped to [0, 1], one value per image each `(N,)`.
+
+        "psnr", "ssim", "luminance", "contrast", "structure"   in pixels (the last three are means of SSIM's maps)
+        "distance"            perceptual distance in relu3_3 of `vgg_mini`
+        "again LAYER"         ||phi(x^) - phi(x)||^2 / ||phi(x)||^2, for each layer of the network's modules
+        "inner LAYER"         ||f^ - f||^2 / ||f||^2 of the map that the modules behind give for that layer
+        "from LAYER"          PSNR of the image from the true map of that layer by the modules before it
+
+    The last two say whether the maps between modules are those of the backbone, and whether a module can be used with
+    true maps. Raises `ValueError` for what is no batch of colour images. Taught in chapter 17_inverse_networks.
+    """
+    check_images(x, channels=3)
+    maps = maps_of(inverse, x)
+    size, found = tuple(x.shape[2:]), {}
+    chain = inverse.chain(maps[inverse.layer], size)
+    picture = chain[IMAGE].clamp(0, 1)
+    found["psnr"], found["ssim"] = psnr(picture, x), ssim(picture, x)
+    found |= {name: parts.flatten(1).mean(1) for name, parts in ssim_components(picture, x).items()}
+    found["distance"] = distance(picture, x)
+    again = inverse.backbone.features(picture, inverse.layers)
+    for place, layer in enumerate(inverse.layers):
+        found[f"again {layer}"] = relative_error(again[layer], maps[layer])
+        if place:
+            found[f"inner {layer}"] = relative_error(chain[layer], maps[layer])
+            own = inverse.chain(maps[layer], size, first=place)[IMAGE]
+            found[f"from {layer}"] = psnr(own.clamp(0, 1), x)
+    return found
+
+
+def relative_error(f: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """||f - reference||^2 / ||reference||^2, one value per image, `(N,)`: 1 for a map of zeros."""
+    if f.shape != reference.shape:
+        raise ValueError(f"both maps must have one shape, got {describe(f)} and {describe(reference)}")
+    return (f - reference).square().flatten(1).sum(1) / reference.square().flatten(1).sum(1)
+
+
+def normalised_errors(x: torch.Tensor, reference: torch.Tensor, *, others: torch.Tensor | None = None) -> torch.Tensor:
+    r"""||x_i - r_i|| / N with N the mean of ||r_i - r_j|| over pairs i < j of different images, `(N,)`.
+
+    1 is the error of giving back another image of the set. `others` are the images that the mean is taken over, the
+    references themselves by default. Raises `ValueError` for shapes that do not fit, and for fewer than two others.
+    Source: Dosovitskiy & Brox (2016), section 4. Taught in chapter 17_inverse_networks.
+
+    >>> r = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1)
+    >>> normalised_errors(r.flip(0), r)
+    tensor([1., 1.])
+    """
+    check_images(x), check_images(reference, name="reference")
+    others = reference if others is None else others
+    if x.shape != reference.shape or others.shape[1:] != x.shape[1:] or len(others) < 2:
+        raise ValueError(
+            f"x, reference and others must be images of one shape, at least two others: got {tuple(x.shape)}, "
+            f"{tuple(reference.shape)} and {tuple(others.shape)}"
+        )
+    mean = torch.pdist(others.flatten(1)).mean()
+    return (x - reference).flatten(1).norm(dim=1) / mean
+
+
+def paired_interval(gains: torch.Tensor | Sequence[float], *, draws: int = 2000, seed: int = 0) -> tuple[float, float]:
+    r"""A 95 % interval of the mean of paired differences by the bootstrap over the first dimension (images).
+
+    `gains` `(N,)`, or `(N, S)` with a column for each seed: images are drawn again, and seeds too, since both vary.
+    Raises `ValueError` for fewer than two images. Taught in chapter 17_inverse_networks.
+
+    >>> low, high = paired_interval(torch.linspace(0.9, 1.1, 50))
+    >>> 0.97 < low < 1 < high < 1.03
+    True
+    """
+    gains = torch.as_tensor(gains, dtype=torch.float64)
+    gains = gains[:, None] if gains.ndim == 1 else gains
+    if gains.ndim != 2 or len(gains) < 2:
+        raise ValueError(f"gains must be (N,) or (N, S) with N of at least 2, got {describe(gains)}")
+    draw = torch.Generator().manual_seed(seed)
+    rows, columns = (torch.randint(n, (draws, n), generator=draw) for n in gains.shape)
+    means = torch.stack([gains[r][:, c].mean() for r, c in zip(rows, columns, strict=True)])
+    low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return low, high

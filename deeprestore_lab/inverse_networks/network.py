@@ -1,0 +1,121 @@
+"""Inverse modules in a row: from the map of a layer back to an image."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from deeprestore_lab.backbones import Backbone
+from deeprestore_lab.core.checks import check_images, check_positive
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.inverse_networks.blocks import IMAGE, blocks, map_sizes
+from deeprestore_lab.inverse_networks.module import InverseModule
+
+Maps = Mapping[str, torch.Tensor]
+GREY, CONTRAST = 0.5, 0.25  # an image leaves its module as (x - GREY) / CONTRAST
+QUIET = 0.1  # of the usual start, for the very last convolution: training begins near grey
+
+
+class InverseNetwork(nn.Module):
+    r"""A module for each block of a backbone: f = phi(x), `(N, C, h, w)`, to an image `(N, 3, H, W)`.
+
+        x = m_1( ... m_K(f)),   m_k a map of layer k to one of layer k - 1, layer 0 the image
+
+    Works for every backbone and every layer with positions; `cuts`, `kind`, `depth` and `width` (times a module's
+    channels in, at least 8) are those of `blocks` and `InverseModule`. Between modules maps are in units of each
+    layer's root mean square, `scales`, which `calibrate` sets from maps of photographs, so that losses at different
+    layers can be added. Training begins near a grey image and with maps of `start` times the usual size; with 1 the
+    chain begins with large errors, and losses at every module are slow to fall. Not clipped to [0, 1]. Without `size`
+    the image has as many times the map's sides as the strides multiply to. Raises `ValueError` for settings and maps
+    that do not fit. Taught in chapter 17_inverse_networks.
+
+    Source: after Dosovitskiy & Brox (2016), who train one network for a layer; here it is made of modules.
+
+    >>> from deeprestore_lab.backbones import load
+    >>> net = load("vgg_mini", "random", seed=0)
+    network: vgg_mini, random weights, seed 0
+    >>> inverse = InverseNetwork(net, "pool2")
+    >>> len(inverse.steps), inverse(net.at("pool2")(torch.rand(1, 3, 16, 24))).shape
+    (4, torch.Size([1, 3, 16, 24]))
+    """
+
+    def __init__(
+        self,
+        network: Backbone,
+        layer: str,
+        *,
+        cuts: Sequence[str] | None = None,
+        kind: str = "nearest",
+        depth: int = 2,
+        width: float = 1.0,
+        start: float = QUIET,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_positive(start, name="start", single=True)
+        self.backbone, self.layer = network, layer
+        self.blocks = blocks(network, layer, cuts=cuts)
+        self.steps = nn.ModuleList(
+            InverseModule(
+                *block.channels,
+                stride=block.stride,
+                kind=kind,
+                depth=depth,
+                width=max(8, round(width * block.channels[0])),
+                seed=1000 * seed + place,
+            )
+            for place, block in enumerate(self.blocks)
+        )
+        with torch.no_grad():
+            for step in self.steps:
+                step.layers[-1].weight.mul_(QUIET if step is self.steps[-1] else start)
+        self.register_buffer("scales", torch.ones(len(self.blocks)))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers whose maps go into a module, the deepest first."""
+        return tuple(block.layer for block in self.blocks)
+
+    @torch.no_grad()
+    def calibrate(self, maps: Maps) -> "InverseNetwork":
+        """Set the unit of each layer to the root mean square of these maps; gives the network back."""
+        for place, layer in enumerate(self.layers):
+            self.scales[place] = maps[layer].square().mean().sqrt()
+        return self
+
+    def scaled(self, maps: Maps) -> dict[str, torch.Tensor]:
+        """Maps by layer, and the image where it is there, in the units of the modules."""
+        units = dict(zip(self.layers, self.scales, strict=True))
+        return {name: (f - GREY) / CONTRAST if name == IMAGE else f / units[name] for name, f in maps.items()}
+
+    def step(self, place: int, f: torch.Tensor, sizes: Mapping[str, tuple[int, int]]) -> torch.Tensor:
+        """One module on a map, both in the units of the modules."""
+        return self.steps[place](f, sizes[self.blocks[place].target])
+
+    def sizes(self, f: torch.Tensor, size: tuple[int, int] | None = None) -> dict[str, tuple[int, int]]:
+        """Sides of the maps of every layer on the way to an image of `size`."""
+        if size is None:
+            factor = 1
+            for block in self.blocks:
+                factor *= block.stride
+            size = tuple(factor * side for side in f.shape[2:])
+        return map_sizes(self.backbone, self.layers, tuple(size))
+
+    def chain(self, f: torch.Tensor, size: tuple[int, int] | None = None, *, first: int = 0) -> dict[str, torch.Tensor]:
+        """What each module from the place `first` on gives, by the name of its target, for the map f it is given.
+
+        f and the results are in their own units. With `first` above 0 f is the map of that module's layer.
+        """
+        check_images(f, name="f", channels=self.blocks[first].channels[0])
+        f = check_together(f, self, names=("f", "the inverse network"))
+        if size is None and first:
+            raise ValueError("size must be given where modules are left out")
+        sizes, found, own = self.sizes(f, size), {}, f / self.scales[first]
+        for place in range(first, len(self.blocks)):
+            own = self.step(place, own, sizes)
+            last = place + 1 == len(self.blocks)
+            found[self.blocks[place].target] = GREY + CONTRAST * own if last else own * self.scales[place + 1]
+        return found
+
+    def forward(self, f: torch.Tensor, size: tuple[int, int] | None = None) -> torch.Tensor:
+        return self.chain(f, size)[IMAGE]
