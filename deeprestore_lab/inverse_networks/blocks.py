@@ -80,7 +80,10 @@ def map_sizes(network: Backbone, layers: tuple[str, ...], size: tuple[int, int])
 
 
 def fitted(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """The map cut at its lower right, or continued there by its last values, to `size`."""
+    """The map cut at its lower right, or continued there by its last values, to `size`.
+
+    Raises `ValueError` for a size that is no (height, width).
+    """
     if x.shape[2:] == size:
         return x
     if not isinstance(size, tuple) or len(size) != 2:

@@ -46,7 +46,10 @@ def scores(inverse: InverseNetwork, x: torch.Tensor) -> Scores:
 
 
 def relative_error(f: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """||f - reference||^2 / ||reference||^2, one value per image, `(N,)`: 1 for a map of zeros."""
+    """||f - reference||^2 / ||reference||^2, one value per image, `(N,)`: 1 for a map of zeros.
+
+    Raises `ValueError` for maps of two shapes. Taught in chapter 17_inverse_networks.
+    """
     if f.shape != reference.shape:
         raise ValueError(f"both maps must have one shape, got {describe(f)} and {describe(reference)}")
     return (f - reference).square().flatten(1).sum(1) / reference.square().flatten(1).sum(1)

@@ -22,6 +22,15 @@ from scripts.making.resumable import rounded
 
 BEFORE, NAME, SEEDS, STEPS, WIDTH, CROPS = "pool1", "norm1", [0, 1, 2], 1500, 64, 192
 ITERATIONS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+SETTINGS = {
+    "before": BEFORE,
+    "layer": NAME,
+    "seeds": SEEDS,
+    "steps": STEPS,
+    "width": WIDTH,
+    "crops": CROPS,
+    "iterations": ITERATIONS,
+}
 
 
 def error(found: torch.Tensor, u: torch.Tensor) -> float:
@@ -86,7 +95,7 @@ def main() -> None:
     }
     save_record(
         "response_normalisation",
-        rounded({"layer": NAME, "steps": STEPS, "width": WIDTH, "errors": found}),
+        rounded({**SETTINGS, "errors": found}),
         command="make records NAME=response_normalisation",
         data=f"{DATA}; GoogLeNet of the local tier; measured on {', '.join(images.HELD_OUT_PHOTOGRAPHS)}",
         licence=f"{LICENCE}; the record holds numbers only",
