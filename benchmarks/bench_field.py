@@ -21,7 +21,7 @@ from deeprestore_lab.operators import Identity
 from deeprestore_lab.priors import FieldOfExperts
 from deeprestore_lab.solve import minimise
 
-PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coins", "clock", "moon", "page", "cell")
+PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coins", "clock", "moon", "hubble", "cell")
 SIGMA, WEIGHT, TOLERANCE, TURNS = 25 / 255, 0.28, 1e-4, 2
 
 
@@ -65,7 +65,7 @@ def run() -> list[dict]:
             singly,
             goal="2",
             met=singly / together >= 2,
-            note="a picture is cut into strips that fit the cache, alone as in a batch",
+            note="a pass takes as long alone as in a batch, strip by strip; finished pictures are still looked at",
         ),
     ]
 

@@ -15,6 +15,7 @@ from deeprestore_lab.priors.experts import Expert
 from deeprestore_lab.priors.experts import expert as expert_of
 from deeprestore_lab.priors.field_pass import FieldPass
 from deeprestore_lab.priors.placed_filters import curvature_bound
+from deeprestore_lab.signal.filters import check_bank
 
 GRID = 128  # frequencies a side at which the filters' power is looked at
 BORDERS = ("mirror", "valid")
@@ -58,7 +59,8 @@ class FieldOfExperts(Prior):
         chroma_weight: float = 0.5,
         border: str = "mirror",
     ) -> None:
-        self.filters, self.weights = _check_filters(filters), _check_weights(weights, filters)
+        self.filters = check_bank(filters, name="filters").detach()
+        self.weights = _check_weights(weights, filters)
         self.expert = expert_of(expert)
         self.chroma_scale = check_positive(chroma_scale, name="chroma_scale", single=True)
         self.chroma_weight = check_weight(chroma_weight, name="chroma_weight", single=True)
@@ -135,15 +137,6 @@ class FieldOfExperts(Prior):
             with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
                 self._constants[key] = (self.filters.to(x), self.weights.to(x))
         return self._constants[key]
-
-
-def _check_filters(filters: torch.Tensor) -> torch.Tensor:
-    """Return the filters, a constant, if they are finite and `(K, h, w)`; else raise `ValueError`."""
-    if not isinstance(filters, torch.Tensor) or filters.ndim != 3 or not filters.is_floating_point():
-        raise ValueError(f"filters must be a float tensor of shape (K, h, w), got {describe(filters)}")
-    if not filters.numel() or not torch.isfinite(filters).all():
-        raise ValueError("filters must hold at least one value, and only finite ones")
-    return filters.detach()
 
 
 def _check_weights(weights: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:

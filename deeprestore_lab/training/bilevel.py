@@ -84,6 +84,10 @@ def _products(gradient: Map, x: torch.Tensor) -> Map:
         slope = gradient(at)
 
     def product(v: torch.Tensor) -> torch.Tensor:
-        return torch.autograd.grad(slope, at, v, retain_graph=True)[0]
+        with (
+            torch.enable_grad()
+        ):  # not `grad(slope, at, v)`: given v, torch imports its symbolic shapes, for two seconds
+            inner = (slope * v).sum()
+        return torch.autograd.grad(inner, at, retain_graph=True)[0]
 
     return product

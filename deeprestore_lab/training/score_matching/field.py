@@ -11,12 +11,17 @@ import torch
 
 from deeprestore_lab.core.checks import check_choice, check_level, check_lr, check_seed, check_units, check_whole
 from deeprestore_lab.priors.experts import Expert
+from deeprestore_lab.priors.experts import expert as expert_of
 from deeprestore_lab.priors.field_of_experts import FieldOfExperts
+from deeprestore_lab.training.adam_moments import AdamMoments
 from deeprestore_lab.training.augmentation import turned
 from deeprestore_lab.training.schedules import cosine
-from deeprestore_lab.training.score_matching.pictures import best_factor, picture_denoising, picture_score_matching
+from deeprestore_lab.training.score_matching.picture_gradient import picture_loss_and_gradient
+from deeprestore_lab.training.score_matching.pictures import best_factor, picture_denoising
+from deeprestore_lab.training.score_matching.whitening import whitening
 
 LOSSES = ("score_matching", "denoising")
+BETAS = (0.9, 0.99)  # of Adam: crops differ, so that an old square of a slope says little
 SAMPLED = 20_000  # patches that the whitening is estimated from
 
 
@@ -69,39 +74,38 @@ def fit_field(
     theta = torch.randn(count, len(basis), generator=generator) * len(basis) ** -0.5
     noisy = first + sigma * torch.randn(first.shape, generator=generator)
     begin = best_factor(noisy, (theta @ basis).view(count, size, size), torch.ones(count), expert=expert)
-    theta, logs = theta.requires_grad_(), torch.full((count,), math.log(begin), requires_grad=True)
-    settings = {"expert": expert, "margin": margin}
+    logs, law = torch.full((count,), math.log(begin)), expert_of(expert)
     rate, losses = check_lr(lr) if callable(lr) else cosine(lr, steps), []
-    optimiser = torch.optim.Adam([theta, logs], lr=rate(0), betas=(0.9, 0.99))
+    moments = [AdamMoments(own, betas=BETAS) for own in (theta, logs)]
+    pixels = batch * (side - 2 * margin) ** 2
     for step in range(steps):
-        optimiser.param_groups[0]["lr"] = rate(step)
         clean = _crops(pictures, batch, side, generator)
         noise = sigma * torch.randn(clean.shape, generator=generator)
         filters, weights = (theta @ basis).view(count, size, size), logs.exp()
         if loss == "denoising":
-            each = picture_denoising(clean, noise, filters, weights, sigma=sigma, **settings)
+            filters, weights = filters.requires_grad_(), weights.requires_grad_()
+            each = picture_denoising(clean, noise, filters, weights, sigma=sigma, expert=law, margin=margin)
+            value, slopes = each.sum().detach(), torch.autograd.grad(each.sum(), (filters, weights))
         else:
-            each = sigma**2 * picture_score_matching(clean + noise, filters, weights, **settings)
-        value = each.mean() / (side - 2 * margin) ** 2
-        optimiser.zero_grad()
-        value.backward()
-        optimiser.step()
-        losses.append(value.item())
-    with torch.no_grad():
-        field = FieldOfExperts((theta @ basis).view(count, size, size), logs.exp(), expert=expert)
+            found = picture_loss_and_gradient(clean + noise, filters, weights, expert=law, margin=margin)
+            value, *slopes = (sigma**2 * own for own in found)
+        by_filter, by_weight = slopes
+        moments[0].move_(theta, by_filter.flatten(1) @ basis.T / pixels, lr=rate(step))
+        moments[1].move_(logs, by_weight * weights.detach() / pixels, lr=rate(step))
+        losses.append(float(value) / pixels)
+    field = FieldOfExperts((theta @ basis).view(count, size, size), logs.exp(), expert=law)
     return FieldFit(field, torch.tensor(losses), time.process_time() - start)
 
 
 def whitened_basis(x: torch.Tensor, *, size: int, sigma: float) -> torch.Tensor:
     r"""Rows `(size^2 - 1, size^2)` that turn patches of `x` with noise of level `sigma` into uncorrelated unit values.
 
-    The patches' covariance, without their mean and with sigma^2 added, is U diag(d) U^T; row j is U_j / sqrt(d_j).
+    Patches are less their mean; see `whitening`.
     """
     patches = x.unfold(2, size, 1).unfold(3, size, 1).reshape(-1, size**2).double()
     patches = patches[:: max(1, len(patches) // SAMPLED)]
     patches = patches - patches.mean(1, keepdim=True)
-    values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
-    return (vectors.T[1:] / (values[1:, None] + sigma**2).sqrt()).float()  # the first is the mean
+    return whitening(patches, noise=sigma).forward.flip(0).float()  # the finest first
 
 
 def _crops(pictures: Sequence[torch.Tensor], count: int, side: int, generator: torch.Generator) -> torch.Tensor:

@@ -13,6 +13,7 @@ import torch
 from deeprestore_lab.core.checks import check_lr, check_positive, check_seed, check_whole
 from deeprestore_lab.priors.experts import Expert
 from deeprestore_lab.priors.experts import expert as expert_of
+from deeprestore_lab.training.adam_moments import AdamMoments
 from deeprestore_lab.training.schedules import cosine
 from deeprestore_lab.training.score_matching.explicit import quadratic_in_weights
 from deeprestore_lab.training.score_matching.gradient import loss_and_gradient
@@ -20,7 +21,7 @@ from deeprestore_lab.training.score_matching.hyvarinen import check_vectors
 from deeprestore_lab.training.score_matching.nonnegative import NonNegative, nonnegative_weights
 
 SEEN = 4000  # samples that the weights are fitted on while filters still move
-FIRST, SECOND, SMALL = 0.7, 0.999, 1e-8  # Adam's; a short memory of slopes needed the fewest steps here
+BETAS = (0.7, 0.999)  # of Adam; a short memory of slopes needed the fewest steps here
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,11 @@ def learn_filters(
     filters = norm * torch.nn.functional.normalize(start, dim=1)
     batches, shown = _Rounds(x, seed), _Rounds(x, seed)
     weights = best_weights(filters, shown.next(SEEN), expert=one).weights
-    first, second = torch.zeros_like(filters), torch.zeros_like(filters)
+    moments = AdamMoments(filters, betas=BETAS)
     for step in range(1, steps + 1):
         _, slope = loss_and_gradient(filters, weights, batches.next(batch), one)
         slope.sub_((slope * filters).sum(1, keepdim=True) / norm**2 * filters)
-        first.lerp_(slope, 1 - FIRST)
-        second.mul_(SECOND).addcmul_(slope, slope, value=1 - SECOND)
-        scale = (second / (1 - SECOND**step)).sqrt_().add_(SMALL)
-        filters.addcdiv_(first, scale, value=-norm * rate(step - 1) / (1 - FIRST**step))
+        moments.move_(filters, slope, lr=norm * rate(step - 1))
         filters.mul_(norm / filters.norm(dim=1, keepdim=True))
         if step % every == 0 and step < steps:
             weights = best_weights(filters, shown.next(SEEN), expert=one).weights

@@ -38,12 +38,12 @@ class Whitening:
         return (self.backward @ torch.linalg.pinv(rows)).mT
 
 
-def whitening(x: torch.Tensor, *, components: int | None = None) -> Whitening:
+def whitening(x: torch.Tensor, *, components: int | None = None, noise: float = 0.0) -> Whitening:
     r"""V = L^-1/2 B^T of the covariance B L B^T = 1/N sum_n x_n x_n^T, whose directions of no variance are left out.
 
     `x` is `(N, D)`, of mean zero by what it is (patches less their means). With `components` only so many directions
-    of the largest variance are kept. Raises `ValueError` for more components than there are. Taught in chapter
-    14_learned_filters.
+    of the largest variance are kept. With `noise` V whitens x with noise of that level added: its square is added to L.
+    Raises `ValueError` for more components than there are. Taught in chapter 14_learned_filters.
 
     >>> x = torch.randn(500, 3) @ torch.diag(torch.tensor([3.0, 1.0, 0.0]))
     >>> z = whitening(x).whiten(x)
@@ -57,7 +57,7 @@ def whitening(x: torch.Tensor, *, components: int | None = None) -> Whitening:
     count = int((values > FLOOR * values[0]).sum())
     if components is not None:
         count = check_whole(components, name="components", least=1, most=count)
-    roots, vectors = values[:count].sqrt(), vectors[:, :count]
+    roots, vectors = (values[:count] + noise**2).sqrt(), vectors[:, :count]
     return Whitening((vectors / roots).mT.contiguous().to(x), (vectors * roots).to(x))
 
 

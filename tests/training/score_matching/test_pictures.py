@@ -11,6 +11,7 @@ from deeprestore_lab.training.score_matching import (
     picture_denoising,
     picture_score_matching,
 )
+from deeprestore_lab.training.score_matching.picture_gradient import picture_loss_and_gradient
 
 GENERATOR = torch.Generator().manual_seed(3)
 FILTERS = torch.randn(3, 2, 3, generator=GENERATOR, dtype=torch.float64)
@@ -96,3 +97,15 @@ def test_what_does_not_fit_is_refused():
         picture_denoising(X, X, FILTERS, WEIGHTS, sigma=0.0)
     with pytest.raises(ValueError, match="size must be"):
         gaussian_overlap(StationaryField.power_law((4, 4)), 5)
+
+
+@pytest.mark.parametrize("expert", EXPERTS.values(), ids=EXPERTS)
+@pytest.mark.parametrize("margin", [0, 1])
+def test_the_gradient_written_out_is_that_of_autograd(expert, margin):
+    filters, weights = FILTERS.clone().requires_grad_(), WEIGHTS.clone().requires_grad_()
+    loss = picture_score_matching(X, filters, weights, expert=expert, margin=margin).sum()
+    wanted = torch.autograd.grad(loss, (filters, weights))
+    value, *found = picture_loss_and_gradient(X, FILTERS, WEIGHTS, expert=expert, margin=margin)
+    torch.testing.assert_close(value, loss.detach(), rtol=1e-12, atol=0)
+    for own, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-10, atol=1e-12)
