@@ -54,7 +54,8 @@ def energy_correlation(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     channels that do not vary. Source: Schwartz & Simoncelli (2001) for squares of neighbouring filters.
     """
     values = check_images(z, name="z").detach().double().transpose(0, 1).flatten(1)
+    size = values.square().mean(1)
     values = values - values.mean(1, keepdim=True)
-    if not (values.square().mean(1) > 0).all():
+    if not (values.square().mean(1) > 1e-20 * size).all():  # what is below is the rounding of the mean
         raise ValueError("a channel that does not vary has no correlation")
     return torch.corrcoef(values), torch.corrcoef(values.square())

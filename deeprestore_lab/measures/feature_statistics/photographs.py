@@ -31,14 +31,17 @@ def bootstrap_interval(
 
     A distance is made larger by noise, and resampling adds noise to the noise that is there: its bootstrapped values
     lie above what was measured, often all of them. With `estimate`, what was measured, the two quantiles are moved by
-    the difference between it and the mean of the values, so that only their width counts. Raises `ValueError` for a
-    level that is not between 0 and 1. Taught in chapter 15_feature_statistics.
+    the difference between it and the mean of the values, so that only their width counts. The interval is then one for
+    the expected value with as many photographs, not for the limit of infinitely many. Raises `ValueError` for a
+    level that is not between 0 and 1, and values that are not finite. Taught in chapter 15_feature_statistics.
 
     >>> bootstrap_interval(torch.arange(101.0) + 7, estimate=50.0)
     (5.0, 95.0)
     """
     if check_positive(level, name="level", single=True) >= 1:
         raise ValueError(f"level must be below 1, got {level}")
+    if not isinstance(values, torch.Tensor) or values.ndim != 1 or not len(values) or not torch.isfinite(values).all():
+        raise ValueError(f"values must be finite, (draws,), got {describe(values)}")
     tail = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
     low, high = torch.quantile(values.double(), tail)
     shift = 0.0 if estimate is None else estimate - float(values.double().mean())

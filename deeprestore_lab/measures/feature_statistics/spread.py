@@ -28,7 +28,8 @@ def separation(natural: torch.Tensor, other: torch.Tensor) -> Separation:
     r"""How a prior splits energies `natural` `(N,)` from `other` `(N,)`, of the same photographs in the same order.
 
     Energies are compared by their logarithms, since a prior's unit and weight then drop out: they must be above 0.
-    Raises `ValueError` for others, and for fewer than two photographs. Taught in chapter 15_feature_statistics.
+    Raises `ValueError` for others, for fewer than two photographs, and for natural energies that are all equal. Taught
+    in chapter 15_feature_statistics.
 
     >>> separation(torch.tensor([1.0, 2.0]), torch.tensor([4.0, 8.0])).ratio
     4.0
@@ -39,5 +40,7 @@ def separation(natural: torch.Tensor, other: torch.Tensor) -> Separation:
         if not torch.isfinite(values).all():
             raise ValueError(f"{name} must be finite, got {describe(values)}")
     logs = natural.double().log()
+    if not logs.std() > 1e-12 * logs.abs().max():
+        raise ValueError("natural energies are all equal: there is no spread to measure in")
     shift = (other.double().log() - logs).mean()
     return Separation(float(shift.exp()), float(shift / logs.std()), area_under_roc(natural, other))

@@ -56,3 +56,14 @@ def test_separation_is_free_of_units() -> None:
 
 def test_interval_leaves_the_same_on_both_sides() -> None:
     assert bootstrap_interval(torch.arange(101.0), level=0.9) == pytest.approx((5, 95))
+    with pytest.raises(ValueError, match="finite"):
+        bootstrap_interval(torch.tensor([1.0, float("nan")]))
+
+
+def test_what_does_not_vary_is_refused() -> None:
+    with pytest.raises(ValueError, match="all equal"):
+        separation(torch.full((3,), 2.0), torch.tensor([1.0, 2.0, 3.0]))
+    f = torch.randn(7, 2, 3, 3, generator=torch.Generator().manual_seed(0))
+    f[:, 1] = 0.1  # its mean is not 0.1 to the last digit
+    with pytest.raises(ValueError, match="vary"):
+        energy_correlation(f)

@@ -103,3 +103,13 @@ def test_what_does_not_fit() -> None:
         fit_rectified("gamma", torch.zeros(1, 4))
     with pytest.raises(ValueError, match="finite"):
         fit_marginal("gauss", torch.tensor([[1.0, float("nan")]]))
+    with pytest.raises(ValueError, match="all equal"):
+        fit_marginal("laplace", torch.tensor([[1.0, 2.0], [3.0, 3.0]]))
+
+
+def test_gaussian_values_leave_student_at_its_bound_a_thousandth_behind() -> None:
+    values = torch.from_numpy(np.random.default_rng(0).uniform(-1, 1, (1, 1500)))
+    gauss, student = (
+        float(FAMILIES[name].log_density(fit_marginal(name, values), values).mean()) for name in ("gauss", "student")
+    )
+    assert 0 <= gauss - student < 1e-3
