@@ -19,7 +19,7 @@ from scripts.making.photographs.learnt import DATA, LICENCE
 from scripts.making.resumable import Parts
 from scripts.making.style_pictures import encoder_sum
 
-STEPS = {"relu1_2": 2500, "relu2_2": 4000, "relu3_3": 2500}
+STEPS = {"relu1_2": 2500, "relu2_2": 4000, "relu3_3": 8000}
 BATCH, LR = 8, 3e-3
 ENCODER = encoder_sum("relu3_3")
 SETTINGS = {
