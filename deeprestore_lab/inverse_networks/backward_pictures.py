@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from deeprestore_lab.backbones import Backbone
-from deeprestore_lab.core.checks import check_choice, check_images
+from deeprestore_lab.core.checks import check_choice, check_images, describe
 
 RULES = ("gradient", "deconvolution", "guided")
+RELUS = (torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_, nn.functional.relu)
 
 
 class _Ruled(torch.autograd.Function):
@@ -26,6 +28,19 @@ class _Ruled(torch.autograd.Function):
         return (signal if ctx.rule == "gradient" else signal.clamp_min(0)), None
 
 
+class _RuledReLUs(TorchFunctionMode):
+    """Every ReLU that is called within has the rule: layers, and those inside fire modules and inceptions."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__()
+        self.rule = rule
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in RELUS:
+            return _Ruled.apply(args[0], self.rule)
+        return function(*args, **(kwargs or {}))
+
+
 def backward_picture(
     network: Backbone, layer: str, x: torch.Tensor, *, rule: str = "guided", score: Callable | None = None
 ) -> torch.Tensor:
@@ -39,8 +54,8 @@ def backward_picture(
     value was (the switches). The signal starts as the gradient of `score`, a function of the map `(N, C, h, w)` to a
     sum over images, by default the largest value of each image's map. None of the three estimates the image from the
     map: they show where in *this* image, whose switches and signs they are told, the score came from. Raises
-    `ValueError` for another rule, layers the network does not have, and what is no batch of colour images. Taught in
-    chapter 17_inverse_networks.
+    `ValueError` for another rule, layers the network does not have, a score that is no single number, and what is no
+    batch of colour images or too small. Taught in chapter 17_inverse_networks.
 
     >>> from deeprestore_lab.backbones import load
     >>> net = load("vgg_mini", "random", seed=0)
@@ -54,9 +69,10 @@ def backward_picture(
     own = x.detach().clone().requires_grad_(True)
     with torch.enable_grad():
         f = network._normalised(own)
-        for name, module in zip(network.layers, network._modules(f), strict=True):
-            f = _Ruled.apply(f, rule) if isinstance(module, nn.ReLU) else module(f)
-            if name == layer:
-                break
+        with _RuledReLUs(rule):
+            for place, module in enumerate(network._modules(f)[: network.layers.index(layer) + 1]):
+                f = network._run(module, f, place)
         value = f.flatten(1).amax(1).sum() if score is None else score(f)
-        return torch.autograd.grad(value, own)[0]
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            raise ValueError(f"score must give one number, the sum over images, got {describe(value)}")
+        return torch.autograd.grad(value.sum(), own)[0]

@@ -67,7 +67,8 @@ def map_sizes(network: Backbone, layers: tuple[str, ...], size: tuple[int, int])
 
     Raises `ValueError` for an image too small.
     """
-    last = max(network.layers.index(layer) for layer in layers)
+    deepest = max(layers, key=network.layers.index)
+    last = network.layers.index(deepest)
     x, found = torch.empty(1, 3, *size, device="meta"), {IMAGE: size}
     try:
         for name, module in zip(network.layers, copy.deepcopy(network.module[: last + 1]).to("meta"), strict=False):
@@ -75,7 +76,7 @@ def map_sizes(network: Backbone, layers: tuple[str, ...], size: tuple[int, int])
             if name in layers:
                 found[name] = tuple(x.shape[2:])
     except RuntimeError as error:
-        raise ValueError(f"an image of {size[0]} x {size[1]} is too small for {network.name} {layers[-1]}") from error
+        raise ValueError(f"an image of {size[0]} x {size[1]} is too small for {network.name} {deepest}") from error
     return found
 
 

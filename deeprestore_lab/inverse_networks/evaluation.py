@@ -59,8 +59,9 @@ def normalised_errors(x: torch.Tensor, reference: torch.Tensor, *, others: torch
     r"""||x_i - r_i|| / N with N the mean of ||r_i - r_j|| over pairs i < j of different images, `(N,)`.
 
     1 is the error of giving back another image of the set. `others` are the images that the mean is taken over, the
-    references themselves by default. Raises `ValueError` for shapes that do not fit, and for fewer than two others.
-    Source: Dosovitskiy & Brox (2016), section 4. Taught in chapter 17_inverse_networks.
+    references themselves by default. Raises `ValueError` for shapes that do not fit, for fewer than two others, and
+    for others that are all one image. Source: Dosovitskiy & Brox (2016), who give the mean of it over a test set.
+    Taught in chapter 17_inverse_networks.
 
     >>> r = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1)
     >>> normalised_errors(r.flip(0), r)
@@ -74,6 +75,8 @@ def normalised_errors(x: torch.Tensor, reference: torch.Tensor, *, others: torch
             f"{tuple(reference.shape)} and {tuple(others.shape)}"
         )
     mean = torch.pdist(others.flatten(1)).mean()
+    if not mean > 0:
+        raise ValueError("others must differ: the mean of their distances is what errors are divided by, it is 0")
     return (x - reference).flatten(1).norm(dim=1) / mean
 
 

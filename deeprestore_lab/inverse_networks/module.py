@@ -44,6 +44,8 @@ class InverseModule(nn.Module):
         super().__init__()
         self.inputs, self.kind = check_whole(inputs, name="inputs", least=1), check_choice(kind, KINDS, name="kind")
         self.stride, depth = check_whole(stride, name="stride", least=1), check_whole(depth, name="depth", least=2)
+        if kernel is not None and (kind == "nearest" or stride == 1):
+            raise ValueError(f"kernel is for transposed convolutions with a stride above 1, got kernel {kernel!r}")
         width = check_whole(inputs if width is None else width, name="width", least=1)
         outputs = check_whole(outputs, name="outputs", least=1)
         with seeded(seed):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from deeprestore_lab.backbones import Backbone
-from deeprestore_lab.core.checks import check_images, check_positive
+from deeprestore_lab.core.checks import check_images, check_positive, check_whole
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.inverse_networks.blocks import IMAGE, blocks, map_sizes
 from deeprestore_lab.inverse_networks.module import InverseModule
@@ -78,9 +78,13 @@ class InverseNetwork(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, maps: Maps) -> "InverseNetwork":
-        """Set the unit of each layer to the root mean square of these maps; gives the network back."""
-        for place, layer in enumerate(self.layers):
-            self.scales[place] = maps[layer].square().mean().sqrt()
+        """Set the unit of each layer to the root mean square of these maps; gives the network back.
+
+        Raises `ValueError` for a map of zeros, which has no unit.
+        """
+        units = [float(maps[layer].square().mean().sqrt()) for layer in self.layers]
+        for place, (unit, layer) in enumerate(zip(units, self.layers, strict=True)):
+            self.scales[place] = check_positive(unit, name=f"the root mean square of the maps of {layer}", single=True)
         return self
 
     def scaled(self, maps: Maps) -> dict[str, torch.Tensor]:
@@ -106,6 +110,7 @@ class InverseNetwork(nn.Module):
 
         f and the results are in their own units. With `first` above 0 f is the map of that module's layer.
         """
+        check_whole(first, name="first", least=0, most=len(self.blocks) - 1)
         check_images(f, name="f", channels=self.blocks[first].channels[0])
         f = check_together(f, self, names=("f", "the inverse network"))
         if size is None and first:

@@ -66,7 +66,11 @@ def divisor(u: torch.Tensor, layer: nn.LocalResponseNorm) -> torch.Tensor:
 def best_scale(y: torch.Tensor, u: torch.Tensor) -> float:
     """The number c for which c y is nearest to u in squares, <y, u> / <y, y>.
 
+    Raises `ValueError` for maps of two shapes and for a y of zeros. Taught in chapter 17_inverse_networks.
+
     >>> best_scale(torch.ones(1, 1, 1, 2), torch.tensor([[[[1.0, 3.0]]]]))
     2.0
     """
+    if y.shape != u.shape:
+        raise ValueError(f"y and u must have one shape, got {describe(y)} and {describe(u)}")
     return float((y * u).sum() / check_positive(float(y.square().sum()), name="the energy of y"))

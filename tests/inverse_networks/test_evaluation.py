@@ -43,6 +43,8 @@ def test_normalised_errors_against_numpy():
     assert np.allclose(normalised_errors(x, r).numpy(), wanted, rtol=1e-5)
     with pytest.raises(ValueError, match="two others"):
         normalised_errors(x[:1], r[:1])
+    with pytest.raises(ValueError, match="differ"):
+        normalised_errors(x, r[:1].expand(5, -1, -1, -1))
 
 
 def test_relative_error_of_zeros_is_one():

@@ -147,8 +147,20 @@ def test_l1_training_gives_the_median():
         ({"kind": "cubic"}, "kind"),
         ({"depth": 1}, "depth"),
         ({"stride": 4, "kernel": 3, "kind": "transposed"}, "kernel"),
+        ({"stride": 2, "kernel": 3, "kind": "nearest"}, "kernel"),
     ],
 )
 def test_wrong_modules_are_refused(settings, words):
     with pytest.raises(ValueError, match=words):
         InverseModule(4, 3, **settings)
+
+
+def test_what_would_give_numbers_without_meaning_is_refused():
+    inverse = mini("pool1")
+    maps = batch(inverse)
+    with pytest.raises(ValueError, match="first"):
+        inverse.chain(maps["relu1_2"], (32, 32), first=-1)
+    with pytest.raises(ValueError, match="maps of relu1_2"):
+        inverse.calibrate(maps | {"relu1_2": torch.zeros_like(maps["relu1_2"])})
+    with pytest.raises(ValueError, match="vgg_mini pool1"):
+        inverse.sizes(maps["pool1"], (1, 1))

@@ -45,5 +45,7 @@ def test_the_best_scale_is_that_of_least_squares():
     y, u = (torch.rand(1, 4, 5, 5, generator=draw, dtype=torch.float64) for _ in range(2))
     wanted = torch.linalg.lstsq(y.flatten()[:, None], u.flatten()[:, None]).solution
     assert best_scale(y, u) == pytest.approx(float(wanted))
+    with pytest.raises(ValueError, match="one shape"):
+        best_scale(y, u[:, :1])
     with pytest.raises(ValueError, match="LocalResponseNorm"):
         turning_point(nn.ReLU())

@@ -150,3 +150,11 @@ def test_each_question_of_a_chapter_has_its_place_among_the_answers(path):
     for line in re.findall(r"^([\d, and]+)\. \*Experiments", answered, flags=re.M):
         given += re.findall(r"\d+", line)
     assert sorted(set(given)) == numbers and numbers
+
+
+def test_every_entry_of_the_bibliography_is_closed_and_has_its_own_key():
+    """An entry left open, as joining two lists can leave it, stops the whole book from being built."""
+    entries = (BOOK / "references.bib").read_text(encoding="utf-8").split("\n@")
+    assert not [each.split(",")[0] for each in entries if each.count("{") != each.count("}")]
+    names = [each.split("{")[1].split(",")[0] for each in entries]
+    assert len(names) == len(set(names))
