@@ -9,6 +9,7 @@ import torch
 from deeprestore_lab.core.checks import check_pair, check_positive, describe
 from deeprestore_lab.operators.convolution_layer import ConvolutionLayer, transposed
 from deeprestore_lab.operators.linear_inverse.circular import folded_prior
+from deeprestore_lab.operators.linear_inverse.dense import check_covariance
 from deeprestore_lab.operators.linear_inverse.phases import Phase, centred_padding, phases, solve_moments
 from deeprestore_lab.operators.linear_inverse.symbols import alias_blocks, layer_symbol
 
@@ -40,7 +41,7 @@ def best_window_kernel(
     n, (rows, columns) = layer.in_shape[1] * layer.in_shape[2] * layer.in_shape[0], layer.out_size
     if not isinstance(covariance, torch.Tensor) or covariance.shape != (n, n):
         raise ValueError(f"images of {layer.in_shape} need a covariance ({n}, {n}), got {describe(covariance)}")
-    covariance = covariance.double()
+    covariance = check_covariance(covariance).double()
     cross = layer(covariance.reshape(n, *layer.in_shape)).flatten(1)  # (n, m): E f f'^T
     second = layer(cross.mT.reshape(-1, *layer.in_shape)).flatten(1)
     second = second + torch.eye(len(second)).to(second) / check_positive(weight, name="weight", single=True)

@@ -12,6 +12,7 @@ a polynomial that is to be near to 1 / mu, where it matters.
 import torch
 
 from deeprestore_lab.core.checks import check_whole, describe
+from deeprestore_lab.operators.linear_inverse.dense import noise_variance
 
 
 def normal_spectrum(
@@ -19,13 +20,15 @@ def normal_spectrum(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     r"""The mu_i and r_i, both `(..., n)`, of one W `(m, n)` and Sigma^-1 `(n, n)` or of a batch of blocks.
 
-    The mean square of W* f' is A Sigma A + A / weight = A Sigma M, with A = W* W.
+    The mean square of W* f' is A Sigma A + A / weight = A Sigma M, with A = W* W. Raises `ValueError` for a `weight`
+    that is not above 0.
     """
+    noise = noise_variance(weight)
     normal = matrix.mH @ matrix
-    values, vectors = torch.linalg.eigh(precision / weight + normal)
+    values, vectors = torch.linalg.eigh(precision * noise + normal)
     inner = vectors.mH @ normal
     second = inner @ torch.linalg.solve(precision.to(normal), inner.mH)
-    along = second.diagonal(dim1=-2, dim2=-1) + (inner @ vectors).diagonal(dim1=-2, dim2=-1) / weight
+    along = second.diagonal(dim1=-2, dim2=-1) + (inner @ vectors).diagonal(dim1=-2, dim2=-1) * noise
     return values, along.real.clamp_min(0)
 
 

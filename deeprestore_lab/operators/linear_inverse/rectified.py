@@ -9,7 +9,7 @@ import math
 import torch
 
 from deeprestore_lab.core.checks import check_positive, check_seed, check_whole, describe
-from deeprestore_lab.operators.linear_inverse.dense import dense_inverse
+from deeprestore_lab.operators.linear_inverse.dense import check_covariance, check_model, dense_inverse
 
 
 def below_edge(edge: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
@@ -50,7 +50,8 @@ def hidden_mean(
     >>> round(alone.item(), 4)  # - sqrt(2 / pi)
     -0.7979
     """
-    fits = isinstance(seen, torch.Tensor) and seen.ndim == 2 and covariance.shape == (seen.shape[1], seen.shape[1])
+    fits = all(isinstance(own, torch.Tensor) for own in (seen, mean, covariance)) and seen.ndim == 2
+    fits = fits and covariance.shape == (seen.shape[1], seen.shape[1])
     if not fits or mean.shape != seen.shape[1:] or (seen < 0).any():
         raise ValueError(
             f"expected maps (N, m) that are at least 0, a mean (m,) and a covariance (m, m), got {describe(seen)}, "
@@ -58,7 +59,7 @@ def hidden_mean(
         )
     sweeps, burn = check_whole(sweeps, name="sweeps", least=1), check_whole(burn, name="burn", least=0)
     seen, mean = seen.double(), mean.double()
-    precision = torch.linalg.inv(covariance.double())
+    precision = torch.linalg.inv(check_covariance(covariance, singular=False).double())
     draw = torch.Generator().manual_seed(check_seed(seed))
     hidden = seen == 0
     away = (torch.where(hidden, mean.clamp_max(0) - 0.1, seen) - mean).mT.contiguous()  # (m, N): u less its mean
@@ -97,6 +98,7 @@ def rectified_inverse(
     `matrix` is W, `(m, n)`; the noise, of variance 1 / `weight` and before the ReLU, is finite here. `mean` `(n,)` and
     `bias` `(m,)` are 0 by default. Raises `ValueError` for what does not fit.
     """
+    check_model(matrix, covariance)
     weight = check_positive(weight, name="weight", single=True)
     mean = torch.zeros(matrix.shape[1]).to(matrix) if mean is None else mean
     before = matrix @ mean + (0 if bias is None else bias)

@@ -6,6 +6,7 @@ import torch
 
 from deeprestore_lab.core.checks import check_images
 from deeprestore_lab.operators.linear_inverse.circular import CircularInverse, folded_prior
+from deeprestore_lab.operators.linear_inverse.dense import noise_variance
 from deeprestore_lab.operators.linear_inverse.finite_kernel import FiniteInverse
 from deeprestore_lab.operators.linear_inverse.symbols import alias_blocks, layer_symbol
 
@@ -33,8 +34,10 @@ def ring_error(inverse: CircularInverse | FiniteInverse, layer, spectrum: torch.
     r"""E (f^ - f)^2, a mean over values and channels, of any inverse of a circular `layer` under any spectrum.
 
     The inverse may have been made for another spectrum or another noise. At each frequency it is the trace of
-    (B w - I) S (B w - I)* + B B* / weight. Raises `ValueError` for a spectrum that does not fit.
+    (B w - I) S (B w - I)* + B B* / weight. Raises `ValueError` for a spectrum that does not fit and a
+    `weight` that is not above 0.
     """
+    noise = noise_variance(weight)
     w = alias_blocks(layer_symbol(layer.kernels, layer.size, padding=layer.padding), layer.stride)
     prior = folded_prior(spectrum, layer.in_shape[0], layer.stride)
     if isinstance(inverse, FiniteInverse):
@@ -43,5 +46,5 @@ def ring_error(inverse: CircularInverse | FiniteInverse, layer, spectrum: torch.
         blocks = inverse.blocks
     left = blocks @ w - torch.eye(w.shape[-1]).to(w)
     own = left * prior[..., None, :] if spectrum.ndim == 2 else left @ prior
-    total = (own * left.conj()).real.sum() + blocks.abs().square().sum() / weight
+    total = (own * left.conj()).real.sum() + blocks.abs().square().sum() * noise
     return float(total) / (blocks.shape[0] * blocks.shape[1] * blocks.shape[2])

@@ -155,6 +155,52 @@ def test_the_exponential_prior_has_its_covariance_and_nine_taps():
     assert wide[1, 2] == pytest.approx(9 * math.exp(-3 / 2), rel=1e-9)
 
 
+@pytest.mark.parametrize("correlated", [False, True])
+def test_a_prior_that_is_zero_somewhere_has_its_inverse(correlated):
+    layer = ConvolutionLayer(random(5, 2, 3, 3), size=(4, 6), border="circular")  # more channels than it is given
+    spectrum = torch.ones(4, 6).double()
+    spectrum[0, 0] = 0  # the mean of an image is known
+    covariance = torch.kron(torch.eye(2).double(), torch.eye(24).double() - 1 / 24)
+    if correlated:
+        spectrum = torch.eye(2).double()[..., None, None] * spectrum
+    found = circular_inverse(layer.kernels, spectrum, weight=3.0)
+    y = random(1, *layer.out_shape, seed=1)
+    dense = dense_inverse(as_matrix(layer, layer.in_shape), covariance, weight=3.0)
+    torch.testing.assert_close(found(y).flatten(), dense @ y.flatten(), rtol=1e-8, atol=1e-9)
+
+
+RING = ConvolutionLayer(torch.ones(1, 1, 3, 3), size=(4, 4), border="circular")
+BELOW = torch.eye(4) - 1e-3  # as a spectrum: below 0 at most frequencies
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (lambda: dense_inverse(torch.eye(2), torch.tensor([[1.0, 2.0], [2.0, 1.0]]), weight=1.0), "got one of -1"),
+        (lambda: dense_inverse(torch.eye(2), torch.tensor([[1.0, 0.5], [0.0, 1.0]]), weight=1.0), "got entries 0.5"),
+        (lambda: dense_inverse(torch.eye(2), torch.eye(2) * math.nan, weight=1.0), "finite"),
+        (lambda: dense_inverse(torch.eye(2), torch.eye(2), weight=-1.0), "weight must be"),
+        (lambda: expected_errors(torch.eye(2), torch.eye(2), torch.eye(2), weight=-1.0), "weight must be"),
+        (lambda: circular_inverse(RING.kernels, BELOW, weight=1.0), "smallest value is -0.001"),
+        (lambda: circular_inverse(RING.kernels, BELOW[None, None], weight=1.0), "got one of -0.001"),
+        (lambda: circular_inverse(RING.kernels, BELOW * 1j, weight=1.0), "must be real, got"),
+        (lambda: best_ring_kernel(RING, BELOW, weight=1.0, side=3), "smallest value is -0.001"),
+        (lambda: best_window_kernel(RING, -torch.eye(16), weight=1.0, side=3), "got one of -1"),
+        (
+            lambda: ring_error(best_ring_kernel(RING, BELOW.abs(), weight=1.0, side=3), RING, BELOW.abs(), weight=0.0),
+            "weight must be",
+        ),
+        (
+            lambda: circular_inverse(RING.kernels, torch.ones(4, 4), weight=1.0)(torch.ones(1, 1, 4, 4).long()),
+            "y must be a float tensor",
+        ),
+    ],
+)
+def test_priors_noise_and_maps_that_cannot_be_are_named(wrong, named):
+    with pytest.raises(ValueError, match=named):
+        wrong()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

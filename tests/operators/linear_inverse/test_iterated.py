@@ -80,3 +80,5 @@ def test_as_many_blocks_as_different_values_leave_nothing():
     assert float(best_polynomial_errors(values, along, blocks=3)[-1]) < 1e-20
     with pytest.raises(ValueError, match="above 0"):
         best_polynomial_errors(-values, along, blocks=1)
+    with pytest.raises(ValueError, match="weight must be"):
+        normal_spectrum(*problem(), weight=0.0)

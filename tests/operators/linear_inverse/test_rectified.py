@@ -48,3 +48,11 @@ def test_where_nothing_is_hidden_it_is_the_linear_inverse():
 def test_what_was_not_rectified_is_refused():
     with pytest.raises(ValueError, match="at least 0"):
         hidden_mean(-torch.ones(1, 1), torch.zeros(1), torch.eye(1))
+
+
+def test_covariances_that_cannot_be_are_refused():
+    zeros, alike, below = torch.zeros(1, 2), torch.ones(2, 2), torch.diag(torch.tensor([1.0, -2.0]))
+    with pytest.raises(ValueError, match="eigenvalues above 0, got one of"):
+        hidden_mean(zeros, zeros[0], alike)
+    with pytest.raises(ValueError, match="eigenvalues at least 0, got one of -2"):
+        rectified_inverse(zeros, torch.eye(2), below, weight=0.1)  # the noise would hide it
