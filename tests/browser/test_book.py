@@ -182,7 +182,10 @@ def test_page_is_light(html, name):
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_pixels_on_the_screen_are_the_pixels_of_the_picture(visit, name, dark):
     page = visit(name, dark=dark).page
-    image = page.locator(".bd-content img.drl-pixels[src^='data:image/png']:visible").first
+    exact = page.locator(".bd-content img.drl-pixels[src^='data:image/png']:visible")
+    if not exact.count():
+        pytest.skip("this page has no magnified picture that is stored without loss")
+    image = exact.first
     image.scroll_into_view_if_needed()
     raw = base64.b64decode(image.get_attribute("src").split(",", 1)[1])
     own = np.asarray(Image.open(io.BytesIO(raw)).convert("RGB"))
