@@ -67,11 +67,27 @@ class Backbone:
     @cached_property
     def channels(self) -> dict[str, int]:
         """How many channels each layer has."""
-        x, found = torch.empty(1, 3, 224, 224, device="meta"), {}
-        for layer, module in zip(self.layers, copy.deepcopy(self.module).to("meta"), strict=True):
-            x = module(x)
-            found[layer] = x.shape[1]
+        return {layer: shape[0] for layer, shape in self.shapes(self.layers[-1], (224, 224)).items()}
+
+    def shapes(self, layer: str, size: tuple[int, int]) -> dict[str, tuple[int, int, int]]:
+        """(C, h, w) of each layer as far as this one for an image of `size` (height, width); no value is computed.
+
+        Raises `ValueError` for a layer that is none and for an image too small.
+        """
+        self._check([layer])
+        x, found = torch.empty(1, 3, *size, device="meta"), {}
+        try:
+            for name, module in zip(self.layers[: self.layers.index(layer) + 1], self._without_values, strict=False):
+                x = module(x)
+                found[name] = tuple(x.shape[1:])
+        except RuntimeError as error:
+            raise ValueError(f"an image of {size[0]} x {size[1]} is too small for {self.name} {layer}") from error
         return found
+
+    @cached_property
+    def _without_values(self) -> nn.Sequential:
+        """The layers on torch's meta device, which knows shapes alone."""
+        return copy.deepcopy(self.module).to("meta")
 
     def smallest(self, layer: str) -> int:
         """The smallest side of a square image for which this layer has at least one position.
@@ -79,7 +95,7 @@ class Backbone:
         Raises `ValueError` for a layer that is none, and where 1024 pixels are too few.
         """
         self._check([layer])
-        modules = copy.deepcopy(self.module).to("meta")[: self.layers.index(layer) + 1]
+        modules = self._without_values[: self.layers.index(layer) + 1]
         for side in range(1, 1025):
             try:
                 modules(torch.empty(1, 3, side, side, device="meta"))

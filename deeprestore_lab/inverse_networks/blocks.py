@@ -1,8 +1,6 @@
 """Where a backbone is cut into blocks, each of which gets an inverse module."""
 
-import copy
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -51,33 +49,13 @@ def blocks(network: Backbone, layer: str, *, cuts: Sequence[str] | None = None) 
         if ends and ends[-1] > last:
             raise ValueError(f"cuts must lie before the layer {layer!r}, got {names[ends[-1]]!r}")
     order = [IMAGE, *(names[end] for end in ends), layer]
-    channels = network.channels | {IMAGE: 3}
-    sides = map_sizes(network, tuple(order[1:]), (_NOMINAL, _NOMINAL))
-    if 1 in sides[layer]:
+    shapes = {IMAGE: (3, _NOMINAL, _NOMINAL), **network.shapes(layer, (_NOMINAL, _NOMINAL))}
+    if 1 in shapes[layer][1:]:
         raise ValueError(f"{network.name} {layer} has no positions that could be enlarged again")
     return tuple(
-        Block(own, target, (channels[own], channels[target]), max(1, round(sides[target][0] / sides[own][0])))
+        Block(own, target, (shapes[own][0], shapes[target][0]), max(1, round(shapes[target][1] / shapes[own][1])))
         for target, own in zip(order[-2::-1], order[:0:-1], strict=True)
     )
-
-
-@lru_cache(maxsize=256)
-def map_sizes(network: Backbone, layers: tuple[str, ...], size: tuple[int, int]) -> dict[str, tuple[int, int]]:
-    """Height and width of the maps of some layers for an image of `size`, and of the image itself.
-
-    Raises `ValueError` for an image too small.
-    """
-    deepest = max(layers, key=network.layers.index)
-    last = network.layers.index(deepest)
-    x, found = torch.empty(1, 3, *size, device="meta"), {IMAGE: size}
-    try:
-        for name, module in zip(network.layers, copy.deepcopy(network.module[: last + 1]).to("meta"), strict=False):
-            x = module(x)
-            if name in layers:
-                found[name] = tuple(x.shape[2:])
-    except RuntimeError as error:
-        raise ValueError(f"an image of {size[0]} x {size[1]} is too small for {network.name} {deepest}") from error
-    return found
 
 
 def fitted(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

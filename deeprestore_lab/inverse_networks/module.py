@@ -6,6 +6,7 @@ from torch import nn
 from deeprestore_lab.core.checks import check_choice, check_images, check_whole
 from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.inverse_networks.blocks import fitted
+from deeprestore_lab.networks.he_start import he_start
 
 KINDS = ("nearest", "transposed")
 
@@ -54,7 +55,7 @@ class InverseModule(nn.Module):
                 layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU()]
             self.layers = nn.Sequential(*layers, nn.Conv2d(width, outputs, 3, padding=1))
             for layer in self.layers[::2]:
-                _start(layer)
+                he_start(layer)
         self.enlarge = nn.Upsample(scale_factor=stride) if kind == "nearest" and stride > 1 else nn.Identity()
 
     def _first(self, width: int, kernel: int | None) -> nn.Module:
@@ -67,12 +68,3 @@ class InverseModule(nn.Module):
         check_images(f, name="f", channels=self.inputs)
         size = tuple(self.stride * side for side in f.shape[2:]) if size is None else size
         return self.layers[1:](fitted(self.layers[0](self.enlarge(f)), size))
-
-
-def _start(layer: nn.Module) -> None:
-    """Normal weights of variance 2 / (taps that meet in one output), biases at 0."""
-    taps = layer.weight[0, 0].numel() * layer.in_channels
-    if isinstance(layer, nn.ConvTranspose2d):
-        taps = taps / layer.stride[0] ** 2
-    nn.init.normal_(layer.weight, std=(2 / taps) ** 0.5)
-    nn.init.zeros_(layer.bias)

@@ -8,7 +8,7 @@ from torch import nn
 from deeprestore_lab.backbones import Backbone
 from deeprestore_lab.core.checks import check_images, check_positive, check_whole
 from deeprestore_lab.core.machine import check_together
-from deeprestore_lab.inverse_networks.blocks import IMAGE, blocks, map_sizes
+from deeprestore_lab.inverse_networks.blocks import IMAGE, blocks
 from deeprestore_lab.inverse_networks.module import InverseModule
 
 Maps = Mapping[str, torch.Tensor]
@@ -55,6 +55,7 @@ class InverseNetwork(nn.Module):
         check_positive(start, name="start", single=True)
         self.backbone, self.layer = network, layer
         self.blocks = blocks(network, layer, cuts=cuts)
+        self._sizes: dict[tuple[int, int], dict[str, tuple[int, int]]] = {}  # of the maps, by the image's
         self.steps = nn.ModuleList(
             InverseModule(
                 *block.channels,
@@ -103,7 +104,11 @@ class InverseNetwork(nn.Module):
             for block in self.blocks:
                 factor *= block.stride
             size = tuple(factor * side for side in f.shape[2:])
-        return map_sizes(self.backbone, self.layers, tuple(size))
+        size = tuple(size)
+        if size not in self._sizes:
+            shapes = self.backbone.shapes(self.layer, size)
+            self._sizes[size] = {IMAGE: size, **{layer: shapes[layer][1:] for layer in self.layers}}
+        return self._sizes[size]
 
     def chain(self, f: torch.Tensor, size: tuple[int, int] | None = None, *, first: int = 0) -> dict[str, torch.Tensor]:
         """What each module from the place `first` on gives, by the name of its target, for the map f it is given.

@@ -8,6 +8,7 @@ from torch import nn
 from deeprestore_lab.core.checks import check_choice, check_input, check_weight, check_whole, describe
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
+from deeprestore_lab.networks.he_start import he_start
 
 UPSAMPLING = ("nearest", "bilinear", "transposed", "shuffle")
 
@@ -55,7 +56,7 @@ class EncoderDecoder(nn.Module):
             self.encoder, self.decoder = self._encoder(), self._decoder()
             for layer in self.modules():
                 if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-                    _start(layer)
+                    he_start(layer)
 
     @property
     def multiple(self) -> int:
@@ -98,15 +99,6 @@ class EncoderDecoder(nn.Module):
 
 def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
-
-
-def _start(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
-    """Normal weights of variance 2 / (inputs that meet in one output), and no bias."""
-    fan_in = layer.in_channels * 9
-    if isinstance(layer, nn.ConvTranspose2d):
-        fan_in /= 4  # with stride 2 a quarter of the kernel meets each output
-    nn.init.normal_(layer.weight, std=(2 / fan_in) ** 0.5)
-    nn.init.zeros_(layer.bias)
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from deeprestore_lab.core.checks import check_choice, check_images, check_input,
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.images.transforms import to_grey
+from deeprestore_lab.networks.he_start import he_start
 from deeprestore_lab.networks.trained import trained
 
 FACTOR = 4
@@ -109,10 +110,9 @@ class _Block(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, *, kernel: int = 3) -> nn.Conv2d:
-    """Normal weights of variance 2 / (inputs that meet in one output), no bias at the start, repeated borders."""
+    """With He's start and repeated borders."""
     layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, padding_mode="replicate")
-    nn.init.normal_(layer.weight, std=(2 / (inputs * kernel**2)) ** 0.5)
-    nn.init.zeros_(layer.bias)
+    he_start(layer)
     return layer
 
 

@@ -84,9 +84,8 @@ def _products(gradient: Map, x: torch.Tensor) -> Map:
         slope = gradient(at)
 
     def product(v: torch.Tensor) -> torch.Tensor:
-        with (
-            torch.enable_grad()
-        ):  # not `grad(slope, at, v)`: given v, torch imports its symbolic shapes, for two seconds
+        # not `grad(slope, at, v)`: given v, torch imports its symbolic shapes, for two seconds
+        with torch.enable_grad():
             inner = (slope * v).sum()
         return torch.autograd.grad(inner, at, retain_graph=True)[0]
 

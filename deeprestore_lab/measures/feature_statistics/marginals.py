@@ -3,6 +3,7 @@
 Taught in chapter 15_feature_statistics.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from torch.nn.functional import logsigmoid
 
 from deeprestore_lab.core.checks import check_choice, describe
 
-LOG_2PI = 1.8378770664093453
+LOG_2PI = math.log(2 * math.pi)
 FREEDOM = (-0.7, 6.2)  # of log nu: from 0.5 to 500 degrees of freedom, where Student-t is a Gaussian in all but name
 SCALE = (-12.0, 12.0)  # of the log of a scale
 

@@ -3,6 +3,7 @@
 Likelihoods are with respect to the length above zero plus one at zero. Taught in chapter 15_feature_statistics.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from deeprestore_lab.measures.feature_statistics.marginals import (
     student,
 )
 
-LOG_2 = 0.6931471805599453
+LOG_2 = math.log(2)
 SHAPE = (-4.0, 6.0)  # of the log of a gamma's shape
 
 
@@ -46,10 +47,6 @@ def _gamma(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return (shape - 1) * x.log() - x * (-log_scale).exp() - torch.lgamma(shape) - shape * log_scale
 
 
-def _log_normal_mass(z: torch.Tensor) -> torch.Tensor:
-    return torch.special.log_ndtr(z)
-
-
 def _log_laplace_mass(z: torch.Tensor) -> torch.Tensor:
     """log of P(Z < z); each side is given what it can take, so that no gradient is NaN."""
     return torch.where(z < 0, z.clamp_max(0) - LOG_2, torch.log1p(-(-z.clamp_min(0)).exp() / 2))
@@ -61,7 +58,7 @@ ABOVE = {  # density above zero, first guess from the mean of what is above, bou
     "gamma": (_gamma, lambda m: torch.stack([torch.zeros_like(m), m.log()], 1), (SHAPE, SCALE)),
 }
 CUT = {  # density of what was cut at zero, log of its mass below
-    "rectified_gauss": (gauss, _log_normal_mass),
+    "rectified_gauss": (gauss, torch.special.log_ndtr),
     "rectified_laplace": (laplace, _log_laplace_mass),
     "rectified_logistic": (logistic, logsigmoid),
 }

@@ -76,6 +76,11 @@ def folded_prior(spectrum: torch.Tensor, channels: int, stride: tuple[int, int])
     return blocks.movedim((-2, -1), (-4, -2)).flatten(-2).flatten(-3, -2)
 
 
+def cross_spectrum(prior: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    """Sigma w* at each frequency, `(h, w, s s C, C')`, of a prior as `folded_prior` gives it."""
+    return prior[..., None] * w.mH if prior.ndim == 3 else prior @ w.mH
+
+
 def circular_inverse(
     kernels: torch.Tensor,
     spectrum: torch.Tensor,
@@ -101,7 +106,7 @@ def circular_inverse(
     stride, channels = check_pair(stride, name="stride"), check_kernels(kernels).shape[1]
     prior = folded_prior(spectrum, channels, stride)
     w = alias_blocks(layer_symbol(kernels, tuple(spectrum.shape[-2:]), padding=padding), stride)  # (h, w, C', s s C)
-    cross = prior[..., None] * w.mH if spectrum.ndim == 2 else prior @ w.mH
+    cross = cross_spectrum(prior, w)
     if w.shape[-2] <= w.shape[-1] or not noise or _singular(prior, spectrum.ndim == 2):
         second = w @ cross
         second = (second + second.mH) / 2

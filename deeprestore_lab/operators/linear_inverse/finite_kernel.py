@@ -8,7 +8,7 @@ import torch
 
 from deeprestore_lab.core.checks import check_pair, check_positive, describe
 from deeprestore_lab.operators.convolution_layer import ConvolutionLayer, transposed
-from deeprestore_lab.operators.linear_inverse.circular import folded_prior
+from deeprestore_lab.operators.linear_inverse.circular import cross_spectrum, folded_prior
 from deeprestore_lab.operators.linear_inverse.dense import check_covariance
 from deeprestore_lab.operators.linear_inverse.phases import Phase, centred_padding, phases, solve_moments
 from deeprestore_lab.operators.linear_inverse.symbols import alias_blocks, layer_symbol
@@ -84,11 +84,12 @@ def best_ring_kernel(
         raise ValueError(f"a ring of {layer.size} takes a circular layer and kernels that are not larger, got {side}")
     out, into, stride = layer.out_shape[0], layer.in_shape[0], layer.stride
     prior = folded_prior(spectrum, into, stride)
-    w = alias_blocks(layer_symbol(layer.kernels, layer.size, padding=layer.padding), stride)
-    cross = prior[..., None] * w.mH if spectrum.ndim == 2 else prior @ w.mH  # (h, w, s s C, C')
-    auto = torch.fft.ifft2((w @ cross).movedim((0, 1), (-2, -1))).real  # (C', C', h, w): E f'[q + d] f'[q]
-    auto[torch.arange(out), torch.arange(out), 0, 0] += 1 / check_positive(weight, name="weight", single=True)
     symbol = layer_symbol(layer.kernels, layer.size, padding=layer.padding)
+    w = alias_blocks(symbol, stride)
+    auto = torch.fft.ifft2(
+        (w @ cross_spectrum(prior, w)).movedim((0, 1), (-2, -1))
+    ).real  # (C', C', h, w): E f'[q + d] f'[q]
+    auto[torch.arange(out), torch.arange(out), 0, 0] += 1 / check_positive(weight, name="weight", single=True)
     if spectrum.ndim == 2:
         full = spectrum * symbol.conj().transpose(0, 1)
     else:
