@@ -39,6 +39,17 @@ def is_text(output: dict) -> bool:
     return set(output.get("data", {"image": ""})) <= TEXT_TYPES and "<img" not in html and "<script" not in html
 
 
+def holds(outputs: list[dict]) -> int:
+    """How many claims are printed as holding."""
+    text = "".join("".join(output["text"]) for output in outputs if output["output_type"] == "stream")
+    return sum(line.startswith("holds: ") for line in text.splitlines())
+
+
+def values(outputs: list[dict]) -> int:
+    """How many values are stored that stand beside claims."""
+    return sum("drl-measured" in "".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+
+
 def is_clean(output: dict) -> bool:
     """Whether a stored output carries neither an execution count nor metadata."""
     return output.get("execution_count") is None and not output.get("metadata")
@@ -58,6 +69,8 @@ def output_problems(cell: dict) -> Iterator[str]:
         return
     if not any(is_text(output) for output in outputs):
         yield f"is tagged {TAG} but keeps no text output: run the notebook, then save it"
+    if holds(outputs) != values(outputs):
+        yield "stores claims without their values: build the book, then python -m scripts.book.store"
     if not all(is_text(output) for output in outputs):
         yield "is compared by the tests, so it may show text alone: move the figure to a cell of its own"
     if not all(is_clean(output) for output in outputs):
