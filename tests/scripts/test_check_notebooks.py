@@ -10,7 +10,9 @@ import nbformat
 import pytest
 
 TEXT = {"output_type": "stream", "name": "stdout", "text": ["holds: two and two are four\n"]}
-MEASURED = {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "measured", "text/html": "<b>4</b>"}}
+VALUE = '<div class="drl-measured"><data>measured: 4</data> (at least 3)</div>'
+MEASURED = {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "measured", "text/html": VALUE}}
+SAID = TEXT | {"text": ["two and two are four\n"]}
 PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "AAAA", "text/plain": "<Figure>"}}
 WIDGET = {"output_type": "display_data", "metadata": {}, "data": {"application/vnd.jupyter.widget-view+json": {}}}
 
@@ -36,7 +38,7 @@ def notebook(check, *cells):
 
 
 def test_a_clean_notebook_passes(check):
-    assert list(check.problems(notebook(check, code(), claim(TEXT), claim(TEXT, MEASURED)))) == []
+    assert list(check.problems(notebook(check, code(), claim(SAID), claim(TEXT, MEASURED)))) == []
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,9 @@ def test_a_clean_notebook_passes(check):
         (claim(PICTURE), "keeps no text output"),
         (claim(TEXT, PICTURE), "text alone"),
         (claim(TEXT, WIDGET), "text alone"),
+        (claim(TEXT), "without their values"),
+        (claim(TEXT, TEXT, MEASURED), "without their values"),
+        (claim(TEXT, MEASURED, MEASURED), "without their values"),
         (claim(TEXT | {"name": "stderr"}), "text alone"),
         (claim(TEXT, MEASURED | {"data": {"text/html": ["<img src='data:'>"]}}), "text alone"),
         (claim(TEXT, MEASURED | {"metadata": {"needs_background": "light"}}), "stores metadata"),
@@ -70,7 +75,7 @@ def test_notebook_metadata_of_a_machine_are_refused(check, key):
 
 def test_fix_strips_all_but_the_texts_of_checked_cells(check, tmp_path):
     result = {"output_type": "execute_result", "execution_count": 7, "metadata": {"x": 1}, "data": {"text/plain": "4"}}
-    dirty = notebook(check, code(PICTURE, count=7, tags=["hide-input"], collapsed=True), claim(TEXT, result, count=8))
+    dirty = notebook(check, code(PICTURE, count=7, tags=["hide-input"], collapsed=True), claim(TEXT, MEASURED, result, count=8))
     dirty["metadata"]["widgets"] = {"state": {}}
     path = tmp_path / "chapter.ipynb"
     path.write_text(json.dumps(dirty))
@@ -80,7 +85,7 @@ def test_fix_strips_all_but_the_texts_of_checked_cells(check, tmp_path):
     nbformat.validate(nbformat.from_dict(fixed))
     first, second = fixed["cells"]
     assert first["outputs"] == [] and first["metadata"] == {"tags": ["hide-input"]}
-    assert second["outputs"] == [TEXT, result | {"execution_count": None, "metadata": {}}]
+    assert second["outputs"] == [TEXT, MEASURED, result | {"execution_count": None, "metadata": {}}]
     assert check.main([str(path)]) == 0
 
 
