@@ -20,7 +20,8 @@ NOT_FOUND = """\
 <!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Page not found: {title}</title>
-<style>body {{ font: 1.1rem/1.6 sans-serif; max-width: 34rem; margin: 15vh auto; color-scheme: light dark }}</style>
+<style>:root {{ color-scheme: light dark }}
+body {{ font: 1.1rem/1.6 sans-serif; max-width: 34rem; margin: 15vh auto }}</style>
 </head><body><h1>This page is not here</h1>
 <p>It may have moved when chapters were renumbered. The <a href="{home}">first page</a> has a map of all chapters.</p>
 </body></html>

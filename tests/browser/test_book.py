@@ -144,6 +144,31 @@ def test_sliders_have_names_and_values_in_words(visit, name):
         assert slider.get_attribute("aria-valuetext") == readout.inner_text().strip()
 
 
+# What is the theme's and not ours to name: its search field and its switch of colours (the label is shorter than the
+# text inside), the logo above the side bar, the roles that Sphinx gives a list of references.
+THEME = ".search-button-field, .theme-switch-button, .logo__image, .citation-list"
+
+
+def violations(page, *rules) -> list[str]:
+    """What axe-core has against the page: the rules given, or all of them."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    context = {"exclude": [[part.strip()] for part in THEME.split(",")]}
+    found = Axe().run(page, context=context, options=options).response["violations"]
+    nodes = [(rule["id"], node) for rule in found for node in rule["nodes"]]
+    # a heading that is one formula is read out by MathJax, which axe does not see
+    nodes = [
+        (rule, node) for rule, node in nodes if rule != "empty-table-header" or "mjx-container" not in node["html"]
+    ]
+    return [f"{rule}: {node['target'][0]}: {node['html'][:200]}" for rule, node in nodes]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_passes_the_accessibility_rules(visit, name):
+    assert violations(visit(name).page) == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_picture_has_alternative_text(visit, name):
     page = visit(name).page
@@ -202,6 +227,11 @@ def test_pixels_on_the_screen_are_the_pixels_of_the_picture(visit, name, dark):
         inside = screen[np.ix_(rows + down, columns + right)].astype(int) - own[:-1, :-1]
         apart.append(np.abs(inside).max())
     assert min(apart) <= 1
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_dark_theme_has_enough_contrast(visit, name):
+    assert violations(visit(name, dark=True).page, "color-contrast") == []
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -75,7 +75,9 @@ def test_notebook_metadata_of_a_machine_are_refused(check, key):
 
 def test_fix_strips_all_but_the_texts_of_checked_cells(check, tmp_path):
     result = {"output_type": "execute_result", "execution_count": 7, "metadata": {"x": 1}, "data": {"text/plain": "4"}}
-    dirty = notebook(check, code(PICTURE, count=7, tags=["hide-input"], collapsed=True), claim(TEXT, MEASURED, result, count=8))
+    dirty = notebook(
+        check, code(PICTURE, count=7, tags=["hide-input"], collapsed=True), claim(TEXT, MEASURED, result, count=8)
+    )
     dirty["metadata"]["widgets"] = {"state": {}}
     path = tmp_path / "chapter.ipynb"
     path.write_text(json.dumps(dirty))

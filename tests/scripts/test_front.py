@@ -158,3 +158,11 @@ def test_every_entry_of_the_bibliography_is_closed_and_has_its_own_key():
     assert not [each.split(",")[0] for each in entries if each.count("{") != each.count("}")]
     names = [each.split("{")[1].split(",")[0] for each in entries]
     assert len(names) == len(set(names))
+
+
+def test_buttons_that_unfold_have_names_and_folded_cells_say_theirs():
+    bar = '<a href="#">A &amp; B</a><details open="open"><summary><span class="toctree-toggle"></span></summary>'
+    page = bar + '<details><summary aria-label="Toggle hidden content"><p>Show code</p></summary></details>'
+    named = extension("accessible").named(page)
+    assert '<summary aria-label="Pages of A &amp; B"><span' in named and "<summary><p>Show code" in named
+    assert extension("accessible").named(named) == named

@@ -12,14 +12,16 @@ def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, d
     """A table with a heading over each column; the first cell of a row is its heading.
 
     Floats are shown with `digits` places, other cells as they are. `see` says what there is to notice. The
-    alternative text is the table itself, row by row. Raises `ValueError` for no rows, or a row that does not have one
-    cell for each column.
+    alternative text is the table itself, row by row. Raises `ValueError` for no rows, a row that does not have one
+    cell for each column, or a column without a heading: who hears the page needs each.
 
     >>> table([["total variation", 26.268]], columns=["method", "PSNR"], see="One number.", digits=1)
     Figure: method, PSNR; total variation, 26.3
     """
     if not rows:
         raise ValueError("a table needs at least one row")
+    if blank := [name for name in columns if not str(name).strip()]:
+        raise ValueError(f"each column needs a heading that can be read out, got {blank[0]!r} among {list(columns)}")
     for row in rows:
         if isinstance(row, str) or len(row) != len(columns):
             raise ValueError(f"each row needs {len(columns)} cells ({', '.join(columns)}), got {row!r}")

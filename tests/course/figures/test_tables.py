@@ -32,3 +32,9 @@ def test_markup_in_cells_is_text():
 def test_rows_that_do_not_fit_are_refused(rows):
     with pytest.raises(ValueError, match="row"):
         table(rows, columns=["first", "second"], see="s")
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_column_without_a_heading_is_refused(blank):
+    with pytest.raises(ValueError, match="heading that can be read out"):
+        table([["a", 1]], columns=[blank, "dB"], see="s")
