@@ -26,6 +26,7 @@ from scripts.book.address import add_addresses
 from scripts.book.chapters import Chapter, run_chapters
 from scripts.book.pages import check
 from scripts.book.places import Places, frame_hash, source_hash
+from scripts.book.solved import solve_exercises
 from scripts.book.widgets import offline_widgets
 
 HERE = Places(ROOT)
@@ -67,6 +68,8 @@ def write_config(places: Places, *, offline: bool) -> Path:
     config = yaml.safe_load((places.book / "_config.yml").read_text(encoding="utf-8"))
     config["execute"]["cache"] = str(places.executed)
     add_addresses(config)
+    if (places.book / "_ext" / "solved.py").is_file():
+        config["sphinx"]["config"]["solved_exercises"] = str(places.executed / "solved")
     if offline:
         # In an extra path, not in _static: scripts there are added to every page, and widgets would show twice.
         config["sphinx"]["config"]["html_extra_path"] = ["extra"]
@@ -97,6 +100,7 @@ def build(places: Places = HERE, *, fresh: bool = False) -> None:
             (places.html / f"{name}.html").unlink(missing_ok=True)
         lines = [f"{name}: {problem.splitlines()[0]}" for name, problem in failed.items()]
         raise SystemExit("\n".join(["the book was not built, these chapters did not run to their end:", *lines]))
+    solve_exercises(places, environment=environment)
     read_again(places, ended)
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(places.book)]
     command += ["--config", str(config), "-W", "--keep-going"]

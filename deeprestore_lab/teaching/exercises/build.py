@@ -80,7 +80,8 @@ def build(name: str, *, course: Course) -> dict[Path, str]:
     for place in course.keys(name):
         texts[place] = place.read_text(encoding="utf-8") if _is_kept(place, key) else key_text(key)
     notebook = os.path.relpath(course.student(name), course.page(name).parent)
-    page = page_text(source, key, notebook=Path(notebook).as_posix(), chapter=course.chapter(name))
+    where = Path(notebook).as_posix()
+    page = page_text(source, key, notebook=where, chapter=course.chapter(name), outputs=course.is_own)
     return texts | {course.page(name): page}
 
 

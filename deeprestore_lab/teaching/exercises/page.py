@@ -3,23 +3,28 @@
 import re
 
 from deeprestore_lab.course.exercises.keys import Key, Misconception
+from deeprestore_lab.teaching.exercises.shown import plain_cells
 from deeprestore_lab.teaching.exercises.source import Source, SourceTask, solution, starter, text_of
 
 GET = """\
 {chapter}
 Get {{download}}`the notebook <{notebook}>` and write the answers yourself: it checks each one, and says what is wrong
-with a wrong one. The pictures that your answers draw are there too. It needs the library and Jupyter; `make lab` in a
+with a wrong one. It needs the library and Jupyter; `make lab` in a
 copy of the project has both. Here the solutions are folded away, below each task.
 """
 
 
-def page_text(source: Source, key: Key, *, notebook: str, chapter: str | None = None) -> str:
+def page_text(
+    source: Source, key: Key, *, notebook: str, chapter: str | None = None, outputs: bool = False
+) -> str:
     """The page in MyST Markdown; `notebook` and `chapter`, which it belongs to, are named as seen from the page.
 
-    Text cells stand as they are; code cells other than solutions are left to the notebook.
+    Text cells stand as they are; code cells other than solutions are left to the notebook. With `outputs` the page asks
+    for what they show in a solved notebook, by a directive that this project's book knows.
     """
     by_text = {task.text_at: task for task in source.tasks}
     by_solution = {task.solution_at: task for task in source.tasks}
+    plain = set(plain_cells(source)) if outputs else set()
     parts = []
     for place, cell in enumerate(source.cells):
         text = text_of(cell).strip()
@@ -30,6 +35,8 @@ def page_text(source: Source, key: Key, *, notebook: str, chapter: str | None = 
             parts += [_solution(source, task, text), _wrong_versions(key.tasks[task.name].misconceptions)]
         elif cell["cell_type"] == "markdown":
             parts.append(text)
+        elif place in plain:
+            parts.append(f"```{{solved}} {source.name} {cell['id']}\n```")
         if place == 0:
             belongs = f"The chapter to read first: {{doc}}`{chapter}`.\n" if chapter else ""
             parts.append(GET.format(chapter=belongs, notebook=notebook).strip())

@@ -1,5 +1,6 @@
 """Run a source notebook from top to bottom and make its key from what its solutions return."""
 
+import ast
 import contextlib
 import io
 import linecache
@@ -41,7 +42,7 @@ def perform(source: Source, *, folder: Path, each: Callable[[SourceTask, object,
     listening, namespace = Recorder(), {"__name__": "__main__"}
     by_check = {task.check_at: task for task in source.tasks}
     by_solution = {task.solution_at: task for task in source.tasks}
-    with _quietly(folder, listening):
+    with quietly(folder, listening):
         for place, cell in enumerate(source.cells):
             if cell["cell_type"] != "code":
                 continue
@@ -49,11 +50,11 @@ def perform(source: Source, *, folder: Path, each: Callable[[SourceTask, object,
                 _run_starter(source, by_solution[place], namespace)
             text, name = text_of(cell), f"{source.name}, cell {place + 1}"
             if place not in by_check:
-                _run(text, namespace, name=name)
+                run_cell(text, namespace, name=name)
                 continue
             task = by_check[place]
-            _run(visible(text), namespace, name=name)
-            _run(hidden(text), dict(namespace), name=name)  # what stands there is not there for the cells below
+            run_cell(visible(text), namespace, name=name)
+            run_cell(hidden(text), dict(namespace), name=name)  # what stands there is not there for the cells below
             if task.name not in listening.authors:
                 raise SourceError(f"{task.name}: its check lacks the author's part, check.author({task.name!r})")
             seed()
@@ -73,11 +74,18 @@ def _run_starter(source: Source, task: SourceTask, namespace: dict) -> None:
         raise SourceError(f"{task.name}: its starter must define it; above the solution write `{task.name} = None`")
 
 
-def _run(text: str, namespace: dict, *, name: str) -> None:
+def run_cell(text: str, namespace: dict, *, name: str) -> object:
+    """Run the text of a cell; the value of its last line, where that is an expression, as a notebook would show it.
+
+    Raises `SourceError` naming the cell where it fails.
+    """
     lines = text.splitlines(keepends=True)
     linecache.cache[name] = (len(text), None, lines, name)
     try:
-        exec(compile(text, name, "exec"), namespace)
+        tree = ast.parse(text, name)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, name, "exec"), namespace)
+        return eval(compile(ast.Expression(last.value), name, "eval"), namespace) if last else None
     except Exception as error:
         raise SourceError(f"{name} does not run: {type(error).__name__}: {error}") from error
 
@@ -90,7 +98,7 @@ def seed() -> None:
 
 
 @contextlib.contextmanager
-def _quietly(folder: Path, listening: Recorder) -> Iterator[None]:
+def quietly(folder: Path, listening: Recorder) -> Iterator[None]:
     """Listen to the source, in its folder, with nothing shown; what was there before comes back."""
     import matplotlib
 
