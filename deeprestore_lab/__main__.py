@@ -123,6 +123,31 @@ def examine_exercises(names: Names = None, folder: Folder = Path("exercises")) -
         raise _failure(error) from error
 
 
+@exercises_app.command("mutate")
+def mutate_exercises(names: Names = None, folder: Folder = Path("exercises")) -> None:
+    """Change each solution in many small ways, and show which changes its check takes for right."""
+    from deeprestore_lab.course.exercises.keys import read_key
+    from deeprestore_lab.teaching.exercises.build import Course
+    from deeprestore_lab.teaching.exercises.mutation import judge
+    from deeprestore_lab.teaching.exercises.source import SourceError, read_source
+
+    course, made, passed = Course(folder), 0, 0
+    try:
+        for name in names or course.names():
+            key = read_key(course.keys(name)[0])
+            for verdict in judge(read_source(course.source(name)), key, folder=course.source(name).parent):
+                made, passed = made + verdict.made, passed + len(verdict.passing)
+                counts = f"{verdict.recognised} of them recognised, {len(verdict.passing)} taken for right"
+                typer.echo(f"{name}, {verdict.task}: {verdict.made} changed solutions, {counts}")
+                for mutant in verdict.passing:
+                    typer.echo(f"    line {mutant.line}: {mutant.now}")
+    except (SourceError, OSError, ValueError) as error:
+        raise _failure(error) from error
+    typer.echo(
+        f"{passed} of {made} taken for right. Look at each: the same function in other words, or a missing case?"
+    )
+
+
 def _failure(error: Exception) -> typer.Exit:
     typer.echo(str(error), err=True)
     return typer.Exit(1)

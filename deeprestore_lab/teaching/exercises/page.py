@@ -14,9 +14,7 @@ copy of the project has both. Here the solutions are folded away, below each tas
 """
 
 
-def page_text(
-    source: Source, key: Key, *, notebook: str, chapter: str | None = None, outputs: bool = False
-) -> str:
+def page_text(source: Source, key: Key, *, notebook: str, chapter: str | None = None, outputs: bool = False) -> str:
     """The page in MyST Markdown; `notebook` and `chapter`, which it belongs to, are named as seen from the page.
 
     Text cells stand as they are; code cells other than solutions are left to the notebook. With `outputs` the page asks
