@@ -2,8 +2,8 @@
 
     python -m scripts.book.solved TARGET SOURCE ...
 
-All sources run in one process, in about twenty CPU seconds; the build starts it and keeps what it gave in `TARGET`, a file
-an exercise, named by the exercise and by what its source holds.
+All sources run in one process, in about twenty CPU seconds. The build starts it and keeps what it gave in `TARGET`, a
+file an exercise, named by the exercise and by what its source holds.
 """
 
 from __future__ import annotations
