@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -45,3 +46,18 @@ def test_the_notebook_to_take_along_is_the_student_s(visit, name):
     given = EXERCISES / f"{Path(name).name}.ipynb"
     assert json.loads(taken.read_text(encoding="utf-8")) == json.loads(given.read_text(encoding="utf-8"))
     assert "BEGIN SOLUTION" not in taken.read_text(encoding="utf-8")
+
+
+def test_a_page_can_be_printed(chromium, html):
+    """Questions and figures are on paper; what only unfolds on the screen is not."""
+    from pypdf import PdfReader
+
+    from scripts.book.pdf import printed
+
+    page = chromium.new_page(reduced_motion="reduce")
+    title, raw = printed(page, (html / "part3_priors" / "10_map.html").as_uri())
+    page.close()
+    text = "\n".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(raw)).pages)
+    assert title == "10. One equation" and "Deep Restoration Lab" in text
+    assert text.count("Before you read on.") >= 2 and text.count("Yes.") >= 2  # open, with their answers
+    assert "Show code cell source" not in text and "Click to show" not in text
