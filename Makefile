@@ -25,7 +25,7 @@ book: ## build the book; open book/_build/html/index.html
 	@$(VENV_PYTHON) -m scripts.book
 
 pdf: book ## print the book into book/_build/deep-restoration-lab.pdf (needs a Chromium)
-	$(SETUP) book tests training
+	$(SETUP) book training pdf
 	@$(VENV_PYTHON) -m scripts.book.pdf
 
 # Two workers with one thread each: a browser test or one with a kernel keeps a core busy by itself. Files are not split

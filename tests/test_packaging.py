@@ -108,7 +108,6 @@ def undeclared(files: list[Path], *, tests: bool) -> set[tuple[str, str]]:
 def test_what_is_imported_is_asked_for():
     """What only comes along with another package may be gone in its next version."""
     working = {file for place in ("deeprestore_lab", "scripts", "book/_ext") for file in (ROOT / place).rglob("*.py")}
-    working -= {ROOT / "scripts" / "book" / "slider_picture.py"}  # photographs a page with the browser of the tests
     testing = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), ROOT / "conftest.py"]
     assert len(working) > 100 and len(testing) > 100
     assert undeclared(sorted(working), tests=False) == set()

@@ -34,7 +34,7 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 CALLED_BY_CI = {"make book", "make test"}
 RUN_HERE = {"make help", "make lab", "make clean", "make check", "make records", "make weights"}
-RECIPE_ONLY = {"make exercises", "make bench", "make lock", "make format"}
+RECIPE_ONLY = {"make pdf", "make exercises", "make bench", "make lock", "make format"}
 VENV = ".venv/bin/python "
 PLAIN = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 

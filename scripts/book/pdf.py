@@ -1,7 +1,7 @@
 """The book as one PDF: `make pdf`, after `make book`; written to `book/_build/deep-restoration-lab.pdf`.
 
 A Chromium prints the first page, the chapters with their exercises and the appendices as the style sheet has them on
-paper; sliders stand where they start, questions are open. pypdf joins them, with an outline that a reader of PDFs shows.
+paper; sliders stand where they start, questions are open. pypdf joins them, with an outline for the reader of the PDF.
 """
 
 from __future__ import annotations
