@@ -257,6 +257,16 @@ def test_narrow_window_does_not_scroll_sideways(visit, name):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
+def test_a_formula_wider_than_the_window_begins_in_it_and_scrolls_to_its_end(visit, name):
+    starts = """() => [...document.querySelectorAll('div.math:has(mjx-math)')].map(box => {
+        const formula = box.querySelector('mjx-math').getBoundingClientRect(), room = box.getBoundingClientRect();
+        return [formula.left - room.left, formula.right - room.left - box.scrollWidth];
+    })"""
+    places = visit(name, width=400).page.evaluate(starts)
+    assert places and all(left >= -1 and beyond <= 1 for left, beyond in places)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_sliders_can_be_used_in_a_narrow_window(visit, name):
     page = visit(name, width=400).page
     for track in page.locator(".drl-slider-figure .noUi-target").all():
