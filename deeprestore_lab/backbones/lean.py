@@ -19,8 +19,8 @@ from deeprestore_lab.operators.base import LinearOperator, Operator
 class LeanRepresentation(Operator):
     r"""phi(x) of one layer, as `network.at(layer)` gives it, with a gradient made from masks alone.
 
-    A ReLU keeps one byte a value (whether it is on) where autograd keeps the value, four bytes; a pooling keeps an
-    integer of four bytes a window; a convolution keeps nothing. Values and gradients are those of `network.at(layer)`
+    A ReLU keeps one byte a value (whether it is on) where autograd keeps the value, four bytes; a pooling keeps the
+    place of the largest value of each window, as autograd does; a convolution keeps nothing. Values and gradients are those of `network.at(layer)`
     to rounding. There are no second derivatives by autograd: `linearised` has the Jacobian in their place.
 
     Images `(N, 3, H, W)` in [0, 1] to `(N, C, h, w)`. Raises `ValueError` for a layer that the network has not, and for
@@ -82,7 +82,7 @@ class LeanRepresentation(Operator):
                 kept.append((stage, on))
             elif isinstance(stage, nn.MaxPool2d):
                 x, places = max_pool2d(x, stage.kernel_size, stage.stride, stage.padding, return_indices=True)
-                kept.append((stage, (shape, places.int())))
+                kept.append((stage, (shape, places)))
             else:
                 x = self.network._run(stage, x, place)
                 kept.append((stage, shape))
@@ -109,7 +109,7 @@ class Linearisation(LinearOperator):
             if isinstance(stage, nn.ReLU):
                 v = v * own
             elif isinstance(stage, nn.MaxPool2d):
-                places = own[1].long()
+                places = own[1]
                 v = v.flatten(2).gather(2, places.flatten(2)).view(places.shape)
             else:
                 v = conv2d(v, stage.weight, None, stage.stride, stage.padding, stage.dilation, stage.groups)
@@ -140,26 +140,40 @@ class _Pass(torch.autograd.Function):
 
 def _transposed(u: torch.Tensor, kept: list) -> torch.Tensor:
     """J^T u in normalised colours."""
+    fresh = False  # whether u may be changed in place: the caller's may not
     for stage, own in reversed(kept):
         if isinstance(stage, nn.ReLU):
-            u = torch.where(own, u, 0.0)
+            u = u.mul_(own) if fresh else u * own
+            fresh = True
         elif isinstance(stage, nn.MaxPool2d):
-            shape, places = own
-            back = u.new_zeros(shape).flatten(2)
-            u = back.scatter_add_(2, places.long().flatten(2), u.flatten(2)).view(shape)
+            u, fresh = _unpooled(u, stage, *own), True
         else:
-            u = _transposed_convolution(u, stage, own)
+            u, fresh = _transposed_convolution(u, stage, own), True
     return u
+
+
+def _unpooled(u: torch.Tensor, stage: nn.MaxPool2d, shape: torch.Size, places: torch.Tensor) -> torch.Tensor:
+    """Each value back at the place of its window that it was taken from."""
+    sizes = [2 * (n,) if isinstance(n, int) else n for n in (stage.kernel_size, stage.stride, stage.padding)]
+    u = u.contiguous(memory_format=_layout(u))
+    return torch.ops.aten.max_pool2d_with_indices_backward(u, _nothing(u, shape), *sizes, (1, 1), False, places)
+
+
+def _layout(u: torch.Tensor) -> torch.memory_format:
+    return torch.channels_last if u.device.type == "cpu" else torch.contiguous_format
+
+
+def _nothing(u: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """What stands for a layer's input, of which only the shape is asked: no value of it is ever read."""
+    return torch.empty(shape, dtype=u.dtype, device=u.device, memory_format=_layout(u))
 
 
 def _transposed_convolution(u: torch.Tensor, stage: nn.Conv2d, shape: torch.Size) -> torch.Tensor:
     """The gradient of a convolution in its input, of which only the shape is asked."""
-    layout = torch.channels_last if u.device.type == "cpu" else torch.contiguous_format
-    nothing = torch.empty(shape, dtype=u.dtype, device=u.device, memory_format=layout)  # never read
-    shape_of = (stage.stride, stage.padding, stage.dilation, False, (0, 0), stage.groups)
+    form = (stage.stride, stage.padding, stage.dilation, False, (0, 0), stage.groups)
+    u = u.contiguous(memory_format=_layout(u))
     wanted = (True, False, False)
-    u = u.contiguous(memory_format=layout)
-    return torch.ops.aten.convolution_backward(u, nothing, stage.weight, None, *shape_of, wanted)[0]
+    return torch.ops.aten.convolution_backward(u, _nothing(u, shape), stage.weight, None, *form, wanted)[0]
 
 
 def _plain(stage: nn.Module) -> bool:
