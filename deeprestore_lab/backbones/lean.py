@@ -20,8 +20,9 @@ class LeanRepresentation(Operator):
     r"""phi(x) of one layer, as `network.at(layer)` gives it, with a gradient made from masks alone.
 
     A ReLU keeps one byte a value (whether it is on) where autograd keeps the value, four bytes; a pooling keeps the
-    place of the largest value of each window, as autograd does; a convolution keeps nothing. Values and gradients are those of `network.at(layer)`
-    to rounding. There are no second derivatives by autograd: `linearised` has the Jacobian in their place.
+    place of the largest value of each window, as autograd does; a convolution keeps nothing. Values and gradients are
+    those of `network.at(layer)` to rounding. There are no second derivatives by autograd: `linearised` has the Jacobian
+    in their place.
 
     Images `(N, 3, H, W)` in [0, 1] to `(N, C, h, w)`. Raises `ValueError` for a layer that the network has not, and for
     a network with other stages before it than convolutions with zero padding, ReLUs and maximum pooling. Taught in

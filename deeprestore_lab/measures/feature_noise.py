@@ -29,4 +29,4 @@ def feature_noise(
     check_images(x)
     sigma = float(check_level(sigma))
     seen = phi(x)
-    return squared_norm(phi(gaussian_noise(x, sigma=sigma, seed=seed)) - seen) / squared_norm(seen)
+    return squared_norm(phi(x + gaussian_noise(x, sigma=sigma, seed=seed)) - seen) / squared_norm(seen)

@@ -76,7 +76,7 @@ def gauss_newton(
         slope = J.adjoint(J.value - target)
         free = ~(((x <= low) & (slope > 0)) | ((x >= high) & (slope < 0)))
 
-        def curvature(v: torch.Tensor, J=J, free=free) -> torch.Tensor:
+        def curvature(v: torch.Tensor, J=J, free=free, mu=mu) -> torch.Tensor:
             return free * J.adjoint(J.apply(free * v)) + per_image(mu * unit, v) * v
 
         d, _, _ = conjugate_gradients(curvature, -slope * free, tolerance=1e-3, steps=inner)
