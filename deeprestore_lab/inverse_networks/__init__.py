@@ -13,6 +13,7 @@ from deeprestore_lab.inverse_networks.network import InverseNetwork
 from deeprestore_lab.inverse_networks.response_normalisation import best_scale, fixed_point_inverse, turning_point
 from deeprestore_lab.inverse_networks.shipped import inverse_network
 from deeprestore_lab.inverse_networks.training import TRAININGS, errors, map_batches, maps_of, train
+from deeprestore_lab.inverse_networks.warm_start import warm_start
 
 __all__ = [
     "TRAININGS",
@@ -33,4 +34,5 @@ __all__ = [
     "scores",
     "train",
     "turning_point",
+    "warm_start",
 ]

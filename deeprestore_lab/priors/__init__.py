@@ -10,6 +10,7 @@ from deeprestore_lab.priors.gaussian_field import StationaryField
 from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
 from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
 from deeprestore_lab.priors.ica import OvercompleteICA
+from deeprestore_lab.priors.opponent import ByOpponent
 from deeprestore_lab.priors.powered_variation import PoweredVariation
 from deeprestore_lab.priors.ridge_family import RidgeFamily
 from deeprestore_lab.priors.ridge_regulariser import RidgeRegulariser
@@ -19,6 +20,7 @@ from deeprestore_lab.priors.total_variation import TotalVariation
 __all__ = [
     "AlphaNorm",
     "AutoEncoderPrior",
+    "ByOpponent",
     "Denoiser",
     "DenoiserEnergy",
     "DenoiserScore",

@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from deeprestore_lab import backbones
+from deeprestore_lab.backbones.lean import LeanRepresentation
+from deeprestore_lab.solve.gauss_newton import gauss_newton, mean_eigenvalue
+
+
+@pytest.fixture(scope="module")
+def network():
+    return backbones.load("vgg_mini", "random", seed=1)
+
+
+def drawn(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def jacobian(phi, x):
+    """The whole matrix of a linear layer, by autograd."""
+    return torch.autograd.functional.jacobian(phi, x).reshape(-1, x.numel())
+
+
+def test_a_step_on_a_linear_layer_is_the_damped_least_squares_solution(network):
+    phi, x = LeanRepresentation(network, "conv1_1"), drawn(1, 3, 6, 6)
+    target = phi(drawn(1, 3, 6, 6, seed=1))
+    J = jacobian(network.at("conv1_1"), x).double()
+    mu = 0.05 * float(mean_eigenvalue(phi.linearised(x), x))
+    r = (phi(x) - target).flatten().double()
+    d = torch.linalg.solve(J.T @ J + mu * torch.eye(J.shape[1], dtype=torch.float64), -J.T @ r)
+    path = gauss_newton(phi, target, x, steps=1, inner=60, damping=0.05)
+    torch.testing.assert_close((path.x - x).flatten().double(), d, rtol=0, atol=1e-2 * float(d.abs().max()))
+    assert float(path.kept_promise[0]) == pytest.approx(1.0, abs=1e-3)  # the model is exact
+    left = (r + J @ d).square().sum() / target.double().square().sum()
+    assert float(path.error[1]) == pytest.approx(float(left), rel=1e-2)
+
+
+def test_errors_never_rise_and_each_picture_goes_its_own_way(network):
+    phi, x = LeanRepresentation(network, "relu2_1"), drawn(2, 3, 12, 12, seed=2)
+    target = phi(drawn(2, 3, 12, 12, seed=3))
+    path = gauss_newton(phi, target, x, steps=5, inner=6, bounds=(0, 1))
+    assert bool((path.error.diff(dim=0) <= 0).all()) and bool((path.error[-1] < path.error[0]).all())
+    assert 0 <= float(path.x.min()) and float(path.x.max()) <= 1
+    alone = gauss_newton(phi, target[1:], x[1:], steps=1, inner=6, damping=1e-2, bounds=(0, 1))
+    assert alone.error.shape == (2, 1) and path.damping.shape == (5, 2)
+    torch.testing.assert_close(alone.error[0], path.error[0, 1:])
+
+
+def test_the_mean_eigenvalue_is_the_trace_over_the_number(network):
+    phi, x = LeanRepresentation(network, "conv1_1"), drawn(1, 3, 8, 8)
+    J = jacobian(network.at("conv1_1"), x)
+    mean = float(J.square().sum()) / x.numel()
+    found = [float(mean_eigenvalue(phi.linearised(x), x, seed=seed)) for seed in range(40)]
+    assert sum(found) / 40 == pytest.approx(mean, rel=0.15)
+
+
+def test_what_cannot_be_made_linear_is_refused(network):
+    x = drawn(1, 3, 8, 8)
+    with pytest.raises(ValueError, match="linearised"):
+        gauss_newton(network.at("relu1_1"), x, x)
+    with pytest.raises(ValueError, match="damping"):
+        gauss_newton(LeanRepresentation(network, "relu1_1"), drawn(1, 16, 8, 8), x, damping=0.0)
