@@ -3,6 +3,7 @@
 from deeprestore_lab.operators.base import Composition, Identity, LinearComposition, LinearOperator, Operator, compose
 from deeprestore_lab.operators.blur import Blur
 from deeprestore_lab.operators.channel_moments import ChannelDeviation, ChannelMean
+from deeprestore_lab.operators.channel_scale import ChannelScale
 from deeprestore_lab.operators.convolution_layer import ConvolutionLayer
 from deeprestore_lab.operators.downsample import Downsample, downsampling_matrix
 from deeprestore_lab.operators.filter_bank import FilterBank
@@ -17,6 +18,7 @@ from deeprestore_lab.operators.random_projection import RandomProjection
 from deeprestore_lab.operators.separable_filter_bank import SeparableFilterBank
 
 __all__ = [
+    "ChannelScale",
     "Blur",
     "ChannelDeviation",
     "ChannelMean",

@@ -10,13 +10,19 @@ from deeprestore_lab.priors.gaussian_field import StationaryField
 from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
 from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
 from deeprestore_lab.priors.ica import OvercompleteICA
+from deeprestore_lab.priors.log_ratio import LogRatio
+from deeprestore_lab.priors.map_field import MapField
 from deeprestore_lab.priors.powered_variation import PoweredVariation
 from deeprestore_lab.priors.ridge_family import RidgeFamily
 from deeprestore_lab.priors.ridge_regulariser import RidgeRegulariser
 from deeprestore_lab.priors.tikhonov import Tikhonov
+from deeprestore_lab.priors.tiled import Tiled
 from deeprestore_lab.priors.total_variation import TotalVariation
 
 __all__ = [
+    "LogRatio",
+    "MapField",
+    "Tiled",
     "AlphaNorm",
     "AutoEncoderPrior",
     "Denoiser",
