@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -27,7 +29,17 @@ TUNED, TESTED = 3, 10  # photographs that weights are chosen on, and that are re
 START, SMOOTHING = 0.02, 0.01  # noise on the inverse network's answer, where searches start; of total variation
 LEVELS, FIELD_LEVEL, WINDOW, LATENT = (0.1, 0.3, 1.0), 0.3, 6, 16
 LAYERS = ["picture", "relu1_2", "relu2_2", "relu3_3"]
-KINDS = ["Gaussian", "field of experts", "denoiser", "VAE", "pre-image denoiser", "log ratio"]
+KINDS = [
+    "log ratio",
+    "pre-image denoiser, score",
+    "denoiser, score",
+    "Gaussian",
+    "field of experts",
+    "pre-image denoiser",
+    "denoiser",
+    "VAE",
+]
+ROUNDS = 3  # in which a denoiser gives a new target
 NET_STEPS, FIELD_STEPS, BOUND_STEPS = 200, 200, 600
 
 
@@ -59,13 +71,36 @@ def start(x: torch.Tensor, *, seed: int, warm: bool = True) -> torch.Tensor:
     return ((inverse_network(TARGET)(phi()(x), x.shape[2:]) if warm else 0.5) + noise).clamp(0, 1)
 
 
-def solve(x: torch.Tensor, prior: Energy | None, begin: torch.Tensor, *, steps: int) -> torch.Tensor:
-    """The pre-images of phi(x)."""
+@dataclass(frozen=True)
+class Steered:
+    """A denoiser of maps as a score: weight / n ||z - D(z)||^2 with D(z) held fixed for a while, z = seen(x)."""
+
+    seen: Callable[[torch.Tensor], torch.Tensor]
+    model: Callable[[torch.Tensor], torch.Tensor]
+
+    @torch.no_grad()
+    def towards(self, x: torch.Tensor) -> Energy:
+        """The term whose gradient at x is the score's, over the number n of values of a map."""
+        return RepresentationError(self.seen, self.model(self.seen(x)), normaliser="values")
+
+
+def solve(
+    x: torch.Tensor,
+    terms: list[tuple[float | torch.Tensor, Energy | Steered]],
+    begin: torch.Tensor,
+    *,
+    steps: int,
+) -> torch.Tensor:
+    """The pre-images of phi(x) under weighted terms; with a score `ROUNDS` times a part of the steps."""
     with torch.no_grad():
         data = RepresentationError(phi(), phi()(x))
-    energy = data if prior is None else data + prior
     settings = {"solver": "lbfgs", "tolerance": 0.0, "snapshots": False, "progress": False}
-    return minimise(energy, Pixels(begin, bounds=(0, 1)), steps=steps, **settings).x
+    rounds = ROUNDS if any(isinstance(term, Steered) for _, term in terms) else 1
+    for _ in range(rounds):
+        placed = [(w, term.towards(begin) if isinstance(term, Steered) else term) for w, term in terms]
+        energy = sum((w * term for w, term in placed), start=data)
+        begin = minimise(energy, Pixels(begin, bounds=(0, 1)), steps=steps // rounds, **settings).x
+    return begin
 
 
 def image_priors() -> dict[str, Energy]:
@@ -90,7 +125,7 @@ def maps(x: torch.Tensor, layer: str) -> torch.Tensor:
     return x if layer == "picture" else torch.cat([network("vgg_mini").at(layer)(part) for part in x.split(40)])
 
 
-def learn(kind: str, layer: str, pool: list[torch.Tensor], *, seed: int = 0) -> Energy:
+def learn(kind: str, layer: str, pool: list[torch.Tensor], *, seed: int = 0) -> Energy | Steered:
     """A prior of that kind on the maps of that layer, as an energy of pictures, in units of its natural mean.
 
     `pool` are pre-images of the pictures to learn from, which two of the kinds are shown.
@@ -107,17 +142,19 @@ def learn(kind: str, layer: str, pool: list[torch.Tensor], *, seed: int = 0) -> 
         prior = MapField.gaussian(covariance, size=3, strength=1 / 9)
     elif kind == "field of experts":
         prior = fit_map_field(z, count=min(64, max(24, 2 * count)), sigma=FIELD_LEVEL, steps=FIELD_STEPS, seed=seed)
-    elif kind == "denoiser":
+    elif kind.removesuffix(", score") == "denoiser":
         prior = DenoiserEnergy(fit_map_denoiser(z, levels=LEVELS, steps=NET_STEPS, width=width, seed=seed))
-    elif kind == "pre-image denoiser":
+    elif kind.removesuffix(", score") == "pre-image denoiser":
         fitted = fit_map_denoiser(z, levels=LEVELS[:1], damaged=worse, steps=NET_STEPS, width=width, seed=seed)
         prior = DenoiserEnergy(fitted)
     elif kind == "log ratio":
         prior = LogRatio(fit_log_ratio(z, worse, steps=NET_STEPS, width=width, seed=seed))
     else:
         prior = Tiled(_bound(z, seed), side=WINDOW)
-    placed = prior @ scale @ (Identity() if layer == "picture" else network("vgg_mini").at(layer))
-    return unit(placed, x)
+    at = Identity() if layer == "picture" else network("vgg_mini").at(layer)
+    if kind.endswith("score"):
+        return Steered(lambda x: scale(at(x)), prior.model)
+    return unit(prior @ scale @ at, x)
 
 
 def _bound(z: torch.Tensor, seed: int):

@@ -9,11 +9,12 @@ import torch
 
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.measures.metrics import psnr
-from scripts.making.map_inversion import sets, solve, start
+from scripts.making.map_inversion import Steered, sets, solve, start
 
 RATIO = 10**0.5  # of neighbouring weights of a grid
 WIDENED = 3  # times at most
-Prior = Callable[[torch.Tensor, torch.Tensor], Energy]  # of one weight a picture of the image prior, and of the new one
+Terms = list[tuple[float | torch.Tensor, Energy | Steered]]
+Prior = Callable[[torch.Tensor, torch.Tensor], Terms]  # of a weight for each picture: the image prior's, the new one's
 
 
 @dataclass
@@ -49,7 +50,7 @@ def tune(
 ) -> Choice:
     """All pairs of the two grids, then along the axis at whose edge the best is, until `budget` settings were tried.
 
-    What is left of the budget goes to the neighbours of the best at half a step of the grid.
+    What is left of the budget goes to the neighbours of the best at half a step of the grid, then at a quarter.
     """
     choice = Choice()
 
@@ -71,8 +72,10 @@ def tune(
         if not new:
             break
         tries(new)
-    a, b, _value = choice.best
     near = RATIO**0.5
-    tries([(a, b * near), (a, b / near)] if len(second) > 1 else [])
-    tries([(a * near, b), (a / near, b)])
+    while len(choice.tried) < budget:
+        a, b, _value = choice.best
+        tries([(a, b * near), (a, b / near)] if len(second) > 1 else [])
+        tries([(a * near, b), (a / near, b)])
+        near **= 0.5
     return choice

@@ -27,6 +27,7 @@ from scripts.making.map_inversion import (
     SIDE,
     TESTED,
     TUNED,
+    Steered,
     crops,
     image_priors,
     learn,
@@ -36,7 +37,7 @@ from scripts.making.map_inversion import (
     solve,
     start,
 )
-from scripts.making.map_tuning import tune
+from scripts.making.map_tuning import Terms, tune
 from scripts.making.resumable import Parts, rounded
 
 BUDGET, STEPS, LONG, SEEDS, POOL_STEPS = 9, 60, 300, [0, 1, 2], 60
@@ -44,6 +45,9 @@ FIRST = [0.001, 0.003, 0.01, 0.03, 0.1]  # weights of image priors, in units of 
 SECOND = [0.001, 0.01, 0.1]  # and of priors on maps
 GROUPS, GROUP_FILTERS = [1, 2, 4, 8, 16], 64
 ORDERS = {"deep to shallow": ["relu3_3", "relu2_2", "relu1_2"], "shallow to deep": ["relu1_2", "relu2_2", "relu3_3"]}
+EVERYWHERE = ["log ratio", "pre-image denoiser, score", "field of experts", "Gaussian"]
+COMBINED = [f"{layer}/{kind}" for kind in EVERYWHERE for layer in LAYERS]  # what is tried, by layer and kind
+COMBINED += [f"{layer}/{kind}" for kind in KINDS if kind not in EVERYWHERE for layer in LAYERS[1:3]]
 SETTINGS = {
     "budget": BUDGET,
     "steps": STEPS,
@@ -73,11 +77,11 @@ def judged(found: torch.Tensor, x: torch.Tensor) -> dict:
     }
 
 
-def tested(prior: Energy | None, *, seeds: list[int], steps: int = STEPS, warm: bool = True) -> tuple[dict, dict]:
+def tested(terms: Terms, *, seeds: list[int], steps: int = STEPS, warm: bool = True) -> tuple[dict, dict]:
     """The photographs to report, a list of results for each seed, and the pictures of the first."""
     x, found, shown = sets()["tested"], [], None
     for seed in seeds:
-        own = solve(x, prior, start(x, seed=seed, warm=warm), steps=steps)
+        own = solve(x, terms, start(x, seed=seed, warm=warm), steps=steps)
         shown = own if shown is None else shown
         found.append(judged(own, x))
     return {key: [own[key] for own in found] for key in found[0]}, {"shown": shown}
@@ -87,11 +91,11 @@ def image_part(key: str) -> tuple[dict, dict]:
     """An image prior, tuned alone: "NAME/START", START "warm" or "cold"."""
     name, begin = key.split("/")
     if name == "none":
-        numbers, shown = tested(None, seeds=SEEDS, warm=begin == "warm")
+        numbers, shown = tested([], seeds=SEEDS, warm=begin == "warm")
         return {"test": numbers}, shown
     prior = image_priors()[name]
-    choice = tune(lambda a, b: a * prior, FIRST, [0.0], budget=BUDGET, steps=STEPS, warm=begin == "warm")
-    numbers, shown = tested(choice.best[0] * prior, seeds=SEEDS, warm=begin == "warm")
+    choice = tune(lambda a, b: [(a, prior)], FIRST, [0.0], budget=BUDGET, steps=STEPS, warm=begin == "warm")
+    numbers, shown = tested([(choice.best[0], prior)], seeds=SEEDS, warm=begin == "warm")
     return {"tried": choice.tried, "best": choice.best, "test": numbers}, shown
 
 
@@ -108,8 +112,8 @@ def pool_part(key: str) -> tuple[dict, dict]:
     name, weight = best_image()
     x = sets()["learnt"]
     found = {}
-    for own, prior in (("prior", weight * image_priors()[name]), ("none", None)):
-        found[own] = solve(x, prior, start(x, seed=10), steps=POOL_STEPS)
+    for own, terms in (("prior", [(weight, image_priors()[name])]), ("none", [])):
+        found[own] = solve(x, terms, start(x, seed=10), steps=POOL_STEPS)
     return {own: float(psnr(y, x).mean()) for own, y in found.items()}, found
 
 
@@ -139,16 +143,22 @@ def map_part(key: str) -> tuple[dict, dict]:
     layer, kind = key.split("/")
     name, weight = best_image()
     beside, prior = image_priors()[name], learn(kind, layer, pool())
-    choice = tune(lambda a, b: a * beside + b * prior, [weight / 3, weight], SECOND, budget=BUDGET, steps=STEPS)
+    choice = tune(lambda a, b: [(a, beside), (b, prior)], [weight / 3, weight], SECOND, budget=BUDGET, steps=STEPS)
     a, b, _ = choice.best
-    numbers, shown = tested(a * beside + b * prior, seeds=SEEDS[:1])
-    return {"tried": choice.tried, "best": choice.best, "test": numbers, "spread": spread(prior)}, shown
+    numbers, shown = tested([(a, beside), (b, prior)], seeds=SEEDS[:1])
+    spreads = {} if isinstance(prior, Steered) else {"spread": spread(prior)}
+    return {"tried": choice.tried, "best": choice.best, "test": numbers, **spreads}, shown
+
+
+def best_combined(picture: bool) -> str:
+    """Layer and kind with the highest PSNR on the photographs to tune on, of the picture's own or of the maps'."""
+    keys = [key for key in COMBINED if key.startswith("picture/") == picture]
+    return max(keys, key=lambda own: PARTS.get(own, map_part)[0]["best"][2])
 
 
 def best_kind() -> str:
     """The kind with the highest PSNR on the photographs to tune on, at any layer behind the picture."""
-    keys = [(layer, kind) for layer in LAYERS[1:] for kind in KINDS]
-    return max(keys, key=lambda own: PARTS.get("/".join(own), map_part)[0]["best"][2])[1]
+    return best_combined(False).split("/")[1]
 
 
 def order_part(key: str) -> tuple[dict, dict]:
@@ -158,16 +168,14 @@ def order_part(key: str) -> tuple[dict, dict]:
     beside, placed, steps, shown = image_priors()[name], [], [], {}
     for count, layer in enumerate(layers, start=1):
         prior = learn(kind, layer, pool())
-        fixed = sum((b * own for b, own in placed), start=0)
 
-        def energy(a, b, fixed=fixed, prior=prior):
-            own = a * beside + b * prior
-            return own if not placed else own + fixed
+        def terms(a, b, placed=tuple(placed), prior=prior):
+            return [(a, beside), (b, prior), *placed]
 
-        choice = tune(energy, [weight / 3, weight], SECOND, budget=BUDGET, steps=STEPS)
+        choice = tune(terms, [weight / 3, weight], SECOND, budget=BUDGET, steps=STEPS)
         a, b, _ = choice.best
         weight = a
-        numbers, own = tested(energy(a, b), seeds=SEEDS)
+        numbers, own = tested(terms(a, b), seeds=SEEDS)
         placed.append((b, prior))
         steps.append({"layer": layer, "tried": choice.tried, "best": choice.best, "test": numbers})
         shown[f"shown_{count}"] = own["shown"]
@@ -179,24 +187,22 @@ def final_part(key: str) -> tuple[dict, dict]:
     name, weight = best_image()
     beside = image_priors()[name]
     if key.startswith("final image"):
-        prior = weight * beside
+        terms = [(weight, beside)]
     else:
-        layers = LAYERS[:1] if key.startswith("final picture") else LAYERS[1:]
-        keys = [f"{layer}/{kind}" for layer in layers for kind in KINDS]
-        best = max(keys, key=lambda own: PARTS.get(own, map_part)[0]["best"][2])
+        best = best_combined(key.startswith("final picture"))
         a, b, _ = PARTS.get(best, map_part)[0]["best"]
         layer, kind = best.split("/")
         if key.endswith("seeds"):
             found = []
             for seed in SEEDS:
-                prior = a * beside + b * learn(kind, layer, pool(), seed=seed)
-                found.append(tested(prior, seeds=[seed])[0])
+                terms = [(a, beside), (b, learn(kind, layer, pool(), seed=seed))]
+                found.append(tested(terms, seeds=[seed])[0])
             return {"best": best, "test": {k: [own[k][0] for own in found] for k in found[0]}}, {}
-        prior = a * beside + b * learn(kind, layer, pool())
+        terms = [(a, beside), (b, learn(kind, layer, pool()))]
     if key.endswith("long"):
-        numbers, shown = tested(prior, seeds=SEEDS[:1], steps=LONG)
+        numbers, shown = tested(terms, seeds=SEEDS[:1], steps=LONG)
     else:
-        numbers, shown = tested(prior, seeds=SEEDS[:1], warm=False)
+        numbers, shown = tested(terms, seeds=SEEDS[:1], warm=False)
     return {"test": numbers}, shown
 
 
@@ -223,7 +229,7 @@ def main() -> None:
     torch.set_num_threads(1)
     image = PARTS.all([f"{name}/warm" for name in ("none", *image_priors())], image_part)
     pools = PARTS.get("pool", pool_part)[0]
-    on_maps = PARTS.all([f"{layer}/{kind}" for kind in reversed(KINDS) for layer in LAYERS], map_part)
+    on_maps = PARTS.all(COMBINED, map_part)
     groups = PARTS.all([f"groups {layer}" for layer in LAYERS[1:3]], group_part)
     orders = PARTS.all(list(ORDERS), order_part)
     finals = [f"final {what} {how}" for how in ("seeds", "long", "cold") for what in ("image", "picture", "maps")]
