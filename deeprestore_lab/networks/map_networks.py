@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from deeprestore_lab.core.checks import check_input, check_whole
+from deeprestore_lab.core.checks import check_images, check_whole
 from deeprestore_lab.core.seeding import seeded
 
 
@@ -30,7 +30,7 @@ class MapDenoiser(nn.Module):
             nn.init.zeros_(self.residual[-1].bias)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return z + self.residual(check_input(z, self, name="z", channels=self.channels))
+        return z + self.residual(check_images(z, name="z", channels=self.channels))
 
 
 class WindowClassifier(nn.Module):
@@ -51,7 +51,7 @@ class WindowClassifier(nn.Module):
             self.layers = _convolutions(self.channels, 1, width=width, depth=depth, stride=2)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return self.layers(check_input(z, self, name="z", channels=self.channels))
+        return self.layers(check_images(z, name="z", channels=self.channels))
 
 
 def _convolutions(inputs: int, outputs: int, *, width: int, depth: int, stride: int) -> nn.Sequential:
