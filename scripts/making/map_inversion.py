@@ -39,6 +39,7 @@ KINDS = [
     "denoiser",
     "VAE",
 ]
+LONGER = "log ratio, longer"  # three times the steps, twice the width, a tenth of the penalty, pre-images alone
 ROUNDS = 3  # in which a denoiser gives a new target
 NET_STEPS, FIELD_STEPS, BOUND_STEPS = 200, 200, 600
 
@@ -147,6 +148,9 @@ def learn(kind: str, layer: str, pool: list[torch.Tensor], *, seed: int = 0) -> 
     elif kind.removesuffix(", score") == "pre-image denoiser":
         fitted = fit_map_denoiser(z, levels=LEVELS[:1], damaged=worse, steps=NET_STEPS, width=width, seed=seed)
         prior = DenoiserEnergy(fitted)
+    elif kind == LONGER:
+        fitted = fit_log_ratio(z, worse[:2], steps=3 * NET_STEPS, width=2 * width, penalty=0.1, seed=seed)
+        prior = LogRatio(fitted)
     elif kind == "log ratio":
         prior = LogRatio(fit_log_ratio(z, worse, steps=NET_STEPS, width=width, seed=seed))
     else:

@@ -24,6 +24,7 @@ from scripts.making.map_inversion import (
     KINDS,
     LAYERS,
     LEARNT,
+    LONGER,
     SIDE,
     TESTED,
     TUNED,
@@ -48,6 +49,8 @@ ORDERS = {"deep to shallow": ["relu3_3", "relu2_2", "relu1_2"], "shallow to deep
 EVERYWHERE = ["log ratio", "pre-image denoiser, score", "field of experts", "Gaussian"]
 COMBINED = [f"{layer}/{kind}" for kind in EVERYWHERE for layer in LAYERS]  # what is tried, by layer and kind
 COMBINED += [f"{layer}/{kind}" for kind in KINDS if kind not in EVERYWHERE for layer in LAYERS[1:3]]
+COMBINED += [f"{layer}/{LONGER}" for layer in LAYERS[:3]]
+LONG_RUNS = ["image", "picture", "maps", f"relu1_2/{LONGER}", "relu1_2/pre-image denoiser"]  # tuned for many steps
 SETTINGS = {
     "budget": BUDGET,
     "steps": STEPS,
@@ -182,28 +185,43 @@ def order_part(key: str) -> tuple[dict, dict]:
     return {"kind": kind, "steps": steps}, shown
 
 
+def long_part(key: str) -> tuple[dict, dict]:
+    """Five times the steps, weights tuned for them with the same budget: "long WHAT" (see LONG_RUNS)."""
+    name, weight = best_image()
+    beside, what = image_priors()[name], key.removeprefix("long ")
+    if what == "image":
+        choice = tune(lambda a, b: [(a, beside)], FIRST, [0.0], budget=BUDGET, steps=LONG)
+        own, terms = name, [(choice.best[0], beside)]
+    else:
+        own = best_combined(what == "picture") if what in ("picture", "maps") else what
+        layer, kind = own.split("/")
+        prior = learn(kind, layer, pool())
+        choice = tune(lambda a, b: [(a, beside), (b, prior)], [weight / 3, weight], SECOND, budget=BUDGET, steps=LONG)
+        terms = [(choice.best[0], beside), (choice.best[1], prior)]
+    numbers, shown = tested(terms, seeds=SEEDS[:1], steps=LONG)
+    return {"of": own, "tried": choice.tried, "best": choice.best, "test": numbers}, shown
+
+
 def final_part(key: str) -> tuple[dict, dict]:
-    """The best image prior, learned one of the picture and of maps: other seeds, five times the steps, a grey start."""
+    """ "WHAT HOW": the best learned prior of the picture or of maps with other seeds, or from grey as the image prior."""
+    what, how = key.split()
     name, weight = best_image()
     beside = image_priors()[name]
-    if key.startswith("final image"):
-        terms = [(weight, beside)]
-    else:
-        best = best_combined(key.startswith("final picture"))
-        a, b, _ = PARTS.get(best, map_part)[0]["best"]
-        layer, kind = best.split("/")
-        if key.endswith("seeds"):
-            found = []
-            for seed in SEEDS:
-                terms = [(a, beside), (b, learn(kind, layer, pool(), seed=seed))]
-                found.append(tested(terms, seeds=[seed])[0])
-            return {"best": best, "test": {k: [own[k][0] for own in found] for k in found[0]}}, {}
-        terms = [(a, beside), (b, learn(kind, layer, pool()))]
-    if key.endswith("long"):
-        numbers, shown = tested(terms, seeds=SEEDS[:1], steps=LONG)
-    else:
-        numbers, shown = tested(terms, seeds=SEEDS[:1], warm=False)
-    return {"test": numbers}, shown
+    if what == "image":
+        return tested_again([[(weight, beside)]], SEEDS[:1], warm=False)
+    best = best_combined(what == "picture")
+    a, b, _ = PARTS.get(best, map_part)[0]["best"]
+    layer, kind = best.split("/")
+    seeds = SEEDS if how == "seeds" else SEEDS[:1]
+    each = [[(a, beside), (b, learn(kind, layer, pool(), seed=seed))] for seed in seeds]
+    numbers, shown = tested_again(each, seeds, warm=how == "seeds")
+    return {"of": best, **numbers}, shown
+
+
+def tested_again(each: list[Terms], seeds: list[int], *, warm: bool) -> tuple[dict, dict]:
+    """Results with terms of their own for each seed."""
+    found = [tested(terms, seeds=[seed], warm=warm)[0] for terms, seed in zip(each, seeds, strict=True)]
+    return {"test": {key: [own[key][0] for own in found] for key in found[0]}}, {}
 
 
 def group_part(key: str) -> tuple[dict, dict]:
@@ -232,14 +250,14 @@ def main() -> None:
     on_maps = PARTS.all(COMBINED, map_part)
     groups = PARTS.all([f"groups {layer}" for layer in LAYERS[1:3]], group_part)
     orders = PARTS.all(list(ORDERS), order_part)
-    finals = [f"final {what} {how}" for how in ("seeds", "long", "cold") for what in ("image", "picture", "maps")]
-    finals = PARTS.all([key for key in finals if key != "final image seeds"], final_part)
+    finals = PARTS.all(["picture seeds", "maps seeds", "image grey", "picture grey", "maps grey"], final_part)
+    longer = PARTS.all([f"long {what}" for what in LONG_RUNS], long_part)
     name, weight = best_image()
 
     def mean(numbers: dict) -> float:
         return float(torch.tensor(numbers["test"]["psnr"]).mean())
 
-    best = finals["final maps seeds"][0]
+    best = finals["maps seeds"][0]
     save_record(
         "feature_map_priors",
         rounded(
@@ -252,6 +270,7 @@ def main() -> None:
                 "groups": {key: own[0] for key, own in groups.items()},
                 "orders": {key: own[0] for key, own in orders.items()},
                 "finals": {key: own[0] for key, own in finals.items()},
+                "longer": {key.removeprefix("long "): own[0] for key, own in longer.items()},
                 "weights": network("vgg_mini").weights,
             }
         ),
@@ -260,5 +279,5 @@ def main() -> None:
         licence="non-commercial research and education; what is shipped are numbers",
         seeds=SEEDS,
         metric=f"PSNR at relu3_3: {name} {mean(image[f'{name}/warm'][0]):.2f} dB, with the best prior on maps "
-        f"({best['best']}) {mean(best):.2f} dB",
+        f"({best['of']}) {mean(best):.2f} dB",
     )
