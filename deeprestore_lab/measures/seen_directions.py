@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from torch.autograd.functional import jvp
 
 from deeprestore_lab.core.checks import check_images, check_positive, describe
 
@@ -17,22 +18,17 @@ AT_ONCE = 128  # directions in one pass
 def jacobian_matrix(phi: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
     r"""J `(m, n)`: the derivative of each of m values of phi(x) by each of the n values of one picture `x`.
 
-    Columns by differentiating forwards. Raises `ValueError` for more than one picture. Taught in chapter
-    19_feature_map_priors.
+    Column by column, many in one batch: phi must take each picture of a batch by itself. Raises `ValueError` for more
+    than one picture. Taught in chapter 19_feature_map_priors.
 
     >>> jacobian_matrix(lambda x: x.sum(3, keepdim=True), torch.rand(1, 1, 1, 3))
     tensor([[1., 1., 1.]])
     """
     if len(check_images(x)) != 1:
         raise ValueError(f"a Jacobian is that of one picture, got {describe(x)}")
-    x = x.detach()
-    directions = torch.eye(x.numel()).to(x).view(-1, *x.shape)
-
-    def along(v: torch.Tensor) -> torch.Tensor:
-        return torch.func.jvp(phi, (x,), (v,))[1].flatten()
-
-    columns = [torch.vmap(along)(part) for part in directions.split(AT_ONCE)]
-    return torch.cat(columns).T
+    directions = torch.eye(x.numel()).to(x).view(-1, *x.shape[1:])
+    columns = [jvp(phi, x.detach().expand_as(part).contiguous(), part)[1] for part in directions.split(AT_ONCE)]
+    return torch.cat(columns).flatten(1).detach().T
 
 
 def unseen(jacobian: torch.Tensor, *, threshold: float = 0.01) -> torch.Tensor:

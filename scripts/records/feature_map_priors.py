@@ -50,6 +50,7 @@ EVERYWHERE = ["log ratio", "pre-image denoiser, score", "field of experts", "Gau
 COMBINED = [f"{layer}/{kind}" for kind in EVERYWHERE for layer in LAYERS]  # what is tried, by layer and kind
 COMBINED += [f"{layer}/{kind}" for kind in KINDS if kind not in EVERYWHERE for layer in LAYERS[1:3]]
 COMBINED += [f"{layer}/{LONGER}" for layer in LAYERS[:3]]
+ALONE = [f"alone {layer}/{kind}" for kind in ("Gaussian", "field of experts") for layer in LAYERS]  # no image prior
 LONG_RUNS = ["image", "picture", "maps", f"relu1_2/{LONGER}", "relu1_2/pre-image denoiser"]  # tuned for many steps
 SETTINGS = {
     "budget": BUDGET,
@@ -153,6 +154,15 @@ def map_part(key: str) -> tuple[dict, dict]:
     return {"tried": choice.tried, "best": choice.best, "test": numbers, **spreads}, shown
 
 
+def alone_part(key: str) -> tuple[dict, dict]:
+    """A prior on maps in place of one of pictures: "alone LAYER/KIND"."""
+    layer, kind = key.removeprefix("alone ").split("/")
+    prior = learn(kind, layer, pool())
+    choice = tune(lambda a, b: [(a, prior)], FIRST, [0.0], budget=BUDGET, steps=STEPS)
+    numbers, shown = tested([(choice.best[0], prior)], seeds=SEEDS)
+    return {"tried": choice.tried, "best": choice.best, "test": numbers}, shown
+
+
 def best_combined(picture: bool) -> str:
     """Layer and kind with the highest PSNR on the photographs to tune on, of the picture's own or of the maps'."""
     keys = [key for key in COMBINED if key.startswith("picture/") == picture]
@@ -203,7 +213,7 @@ def long_part(key: str) -> tuple[dict, dict]:
 
 
 def final_part(key: str) -> tuple[dict, dict]:
-    """ "WHAT HOW": the best learned prior of the picture or of maps with other seeds, or from grey as the image prior."""
+    """The best learned prior of the picture or of maps, "WHAT HOW": other seeds, or a start at grey."""
     what, how = key.split()
     name, weight = best_image()
     beside = image_priors()[name]
@@ -248,6 +258,7 @@ def main() -> None:
     image = PARTS.all([f"{name}/warm" for name in ("none", *image_priors())], image_part)
     pools = PARTS.get("pool", pool_part)[0]
     on_maps = PARTS.all(COMBINED, map_part)
+    alone = PARTS.all(ALONE, alone_part)
     groups = PARTS.all([f"groups {layer}" for layer in LAYERS[1:3]], group_part)
     orders = PARTS.all(list(ORDERS), order_part)
     finals = PARTS.all(["picture seeds", "maps seeds", "image grey", "picture grey", "maps grey"], final_part)
@@ -267,6 +278,7 @@ def main() -> None:
                 "best_image": [name, weight],
                 "pool": pools,
                 "maps": {key: own[0] for key, own in on_maps.items()},
+                "alone": {key.removeprefix("alone "): own[0] for key, own in alone.items()},
                 "groups": {key: own[0] for key, own in groups.items()},
                 "orders": {key: own[0] for key, own in orders.items()},
                 "finals": {key: own[0] for key, own in finals.items()},

@@ -11,7 +11,8 @@ X = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0), dtype=tor
 
 def small():
     torch.manual_seed(0)
-    first, second = nn.Conv2d(3, 6, 3, padding=1).double(), nn.Conv2d(6, 4, 3, stride=2, padding=1).double()
+    first = nn.Conv2d(3, 6, 3, padding=1).double().requires_grad_(False)
+    second = nn.Conv2d(6, 4, 3, stride=2, padding=1).double().requires_grad_(False)
     return (lambda x: first(x).relu()), (lambda x: second(first(x).relu()).relu())
 
 
