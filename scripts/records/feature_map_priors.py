@@ -50,8 +50,8 @@ EVERYWHERE = ["log ratio", "pre-image denoiser, score", "field of experts", "Gau
 COMBINED = [f"{layer}/{kind}" for kind in EVERYWHERE for layer in LAYERS]  # what is tried, by layer and kind
 COMBINED += [f"{layer}/{kind}" for kind in KINDS if kind not in EVERYWHERE for layer in LAYERS[1:3]]
 COMBINED += [f"{layer}/{LONGER}" for layer in LAYERS[:3]]
-ALONE = [f"alone {layer}/{kind}" for kind in ("Gaussian", "field of experts") for layer in LAYERS]  # no image prior
-LONG_RUNS = ["image", "picture", "maps", f"relu1_2/{LONGER}", "relu1_2/pre-image denoiser"]  # tuned for many steps
+ALONE = [f"alone {layer}/Gaussian" for layer in LAYERS]  # in place of a prior of pictures
+LONG_RUNS = ["image", "relu1_2/Gaussian", f"relu1_2/{LONGER}"]  # tuned for many steps
 SETTINGS = {
     "budget": BUDGET,
     "steps": STEPS,
@@ -163,15 +163,15 @@ def alone_part(key: str) -> tuple[dict, dict]:
     return {"tried": choice.tried, "best": choice.best, "test": numbers}, shown
 
 
-def best_combined(picture: bool) -> str:
-    """Layer and kind with the highest PSNR on the photographs to tune on, of the picture's own or of the maps'."""
-    keys = [key for key in COMBINED if key.startswith("picture/") == picture]
+def best_combined() -> str:
+    """Layer and kind with the highest PSNR on the photographs to tune on, of all on maps."""
+    keys = [key for key in COMBINED if not key.startswith("picture/")]
     return max(keys, key=lambda own: PARTS.get(own, map_part)[0]["best"][2])
 
 
 def best_kind() -> str:
     """The kind with the highest PSNR on the photographs to tune on, at any layer behind the picture."""
-    return best_combined(False).split("/")[1]
+    return best_combined().split("/")[1]
 
 
 def order_part(key: str) -> tuple[dict, dict]:
@@ -203,7 +203,7 @@ def long_part(key: str) -> tuple[dict, dict]:
         choice = tune(lambda a, b: [(a, beside)], FIRST, [0.0], budget=BUDGET, steps=LONG)
         own, terms = name, [(choice.best[0], beside)]
     else:
-        own = best_combined(what == "picture") if what in ("picture", "maps") else what
+        own = what
         layer, kind = own.split("/")
         prior = learn(kind, layer, pool())
         choice = tune(lambda a, b: [(a, beside), (b, prior)], [weight / 3, weight], SECOND, budget=BUDGET, steps=LONG)
@@ -213,13 +213,13 @@ def long_part(key: str) -> tuple[dict, dict]:
 
 
 def final_part(key: str) -> tuple[dict, dict]:
-    """The best learned prior of the picture or of maps, "WHAT HOW": other seeds, or a start at grey."""
+    """The best prior on maps with other seeds, or it and the image prior from a grey start: "WHAT HOW"."""
     what, how = key.split()
     name, weight = best_image()
     beside = image_priors()[name]
     if what == "image":
         return tested_again([[(weight, beside)]], SEEDS[:1], warm=False)
-    best = best_combined(what == "picture")
+    best = best_combined()
     a, b, _ = PARTS.get(best, map_part)[0]["best"]
     layer, kind = best.split("/")
     seeds = SEEDS if how == "seeds" else SEEDS[:1]
@@ -261,7 +261,7 @@ def main() -> None:
     alone = PARTS.all(ALONE, alone_part)
     groups = PARTS.all([f"groups {layer}" for layer in LAYERS[1:3]], group_part)
     orders = PARTS.all(list(ORDERS), order_part)
-    finals = PARTS.all(["picture seeds", "maps seeds", "image grey", "picture grey", "maps grey"], final_part)
+    finals = PARTS.all(["maps seeds", "image grey", "maps grey"], final_part)
     longer = PARTS.all([f"long {what}" for what in LONG_RUNS], long_part)
     name, weight = best_image()
 

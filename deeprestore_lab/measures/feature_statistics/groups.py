@@ -35,8 +35,8 @@ def group_nats(fitted: torch.Tensor, held: torch.Tensor, *, groups: int, ridge: 
 
     >>> rows = torch.randn(4000, 1, generator=torch.Generator().manual_seed(0)).repeat(1, 2)  # two equal values
     >>> apart, joint = (group_nats(rows, rows, groups=n) for n in (2, 1))
-    >>> round(apart - joint, 1)  # what the second tells of the first, over two values
-    1.0
+    >>> round(apart - joint, 1)  # half of what one tells of the other; the ridge bounds it
+    1.2
     """
     groups = check_whole(groups, name="groups", least=1)
     if fitted.ndim != 2 or held.ndim != 2 or fitted.shape[1:] != held.shape[1:] or len(fitted) < 2:
