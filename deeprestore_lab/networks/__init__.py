@@ -10,10 +10,13 @@ from deeprestore_lab.networks.encoder_decoder import EncoderDecoder, copying_net
 from deeprestore_lab.networks.feed_forward_style import FeedForwardStyle, style_net
 from deeprestore_lab.networks.hourglass import PRESETS, Hourglass, preset
 from deeprestore_lab.networks.jacobian import JacobianMeasures, jacobian_measures
+from deeprestore_lab.networks.map_networks import MapDenoiser, WindowClassifier
 from deeprestore_lab.networks.style_decoder import StyleDecoder, adain_decoder
 from deeprestore_lab.networks.super_resolution import SRCNN, Upsampler, bicubic, super_resolver
 
 __all__ = [
+    "MapDenoiser",
+    "WindowClassifier",
     "MLP",
     "PRESETS",
     "SRCNN",

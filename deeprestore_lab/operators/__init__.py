@@ -3,6 +3,7 @@
 from deeprestore_lab.operators.base import Composition, Identity, LinearComposition, LinearOperator, Operator, compose
 from deeprestore_lab.operators.blur import Blur
 from deeprestore_lab.operators.channel_moments import ChannelDeviation, ChannelMean
+from deeprestore_lab.operators.channel_scale import ChannelScale
 from deeprestore_lab.operators.convolution_layer import ConvolutionLayer
 from deeprestore_lab.operators.downsample import Downsample, downsampling_matrix
 from deeprestore_lab.operators.filter_bank import FilterBank
@@ -20,6 +21,7 @@ __all__ = [
     "Blur",
     "ChannelDeviation",
     "ChannelMean",
+    "ChannelScale",
     "Composition",
     "ConvolutionLayer",
     "Crop",

@@ -11,10 +11,13 @@ from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
 from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
 from deeprestore_lab.priors.ica import OvercompleteICA
 from deeprestore_lab.priors.opponent import ByOpponent
+from deeprestore_lab.priors.log_ratio import LogRatio
+from deeprestore_lab.priors.map_field import MapField
 from deeprestore_lab.priors.powered_variation import PoweredVariation
 from deeprestore_lab.priors.ridge_family import RidgeFamily
 from deeprestore_lab.priors.ridge_regulariser import RidgeRegulariser
 from deeprestore_lab.priors.tikhonov import Tikhonov
+from deeprestore_lab.priors.tiled import Tiled
 from deeprestore_lab.priors.total_variation import TotalVariation
 
 __all__ = [
@@ -27,6 +30,8 @@ __all__ = [
     "DenseField",
     "FieldOfExperts",
     "GaussianPosterior",
+    "LogRatio",
+    "MapField",
     "OvercompleteICA",
     "PoweredVariation",
     "Prior",
@@ -35,6 +40,7 @@ __all__ = [
     "RidgeRegulariser",
     "StationaryField",
     "Tikhonov",
+    "Tiled",
     "TotalVariation",
     "reference_weight",
     "register_calibration",

@@ -60,7 +60,7 @@ class FieldOfExperts(Prior):
         border: str = "mirror",
     ) -> None:
         self.filters = check_bank(filters, name="filters").detach()
-        self.weights = _check_weights(weights, filters)
+        self.weights = check_weights(weights, filters)
         self.expert = expert_of(expert)
         self.chroma_scale = check_positive(chroma_scale, name="chroma_scale", single=True)
         self.chroma_weight = check_weight(chroma_weight, name="chroma_weight", single=True)
@@ -139,7 +139,7 @@ class FieldOfExperts(Prior):
         return self._constants[key]
 
 
-def _check_weights(weights: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
+def check_weights(weights: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
     """Return the weights if there is one of at least 0 for each filter; else raise `ValueError`."""
     if not isinstance(weights, torch.Tensor) or weights.shape != filters.shape[:1]:
         raise ValueError(

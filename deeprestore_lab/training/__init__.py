@@ -5,6 +5,7 @@ from deeprestore_lab.training.batch_gradients import batch_gradients, batch_vari
 from deeprestore_lab.training.fit import fit
 from deeprestore_lab.training.history import History
 from deeprestore_lab.training.least_squares import LeastSquares, descend
+from deeprestore_lab.training.map_networks import fit_log_ratio, fit_map_denoiser
 from deeprestore_lab.training.mean_square import MeanSquare, measured_growth
 from deeprestore_lab.training.run import step_generator
 from deeprestore_lab.training.schedules import cosine, inverse_time, stairs
@@ -21,6 +22,8 @@ __all__ = [
     "descend",
     "example_gradients",
     "fit",
+    "fit_log_ratio",
+    "fit_map_denoiser",
     "full_batch_threshold",
     "inverse_time",
     "largest_curvature",

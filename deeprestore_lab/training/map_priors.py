@@ -13,6 +13,7 @@ from deeprestore_lab.measures.feature_statistics import spatial_covariance
 from deeprestore_lab.operators.frames.threshold import cosine_frame
 from deeprestore_lab.priors import AlphaNorm, FieldOfExperts, Tikhonov, TotalVariation
 from deeprestore_lab.priors.experts import STUDENT
+from deeprestore_lab.priors.tiled import tiles
 from deeprestore_lab.training.score_matching import fit_field, learn_filters, whitening
 
 LEAST = 1e-3  # of the largest deviation of a channel: what is below never varies
@@ -118,20 +119,13 @@ def _patch_ica(rows: torch.Tensor, size: int, generator: torch.Generator, seed: 
 
 
 def _gaussian_tiles(z: torch.Tensor) -> Energies:
-    tiles = _tiles(z)
-    covariance = spatial_covariance(tiles, centring="none")
+    covariance = spatial_covariance(tiles(z, TILE), centring="none")
     root = torch.linalg.cholesky(torch.linalg.inv(covariance + RIDGE * torch.eye(TILE**2))).float()
 
     def energy(z: torch.Tensor) -> torch.Tensor:
-        return (_tiles(z).flatten(2) @ root).square().sum((1, 2)).view(len(z), -1).sum(1) / 2
+        return (tiles(z, TILE).flatten(2) @ root).square().sum((1, 2)).view(len(z), -1).sum(1) / 2
 
     return energy
-
-
-def _tiles(z: torch.Tensor) -> torch.Tensor:
-    """Tiles of 8 x 8 side by side, `(N tiles, C, 8, 8)`, in the order of the maps."""
-    tiles = z.unfold(2, TILE, TILE).unfold(3, TILE, TILE)
-    return tiles.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
 
 
 def _at_positions(z: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,7 @@ from deeprestore_lab.measures.feature_statistics.dependence import (
     hoyer_sparsity,
     zero_share,
 )
+from deeprestore_lab.measures.feature_statistics.groups import group_nats, patch_rows
 from deeprestore_lab.measures.feature_statistics.marginals import FAMILIES, Family, fit_marginal
 from deeprestore_lab.measures.feature_statistics.photographs import bootstrap_counts, bootstrap_interval
 from deeprestore_lab.measures.feature_statistics.rectified import RECTIFIED, fit_rectified
@@ -28,6 +29,8 @@ from deeprestore_lab.measures.feature_statistics.toeplitz import (
 )
 
 __all__ = [
+    "group_nats",
+    "patch_rows",
     "CENTRINGS",
     "FAMILIES",
     "RECTIFIED",

@@ -6,6 +6,7 @@ from deeprestore_lab.training.score_matching.field import FieldFit, fit_field
 from deeprestore_lab.training.score_matching.filters import LearntFilters, best_weights, learn_filters, random_rows
 from deeprestore_lab.training.score_matching.gradient import loss_and_gradient
 from deeprestore_lab.training.score_matching.hyvarinen import hyvarinen_loss
+from deeprestore_lab.training.score_matching.maps import fit_map_field, map_denoising_loss
 from deeprestore_lab.training.score_matching.nonnegative import NonNegative, nonnegative_weights
 from deeprestore_lab.training.score_matching.overlap import gaussian_overlap
 from deeprestore_lab.training.score_matching.patches import patch_vectors
@@ -13,6 +14,8 @@ from deeprestore_lab.training.score_matching.pictures import best_factor, pictur
 from deeprestore_lab.training.score_matching.whitening import Whitening, no_whitening, whitening
 
 __all__ = [
+    "fit_map_field",
+    "map_denoising_loss",
     "FieldFit",
     "LearntFilters",
     "NonNegative",

@@ -1,0 +1,34 @@
+"""Windows edge to edge: which values they have, and what is refused."""
+
+import pytest
+import torch
+
+from deeprestore_lab.priors import Tiled
+from deeprestore_lab.priors.tiled import tiles
+
+Z = torch.randn(2, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+
+
+def test_windows_are_slices_in_the_order_of_the_maps():
+    found = tiles(Z, 2)
+    expected = [z[:, i : i + 2, j : j + 2] for z in Z for i in (0, 2) for j in (0, 2, 4)]
+    assert torch.equal(found, torch.stack(expected))
+
+
+def test_the_value_is_the_sum_over_windows():
+    prior = Tiled(lambda t: t.flatten(1).square().sum(1), side=2)
+    assert torch.allclose(prior(Z), Z[..., :4, :6].square().flatten(1).sum(1))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Tiled(lambda t: t.flatten(1).sum(1), side=6)(Z),
+        lambda: Tiled(lambda t: t.flatten(1), side=2)(Z),
+        lambda: Tiled(lambda t: t.sum(1), side=0),
+        lambda: Tiled(2, side=2),
+    ],
+)
+def test_what_does_not_fit_is_refused(make):
+    with pytest.raises(ValueError, match="maps|number|side|windows"):
+        make()
