@@ -1,6 +1,6 @@
 """Pictures of SqueezeNet's and GoogLeNet's classes by every prior of the course, judged by the other network.
 
-Needs both networks' local weights. Weights and rates are tuned on ten classes (priors by themselves on five), reported on six others, five seeds each.
+Needs both networks' local weights. Weights and rates are tuned on ten classes (priors by themselves on five) and reported on six others, five seeds each.
 Every method takes 100 steps at 112 x 112, plug-and-play and the deep image prior too. The baseline is the recipe of the
 library lucent, written out (`scripts/making/common_recipe.py`), with as many rates tried as settings of ours.
 """
