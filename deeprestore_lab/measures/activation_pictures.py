@@ -69,9 +69,7 @@ class TopPatches(NamedTuple):
     pictures: list[int]
 
 
-def top_patches(
-    x: torch.Tensor, maps: torch.Tensor, *, channel: int, field: ReceptiveField, count: int
-) -> TopPatches:
+def top_patches(x: torch.Tensor, maps: torch.Tensor, *, channel: int, field: ReceptiveField, count: int) -> TopPatches:
     r"""The dataset examples of a channel: what its units see where they are most active, one patch a picture.
 
     `x` `(N, C, H, W)` are pictures, `maps` `(N, K, h, w)` their answers by a layer whose units see `field`. Of each

@@ -13,7 +13,7 @@ COLOUR_AXES = ((0.630, 0.331, 0.029), (0.571, -0.096, -0.089), (0.526, -0.292, 0
 
 
 class DecorrelatedFourier(Parametrisation):
-    r"""x = sigmoid(C T (s * theta)): frequencies weighed as in photographs, colours as they vary there, values in (0, 1).
+    r"""x = sigmoid(C T (s * theta)): frequencies and colours weighed as in photographs, values in (0, 1).
 
     T is the Hartley transform and s one factor per frequency, those of `Fourier` with its `decay`. C `(3, 3)`, applied
     to the three channels of each pixel, is `colour_axes` of the training photographs, or `colours` of your own: its

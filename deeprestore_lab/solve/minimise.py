@@ -80,8 +80,8 @@ def minimise(
         would do so once.
 
     A term whose weight is 0 for every image plays no part, in the choice of the solver neither; its share is 0.
-    With `jitter`, `views` or `input_noise` the trace's terms are those of the perturbed evaluations. With `input_noise` its
-    images are too, x among them (a second pass at every step would cost a third more); the parametrisation's
+    With `jitter`, `views` or `input_noise` the trace's terms are those of the perturbed evaluations. With `input_noise`
+    its images are too, x among them (a second pass at every step would cost a third more); the parametrisation's
     `forward()` then gives the image of the input without noise.
 
     Raises `ValueError` where a solver cannot take the problem (saying why, and which can), where arguments do not

@@ -1,8 +1,9 @@
 """Pictures of SqueezeNet's and GoogLeNet's classes by every prior of the course, judged by the other network.
 
-Needs both networks' local weights. Weights and rates are tuned on ten classes (priors by themselves on five) and reported on six others, five seeds each.
-Every method takes 100 steps at 112 x 112, plug-and-play and the deep image prior too. The baseline is the recipe of the
-library lucent, written out (`scripts/making/common_recipe.py`), with as many rates tried as settings of ours.
+Needs both networks' local weights. Weights and rates are tuned on ten classes (priors by themselves on five) and
+reported on six others, five seeds each. Every method takes 100 steps at 112 x 112, plug-and-play and the deep image
+prior too. The baseline is the recipe of the library lucent, written out (`scripts/making/common_recipe.py`), with as
+many rates tried as settings of ours.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ NARROW = RandomRotation(10) @ RandomScale(0.1) @ Jitter(8)
 WIDE = RandomRotation(15) @ RandomScale(0.2) @ Jitter(16)
 BY_PRIOR = {  # on pixels: the weights tried, over the prior's mean on photographs
     "total variation": [0.7, 3.0, 10.0, 30.0],
-    "alpha-norm and squared variation": [0.1, 0.5, 2.0, 8.0],
-    "field of experts": [0.7, 3.0, 10.0, 30.0],
+    "alpha-norm and squared variation": [0.1, 0.5, 2.0, 8.0, 30.0],
+    "field of experts": [0.2, 0.7, 3.0, 10.0, 30.0],
     "denoiser": [0.003, 0.01, 0.03, 0.1],
 }
 OURS = [  # settings tried: rate, weight of total variation, views, decay

@@ -1,4 +1,4 @@
-"""Minus an activation: by the inner product written out, its gradient in closed form, and the optimum of a linear map."""
+"""Minus an activation: the inner product written out, its gradient in closed form, the optimum of a linear map."""
 
 import pytest
 import torch

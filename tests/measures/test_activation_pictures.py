@@ -39,10 +39,9 @@ def test_the_top_patch_is_what_the_unit_saw():
     assert sorted(found.pictures) == [0, 1, 2, 3] and found.patches.shape == (4, 2, 5, 5)
     padded = torch.nn.functional.pad(x, (2, 2, 2, 2), value=0.5)
     for patch, activation, picture in zip(*found, strict=True):
-        places = [
-            (i, j) for i in range(6) for j in range(5) if torch.equal(padded[picture, :, 2 * i : 2 * i + 5, 2 * j : 2 * j + 5], patch)
-        ]  # fmt: skip
-        assert len(places) == 1 and float(maps[picture, 1][places[0]]) == float(activation)
+        windows = padded[picture].unfold(1, 5, 2).unfold(2, 5, 2)  # (C, rows, columns, 5, 5)
+        places = (windows == patch[:, None, None]).all(-1).all(-1).all(0).nonzero().tolist()
+        assert len(places) == 1 and float(maps[picture, 1][tuple(places[0])]) == float(activation)
 
 
 def test_behind_a_pooling_too():

@@ -32,7 +32,11 @@ def test_quarter_turns_whole_pixels_and_none():
 
 @pytest.mark.parametrize("size", [(7, 7), (6, 9)])
 def test_the_adjoint_linearity_and_alone_as_in_a_batch(size):
-    A, x, y = Affine.turned(20) @ Affine.scaled(1.2) @ Affine.moved(1, 2), normal(3, 2, *size), normal(3, 2, *size, seed=1)
+    A, x, y = (
+        Affine.turned(20) @ Affine.scaled(1.2) @ Affine.moved(1, 2),
+        normal(3, 2, *size),
+        normal(3, 2, *size, seed=1),
+    )
     torch.testing.assert_close((A(x) * y).sum(), (x * A.adjoint(y)).sum())
     torch.testing.assert_close(A(2 * x - y), 2 * A(x) - A(y))
     assert torch.equal(A(x)[1:2], A(x[1:2]))
