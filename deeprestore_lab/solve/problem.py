@@ -38,8 +38,8 @@ class Problem:
     their place. `terms` and `names` are those that play a part and have a value; a term whose weight is 0 for every
     image has a share of 0 and is never evaluated. `scores` are the (weight, term) without a value, which solvers may
     ask for other things. `jitter`, `views` and `input_noise` perturb every evaluation at random, drawn from
-    `generator`, by the same draw for the whole batch. `low_precision` computes g in bfloat16 where autocast does; `capture` records
-    evaluations with a gradient as a CUDA graph, from the second on.
+    `generator`, by the same draw for the whole batch. `low_precision` computes g in bfloat16 where autocast does;
+    `capture` records evaluations with a gradient as a CUDA graph, from the second on.
     """
 
     def __init__(

@@ -372,7 +372,7 @@ def main() -> None:
     """Make what is missing and write the record with its pictures."""
     parts = PARTS.all(NAMES, by_method)
     extra = {
-        "photographs": PARTS.get("photographs", natural),
+        "natural": PARTS.get("natural", natural),
         "weights": PARTS.get("weights", by_weight),
         "googlenet": PARTS.get("googlenet", of_googlenet),
         "adversarial": PARTS.get("adversarial", adversarial),
