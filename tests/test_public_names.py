@@ -19,7 +19,6 @@ KEPT = {
     "block_mask": "missing squares, one of the four masks that inpainting is shown with",
     "AveragePooling": "the rule that chapter 5 derives beside that of max pooling",
     "Crop": "the border of a blur that nobody made up: what a camera sees of a scene that goes on",
-    "DenoiserScore": "a denoiser of one's own without a value, for plug-and-play in part 4",
     "RandomProjection": "compressed sensing, for those who bring their own data",
     "register_calibration": "how a prior from outside the library gets a calibrated weight",
     "exact_wasserstein": "what the sliced distance approximates, and the benchmark's peers are judged by",

@@ -4,6 +4,7 @@ An energy is a callable `(N, C, H, W) -> (N,)`, a sum over pixels. Energies add 
 equation is written as it reads: `data + 0.5 * prior`. Taught in chapter 10_map.
 """
 
+from deeprestore_lab.energies.activation import Activation, unit_direction
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
 from deeprestore_lab.energies.base import Energy, OfRepresentation, WeightedSum, term_names, weighted_terms
 from deeprestore_lab.energies.likelihoods import (
@@ -16,6 +17,7 @@ from deeprestore_lab.energies.likelihoods import (
 from deeprestore_lab.energies.representation import RepresentationError
 
 __all__ = [
+    "Activation",
     "Answers",
     "Bounds",
     "Energy",
@@ -31,5 +33,6 @@ __all__ = [
     "Weight",
     "WeightedSum",
     "term_names",
+    "unit_direction",
     "weighted_terms",
 ]

@@ -1,5 +1,6 @@
 """Forward operators A: what a measurement does to an image."""
 
+from deeprestore_lab.operators.affine import Affine
 from deeprestore_lab.operators.base import Composition, Identity, LinearComposition, LinearOperator, Operator, compose
 from deeprestore_lab.operators.blur import Blur
 from deeprestore_lab.operators.channel_moments import ChannelDeviation, ChannelMean
@@ -15,9 +16,11 @@ from deeprestore_lab.operators.mask import Crop, Mask
 from deeprestore_lab.operators.matrix import MatrixOperator, as_matrix
 from deeprestore_lab.operators.one_pass import one_evaluation
 from deeprestore_lab.operators.random_projection import RandomProjection
+from deeprestore_lab.operators.random_views import Jitter, RandomRotation, RandomScale, RandomView, RandomViews
 from deeprestore_lab.operators.separable_filter_bank import SeparableFilterBank
 
 __all__ = [
+    "Affine",
     "Blur",
     "ChannelDeviation",
     "ChannelMean",
@@ -32,12 +35,17 @@ __all__ = [
     "Gradient",
     "Gram",
     "Identity",
+    "Jitter",
     "LinearComposition",
     "LinearOperator",
     "Mask",
     "MatrixOperator",
     "Operator",
     "RandomProjection",
+    "RandomRotation",
+    "RandomScale",
+    "RandomView",
+    "RandomViews",
     "SeparableFilterBank",
     "as_matrix",
     "compose",

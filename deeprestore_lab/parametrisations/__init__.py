@@ -1,6 +1,7 @@
 """Parametrisations g of x = g(theta): what is searched over."""
 
 from deeprestore_lab.parametrisations.base import Parametrisation
+from deeprestore_lab.parametrisations.decorrelated import DecorrelatedFourier, colour_axes
 from deeprestore_lab.parametrisations.deep_image_prior import DeepImagePrior
 from deeprestore_lab.parametrisations.dictionary import Dictionary
 from deeprestore_lab.parametrisations.fourier import Fourier
@@ -12,6 +13,7 @@ from deeprestore_lab.parametrisations.plain_network import CoordinateNetwork, Pl
 
 __all__ = [
     "CoordinateNetwork",
+    "DecorrelatedFourier",
     "DeepImagePrior",
     "Dictionary",
     "Fourier",
@@ -21,4 +23,5 @@ __all__ = [
     "Parametrisation",
     "Pixels",
     "PlainMLP",
+    "colour_axes",
 ]

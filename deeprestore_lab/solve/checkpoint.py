@@ -44,6 +44,7 @@ class Checkpoint:
             "lr": rates,
             "seed": seed,
             "jitter": problem.jitter,
+            "views": None if problem.views is None else repr(problem.views),
             "input_noise": problem.input_noise,
             "average": average,
             "precision": "bf16-mixed" if problem.low_precision else None,
@@ -56,7 +57,7 @@ class Checkpoint:
             }
         self.file = SavedRun(path, settings, format=FORMAT, kind="problem", words=WORDS)
         if problem.random and seed is None:
-            raise ValueError("a checkpoint of a run with jitter or input_noise needs a seed")
+            raise ValueError("a checkpoint of a run with jitter, views or input_noise needs a seed")
 
     def save_if_due(self, stepper, recorder: Recorder) -> None:
         """Save where the last time is more than half a minute ago."""

@@ -16,6 +16,7 @@ from deeprestore_lab.core.checks import (
     describe,
 )
 from deeprestore_lab.energies import Energy
+from deeprestore_lab.operators import RandomView
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.bookkeeping import Recorder
@@ -43,6 +44,7 @@ def minimise(
     checkpoint: str | Path | None = None,
     seed: int | None = None,
     jitter: int = 0,
+    views: RandomView | None = None,
     input_noise: float = 0.0,
     average: float = 0.0,
     precision: str = "full",
@@ -64,9 +66,11 @@ def minimise(
     callback: called as callback(step, x) from step 0 on; a return value of True stops the run.
     progress: a bar after two seconds (None), at once (True) or never (False).
     checkpoint: a file from which the run continues if it exists, bit for bit, and to which its state is saved.
-    seed: of the random numbers of `jitter` and `input_noise`, which are drawn on the device of theta: the same seed
+    seed: of the random numbers of `jitter`, `views` and `input_noise`, drawn on the device of theta: the same seed
         gives the same ones on the same kind of device. None takes a seed from torch's global generator.
     jitter: rolls x by up to this many pixels before the energy sees it, anew at every step (Adam only).
+    views: a law of operators (`operators.RandomView`): the energy sees x through one of them, drawn anew at every step
+        for the whole batch, after the jitter, so what falls is the mean of the energy over the law (Adam only).
     input_noise: standard deviation of noise on a parametrisation's fixed input, anew at every step (Adam only).
     average: b of the running average a_0 = x_0, a_t = b a_{t-1} + (1 - b) x_t in the trace; 0 keeps none.
     precision: "full" computes in the precision of theta; with "bf16-mixed" the layers of a parametrisation that is a
@@ -76,8 +80,8 @@ def minimise(
         would do so once.
 
     A term whose weight is 0 for every image plays no part, in the choice of the solver neither; its share is 0.
-    With `jitter` or `input_noise` the trace's terms are those of the perturbed evaluations. With `input_noise` its
-    images are too, x among them (a second pass at every step would cost a third more); the parametrisation's
+    With `jitter`, `views` or `input_noise` the trace's terms are those of the perturbed evaluations. With `input_noise`
+    its images are too, x among them (a second pass at every step would cost a third more); the parametrisation's
     `forward()` then gives the image of the input without noise.
 
     Raises `ValueError` where a solver cannot take the problem (saying why, and which can), where arguments do not
@@ -90,14 +94,15 @@ def minimise(
     if not isinstance(parametrisation, Parametrisation):
         raise ValueError(f"parametrisation must be a Parametrisation or a tensor, got {describe(parametrisation)}")
     check_choice(solver, ("auto", *SOLVERS), name="solver")
-    jitter, input_noise = _check_random(parametrisation, jitter, input_noise)
+    jitter, input_noise = _check_random(parametrisation, jitter, input_noise, views)
     seed = None if seed is None else check_seed(seed)
-    generator = _generator(seed, parametrisation, needed=bool(jitter or input_noise))
+    generator = _generator(seed, parametrisation, needed=bool(jitter or input_noise) or views is not None)
     low = check_choice(precision, PRECISIONS, name="precision") == "bf16-mixed"
     problem = Problem(
         energy,
         parametrisation,
         jitter=jitter,
+        views=views,
         input_noise=input_noise,
         generator=generator,
         low_precision=low,
@@ -125,7 +130,11 @@ def minimise(
     )
 
 
-def _check_random(parametrisation: Parametrisation, jitter: int, input_noise: float) -> tuple[int, float]:
+def _check_random(
+    parametrisation: Parametrisation, jitter: int, input_noise: float, views: RandomView | None
+) -> tuple[int, float]:
+    if views is not None and not isinstance(views, RandomView):
+        raise ValueError(f"views must be a law of operators (operators.RandomView) or None, got {describe(views)}")
     jitter = check_whole(jitter, name="jitter (in pixels)", least=0)
     input_noise = check_level(input_noise, name="input_noise", single=True, zero=True)
     if input_noise and not callable(getattr(parametrisation, "perturbed", None)):

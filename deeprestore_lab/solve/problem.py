@@ -10,7 +10,7 @@ from deeprestore_lab.core.checks import EXACT, check_images, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.core.machine import fast_autocast
 from deeprestore_lab.energies import Energy, Weight, term_names, weighted_terms
-from deeprestore_lab.operators import one_evaluation
+from deeprestore_lab.operators import RandomView, one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.solve.jitter import rolled
 from deeprestore_lab.solve.problem_checks import check_energy, check_parameters, check_weights, plays_a_part
@@ -37,9 +37,9 @@ class Problem:
     `theta` is the current iterate. Tensors that it returned are never changed in place: `move` puts new ones in
     their place. `terms` and `names` are those that play a part and have a value; a term whose weight is 0 for every
     image has a share of 0 and is never evaluated. `scores` are the (weight, term) without a value, which solvers may
-    ask for other things. `jitter` and `input_noise` perturb every evaluation at random, drawn from `generator`, by the
-    same draw for the whole batch. `low_precision` computes g in bfloat16 where autocast does; `capture` records
-    evaluations with a gradient as a CUDA graph, from the second on.
+    ask for other things. `jitter`, `views` and `input_noise` perturb every evaluation at random, drawn from
+    `generator`, by the same draw for the whole batch. `low_precision` computes g in bfloat16 where autocast does;
+    `capture` records evaluations with a gradient as a CUDA graph, from the second on.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Problem:
         parametrisation: Parametrisation,
         *,
         jitter: int = 0,
+        views: RandomView | None = None,
         input_noise: float = 0.0,
         generator: torch.Generator | None = None,
         low_precision: bool = False,
@@ -55,7 +56,8 @@ class Problem:
     ) -> None:
         self.energy, self.parametrisation = check_energy(energy), parametrisation
         self.low_precision = low_precision
-        self.jitter, self.input_noise, self.generator = jitter, input_noise, generator
+        self.jitter, self.views = jitter, views
+        self.input_noise, self.generator = input_noise, generator
         everything = weighted_terms(energy)
         self.scores: list[tuple[Weight, Energy]] = [  # denoisers without a value, which no evaluation can show
             (weight, term) for weight, term in everything if not term.has_value and plays_a_part(weight)
@@ -91,7 +93,7 @@ class Problem:
     @property
     def random(self) -> bool:
         """Whether evaluations are perturbed at random."""
-        return bool(self.jitter or self.input_noise)
+        return bool(self.jitter or self.views is not None or self.input_noise)
 
     def x(self) -> torch.Tensor:
         """The image batch at the current theta, unperturbed."""
@@ -131,6 +133,8 @@ class Problem:
             if self.jitter:
                 where = {"generator": self.generator, "device": self.generator.device}
                 seen = rolled(x, torch.randint(-self.jitter, self.jitter + 1, (2,), **where))
+            if self.views is not None:
+                seen = self.views.draw(self.generator)(seen)
             shares = {
                 self.names[i]: per_image(self.terms[i][0], seen[:, 0, 0, 0]) * self.terms[i][1](seen) for i in picked
             }

@@ -71,8 +71,8 @@ def without_value(problem: Problem) -> str | None:
 
 def not_by_itself(problem: Problem) -> str | None:
     """The refusal of a solver that works on each image by itself and evaluates the same equation every time."""
-    if problem.jitter or problem.input_noise:
-        return "jitter and input noise perturb every step at random, and only Adam bears that"
+    if problem.random:
+        return "jitter, views and input noise perturb every step at random, and only Adam bears that"
     if problem.parametrisation.shared:
         return "the images share their parameters, and this solver works on each image by itself"
     return None
