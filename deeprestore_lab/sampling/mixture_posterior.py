@@ -68,6 +68,22 @@ class MixturePosterior:
             total = total + self.responsibilities[:, k, None] * (own[k] + self._towards(k, residual))
         return total.float().reshape(-1, *self.prior.shape)
 
+    @property
+    def mode(self) -> torch.Tensor:
+        """The most probable of the parts' means, `(N, C, H, W)`: the mode, where the parts lie apart."""
+        own, best = self.prior.means.flatten(1).double(), None
+        for k in torch.nonzero(self.responsibilities.amax(0) > 1e-6)[:, 0].tolist():
+            residual = self._axes.mT @ self.y.mT - (self._turned @ own[k])[:, None]
+            found = (own[k] + self._towards(k, residual)).float().reshape(-1, *self.prior.shape)
+            misfit = (self.operator(found).flatten(1) - self.y).square().sum(1) / (2 * self.sigma**2)
+            energy = self.prior(found) + misfit
+            if best is None:
+                best = found, energy
+            else:
+                less = energy < best[1]
+                best = torch.where(less[:, None, None, None], found, best[0]), torch.where(less, energy, best[1])
+        return best[0]
+
     def sample(self, n: int, *, seed: int) -> torch.Tensor:
         """`n` independent draws for each measurement, `(n, N, C, H, W)`. Raises `ValueError` for a count below 1."""
         n, generator = check_whole(n, name="n", least=1), torch.Generator().manual_seed(check_seed(seed))

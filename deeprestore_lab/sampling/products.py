@@ -5,6 +5,7 @@ phi_l are linear, pictures flat with mean 0, all in float64. Taught in chapter 2
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -93,7 +94,8 @@ def summed_scores(
     check_choice(noised, NOISED, name="noised")
     unit = torch.eye(len(covariance), dtype=covariance.dtype)
 
-    def mean(x: torch.Tensor, sigma: float) -> torch.Tensor:
+    @cache
+    def precision_at(sigma: float) -> torch.Tensor:
         variance = check_positive(sigma, name="sigma", single=True) ** 2
         total = torch.linalg.inv(covariance + variance * unit)
         for layer in layers:
@@ -101,6 +103,9 @@ def summed_scores(
             added = {"same level": own, "through the layer": layer.phi @ layer.phi.mT, "clean": 0 * own}[noised]
             precision = torch.linalg.inv(layer.covariance + variance * added)
             total = total + layer.weight * layer.phi.mT @ precision @ layer.phi
-        return x - variance * x @ total.to(x)
+        return total
+
+    def mean(x: torch.Tensor, sigma: float) -> torch.Tensor:
+        return x - sigma**2 * x @ precision_at(sigma).to(x)
 
     return mean

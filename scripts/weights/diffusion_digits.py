@@ -17,7 +17,7 @@ from deeprestore_lab.training import fit, step_generator
 from scripts.making.digits.measures import LICENCE, split
 from scripts.making.resumable import Parts
 
-STEPS, BATCH, LR, WARMUP, FALLING = 10_000, 128, 2e-3, 200, 1 / 3
+STEPS, BATCH, LR, WARMUP, FALLING = 8_000, 128, 2e-3, 200, 1 / 3
 MEAN, DEVIATION = -1.4, 1.4  # of ln(sigma)
 SETTINGS = {"steps": STEPS, "batch": BATCH, "lr": LR, "falling": f"{FALLING:.3f}", "level": [MEAN, DEVIATION]}
 SETTINGS |= {"widths": list(WIDTHS), "middle": MIDDLE, "seed": 0}
