@@ -26,12 +26,12 @@ from scripts.making.digits.measures import LICENCE, split
 from scripts.making.resumable import Parts, rounded
 
 SEEDS = range(5)
-COUNT, STEPS, SWITCH = 2500, 10, 0.5
+COUNT, STEPS, SWITCH = 2000, 10, 0.5
 WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 KEPT, FITTED, RIDGE = 1000, 6000, 0.02
 SETTINGS = {"count": COUNT, "levels": STEPS, "switch": SWITCH, "weights": list(WEIGHTS), "kept": KEPT, "ridge": RIDGE}
 PARTS = Parts("joint_sampling", SETTINGS)
-MAP, LATENT, RATE, TRAINED = (32, 7, 7), 24, 1e-3, 1500
+MAP, LATENT, RATE, TRAINED = (32, 7, 7), 24, 1e-3, 800
 
 
 @torch.no_grad()
@@ -87,7 +87,7 @@ def joint(key: str) -> tuple[dict, dict]:
     found: dict = {}
     shown: dict = {}
     for rule, logs in log_ratios.items():
-        for weight in WEIGHTS:
+        for weight in WEIGHTS if rule != "ratio, last layer" else (0.5, 1.0):
             share = sampling.tempered(logs, weight=weight)
             places = sampling.resampled(share, KEPT, seed=seed)
             places = places[torch.randperm(KEPT, generator=torch.Generator().manual_seed(0))]
