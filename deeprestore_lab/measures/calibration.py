@@ -8,9 +8,9 @@ from deeprestore_lab.core.checks import check_whole, describe
 def interval(draws: torch.Tensor, *, share: float = 0.9) -> tuple[torch.Tensor, torch.Tensor]:
     r"""The ends of the central interval that holds `share` of a posterior, from K draws of it `(K, ...)`.
 
-    They are the j-th smallest and the j-th largest draw with j = (K + 1) (1 - share) / 2: a value of the same law as the
-    draws then lies between them with probability `share`, whatever the law. j must be a whole number: 19, 39 or 99 draws
-    for 0.9. Raises `ValueError` for other counts. Taught in chapter 21_sampling.
+    They are the j-th smallest and the j-th largest draw with j = (K + 1) (1 - share) / 2: a value of the same law as
+    the draws then lies between them with probability `share`, whatever the law. j must be a whole number: 19, 39 or 99
+    draws for 0.9. Raises `ValueError` for other counts. Taught in chapter 21_sampling.
 
     >>> low, high = interval(torch.arange(19.0)[:, None])
     >>> low.item(), high.item()
@@ -30,8 +30,8 @@ def coverage(draws: torch.Tensor, truth: torch.Tensor, *, share: float = 0.9) ->
     r"""1 where `truth` `(...)` lies in the interval of the draws `(K, ...)`, else 0; its mean should be `share`.
 
     It is where the truth is drawn from the prior and the draws from its posterior, value by value and whatever the
-    measurement; more says that the intervals are too wide, less that they are too narrow. Raises `ValueError` for shapes
-    that do not fit. Taught in chapter 21_sampling.
+    measurement; more says that the intervals are too wide, less that they are too narrow. Raises `ValueError` for
+    shapes that do not fit. Taught in chapter 21_sampling.
     """
     low, high = interval(draws, share=share)
     if truth.shape != low.shape:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from deeprestore_lab.core.checks import check_input, check_positive, check_whole, per_image
+from deeprestore_lab.core.checks import check_images, check_positive, check_whole, per_image
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.networks.trained import trained
@@ -29,8 +29,8 @@ class DiffusionUNet(nn.Module):
 
     F is a U-Net on blocks of 2 x 2 pixels: a residual block of `widths[0]` channels at half the size, `middle` of
     them of `widths[1]` at a quarter, one at half the size again, which sees the first one's map too. The level enters
-    each block as a scale and a shift of its channels. Shapes: y `(N, channels, H, W)` with sides that 4 divides, sigma a
-    float or `(N,)` above 0, both in the units of x; what comes out is not clipped. `seed` makes the start repeatable.
+    each block as a scale and a shift of its channels. Shapes: y `(N, channels, H, W)` with sides that 4 divides, sigma
+    a float or `(N,)` above 0, both in the units of x; what comes out is not clipped. `seed` makes the start repeatable.
     Raises `ValueError` for settings, images or levels that do not fit. Source: Karras et al. (2022), "Elucidating the
     design space of diffusion-based generative models", equation 7 and table 1. Taught in chapter 21_sampling.
 
@@ -57,7 +57,8 @@ class DiffusionUNet(nn.Module):
             nn.init.zeros_(self.last.weight), nn.init.zeros_(self.last.bias)
 
     def forward(self, y: torch.Tensor, sigma: float | torch.Tensor) -> torch.Tensor:
-        check_together(check_input(y, self, name="y", channels=self.channels), self, names=("y", "the network"))
+        check_images(y, name="y", channels=self.channels)  # noise of level 10 leaves the units of images far behind
+        check_together(y, self, names=("y", "the network"))
         if y.shape[-1] % 4 or y.shape[-2] % 4:
             raise ValueError(f"the sides of y must be multiples of 4, got {tuple(y.shape[-2:])}")
         level = torch.as_tensor(per_image(check_positive(sigma, name="sigma"), y), dtype=y.dtype, device=y.device)

@@ -1,6 +1,5 @@
 """A second classifier of digits, of another build, for features that nothing was steered by."""
 
-import torch
 from torch import nn
 
 from deeprestore_lab.core.seeding import seeded

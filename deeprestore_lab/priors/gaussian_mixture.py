@@ -140,7 +140,9 @@ def fit_gaussian_mixture(
         floor[k] = max(float(variances[used:].sum() / (flat.shape[1] - used)), least)
         directions[k, :, :used], excess[k, :used] = axes[:used].mT, (variances[:used] - floor[k]).clamp_min(0)
         if used < rank:  # orthonormal columns without variance
-            directions[k] = torch.linalg.qr(torch.cat([axes[:used].mT, torch.eye(flat.shape[1])[:, : rank - used]], 1))[0]
+            directions[k] = torch.linalg.qr(torch.cat([axes[:used].mT, torch.eye(flat.shape[1])[:, : rank - used]], 1))[
+                0
+            ]
     weights = torch.tensor([float(len(rows)) for rows in kept])
     return GaussianMixture(weights / weights.sum(), means.reshape(-1, *x.shape[1:]), directions, excess, floor)
 

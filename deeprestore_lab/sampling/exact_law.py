@@ -11,10 +11,10 @@ def law(sampler: Sampler, start: torch.Tensor) -> torch.Tensor:
 
     For samplers whose step is linear, x' = G x + B n with white noise n, as all are on a Gaussian of mean 0 that make
     no test: G is what the step does to unit pictures without noise, B what it does to zeros with units for noise, and
-    the covariance becomes G C G^T + B B^T. Pictures have the shape `(N, 1, 1, D)`. `start` `(D, D)`, or `(D,)` where the
-    step treats each coordinate by itself, as it does in the coordinates of the eigenvectors: ones then do for units.
-    It runs the sampler's own code; a step that asks for noise twice is not covered. Raises `ValueError` for a start that
-    is none and for a step that moves zeros. Taught in chapter 21_sampling.
+    the covariance becomes G C G^T + B B^T. Pictures have the shape `(N, 1, 1, D)`. `start` `(D, D)`, or `(D,)` where
+    the step treats each coordinate by itself, as it does in the coordinates of the eigenvectors: ones then do for
+    units. It runs the sampler's own code; a step that asks for noise twice is not covered. Raises `ValueError` for a
+    start that is none and for a step that moves zeros. Taught in chapter 21_sampling.
 
     >>> from deeprestore_lab.sampling.reverse import Euler
     >>> law(Euler(lambda y, sigma: y / (1 + sigma**2), [1.0, 0.0]), torch.tensor([2.0]))

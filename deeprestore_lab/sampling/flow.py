@@ -1,8 +1,8 @@
 r"""Flow matching in the words of denoising: one network's answer, two ways to say it.
 
 x_t = (1 - t) x + t n, t from 0 (picture) to 1 (noise). The velocity that flow matching learns, the mean of n - x given
-x_t, is (x_t - D) / t, with D the mean of x given x_t, and x_t / (1 - t) is a picture with noise of level sigma = t / (1 -
-t). Taught in chapter 21_sampling.
+x_t, is (x_t - D) / t, with D the mean of x given x_t, and x_t / (1 - t) is a picture with noise of level
+sigma = t / (1 - t). Taught in chapter 21_sampling.
 """
 
 from collections.abc import Callable

@@ -27,10 +27,10 @@ def guided(
       sigma_y^2) + weight ||z - D||^2 / (2 r^2), with r = sigma, what plug-and-play does (DiffPIR).
 
     Where p is Gaussian, the posterior field itself is a source, and exact. `data` holds A (linear; with an exact solve
-    but for "reconstruction"), y and one sigma_y. Raises `ValueError` for another rule, an operator that is not linear or
-    lacks the solve. Sources: Song et al. (2023), "Pseudoinverse-guided diffusion models", equation 7; Ho et al. (2022),
-    "Video diffusion models", equation 7 (differs by sigma_y^2); Zhu et al. (2023), "Denoising diffusion models for
-    plug-and-play image restoration", equation 13. Taught in chapter 21_sampling.
+    but for "reconstruction"), y and one sigma_y. Raises `ValueError` for another rule, an operator that is not linear
+    or lacks the solve. Sources: Song et al. (2023), "Pseudoinverse-guided diffusion models", equation 7; Ho et al.
+    (2022), "Video diffusion models", equation 7 (differs by sigma_y^2); Zhu et al. (2023), "Denoising diffusion models
+    for plug-and-play image restoration", equation 13. Taught in chapter 21_sampling.
     """
     check_choice(rule, RULES, name="rule")
     mean, operator = mean_of(source), _operator(data, solve=rule != "reconstruction")

@@ -10,8 +10,8 @@ from deeprestore_lab.sampling.scores import Mean, mean_of
 def switched(strong: Energy | Mean, weak: Energy | Mean, *, at: float) -> Mean:
     """The mean of `strong` above the level `at`, that of `weak` at it and below.
 
-    Under strong noise little but the place among the large clusters is left to know, which a mixture knows well; details
-    are a network's. Raises `ValueError` for a level not above 0. Taught in chapter 21_sampling.
+    Under strong noise little but the place among the large clusters is left to know, which a mixture knows well;
+    details are a network's. Raises `ValueError` for a level not above 0. Taught in chapter 21_sampling.
     """
     above, below, at = mean_of(strong), mean_of(weak), check_positive(at, name="at", single=True)
 

@@ -16,8 +16,8 @@ class Langevin(Sampler):
 
     On a Gaussian of variance lambda it ends at the variance lambda / (1 - h / (2 lambda)), and diverges for h >= 2
     lambda: the smallest variance bounds the step, the largest takes about lambda / h steps to forget where it began.
-    `energy` needs a score, no value; a `DenoiserScore` draws pictures with noise of its level. Raises `ValueError` where
-    there is no score, and for an lr not above 0. Source: Roberts & Tweedie (1996), section 1.4. Taught in chapter
+    `energy` needs a score, no value; a `DenoiserScore` draws pictures with noise of its level. Raises `ValueError`
+    where there is no score, and for an lr not above 0. Source: Roberts & Tweedie (1996), section 1.4. Taught in chapter
     21_sampling.
     """
 

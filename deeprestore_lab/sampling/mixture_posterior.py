@@ -14,10 +14,10 @@ class MixturePosterior:
 
         p(k | y) ~ pi_k N(y; A mu_k, S_k),   mean_k = mu_k + C_k A^T S_k^-1 (y - A mu_k)
 
-    A draw of part k is a draw x0 of C_k, moved by what a measurement of it would have missed: x0 + C_k A^T S_k^-1 (y - A
-    x0 - n) (Matheron's rule). `mean` is the posterior mean, `log_evidence` `(N,)` log p(y). y `(N, ...)` as A x, computed
-    in float64 by dense algebra. Raises `ValueError` for an operator that is not linear, a sigma outside (0, 1], or a y
-    that does not fit. Taught in chapter 21_sampling.
+    A draw of part k is a draw x0 of C_k, moved by what a measurement of it would have missed: x0 + C_k A^T S_k^-1 (y -
+    A x0 - n) (Matheron's rule). `mean` is the posterior mean, `log_evidence` `(N,)` log p(y). y `(N, ...)` as A x,
+    computed in float64 by dense algebra. Raises `ValueError` for an operator that is not linear, a sigma outside (0,
+    1], or a y that does not fit. Taught in chapter 21_sampling.
     """
 
     def __init__(self, prior: GaussianMixture, operator: LinearOperator, y: torch.Tensor, *, sigma: float) -> None:

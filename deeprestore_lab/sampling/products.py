@@ -63,7 +63,8 @@ def field_product(
 def fit_in_turn(
     covariance: torch.Tensor, layers: Sequence[LayerPrior], *, sweeps: int
 ) -> tuple[torch.Tensor, list[float]]:
-    r"""Ratios one at a time, each against the law as it is by then: C, and the largest error of a layer after each sweep.
+    r"""Ratios one at a time, each against the law as it is by then: C, and the largest error of a layer after each
+    sweep.
 
     P <- P + phi_l^T (C_l^-1 - (phi_l P^-1 phi_l^T)^-1) phi_l gives layer l its law and spoils the others a little; in
     turns they come to agree where they can (iterated proportional fitting). The error is that of a covariance phi_l C
@@ -81,15 +82,14 @@ def fit_in_turn(
     return covariance, errors
 
 
-def summed_scores(
-    covariance: torch.Tensor, layers: Sequence[LayerPrior], *, noised: str = "same level"
-) -> Mean:
+def summed_scores(covariance: torch.Tensor, layers: Sequence[LayerPrior], *, noised: str = "same level") -> Mean:
     r"""x + sigma^2 (the score of p0 with noise + sum_l w_l phi_l^T times that of p_l with noise): not a mean of a law.
 
     It is what one gets who adds the scores of diffusion models. The score of the product with noise is another: noise
     and product do not commute. `noised` says what noise the layer's law is given: "same level" C_l + sigma^2 I,
     "through the layer" C_l + sigma^2 phi phi^T, "clean" none. Pictures `(N, 1, 1, D)` in float64. Raises `ValueError`
-    for another `noised`. Source: Du et al. (2023), "Reduce, reuse, recycle", section 4.1. Taught in chapter 21_sampling.
+    for another `noised`. Source: Du et al. (2023), "Reduce, reuse, recycle", section 4.1. Taught in chapter
+    21_sampling.
     """
     check_choice(noised, NOISED, name="noised")
     unit = torch.eye(len(covariance), dtype=covariance.dtype)

@@ -11,10 +11,10 @@ Noise = Callable[[torch.Tensor], torch.Tensor]  # white noise in the shape of wh
 class Sampler:
     """The base of every sampler.
 
-    `step(k, x, noise)` gives the pictures after step k, 0 <= k < `steps`, of the pictures `x` `(N, C, H, W)`; `noise(x)`
-    is fresh white noise in the shape of x, and is asked for in no other way. `cost(k)` counts the evaluations of the
-    mean or the score that the step takes for one picture, and `level(k)` is the noise that is left after it (0: none).
-    A new sampler is one file with a subclass and a line in `sampling/__init__.py`.
+    `step(k, x, noise)` gives the pictures after step k, 0 <= k < `steps`, of the pictures `x` `(N, C, H, W)`;
+    `noise(x)` is fresh white noise in the shape of x, and is asked for in no other way. `cost(k)` counts the
+    evaluations of the mean or the score that the step takes for one picture, and `level(k)` is the noise that is
+    left after it (0: none). A new sampler is one file with a subclass and a line in `sampling/__init__.py`.
     """
 
     name: ClassVar[str]

@@ -1,9 +1,10 @@
 """The highest goal of chapter 21 on digits: draws of a pixel model, reweighted by priors of two layers. Needs MNIST.
 
 The pixel model is the hybrid of the record sampling_digits. The layers are the first convolutions' maps of the digit
-classifier, pooled to 4 x 4 and seen in 40 principal components, and its 64 features. "product": densities p_l of the real
-digits' layers, mixtures of 30 Gaussians of rank 10. "ratio": p_l / q_l by a classifier that tells layers of real digits
-from those of draws of the next seed. Judged in the features of a second classifier, which nothing was steered by.
+classifier, pooled to 4 x 4 and seen in 40 principal components, and its 64 features. "product": densities p_l of the
+real digits' layers, mixtures of 30 Gaussians of rank 10. "ratio": p_l / q_l by a classifier that tells layers of real
+digits from those of draws of the next seed. Judged in the features of a second classifier, which nothing was steered
+by.
 
 Then digits from a variational auto-encoder on feature maps, read out by an inverse network.
 """
@@ -58,7 +59,9 @@ def _components() -> tuple[torch.Tensor, torch.Tensor]:
 @cache
 def laws() -> list[GaussianMixture]:
     """Densities of the real digits' layers, standardised rows as pictures of one line."""
-    return [fit_gaussian_mixture(rows[:, None, None], parts=30, rank=10, seed=0) for rows in layers(split()[0][:FITTED])]
+    return [
+        fit_gaussian_mixture(rows[:, None, None], parts=30, rank=10, seed=0) for rows in layers(split()[0][:FITTED])
+    ]
 
 
 def pixel_draws(seed: int) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """Draws and posteriors of digits for chapter 21. Needs MNIST.
 
 Draws by Heun's method with a mixture of Gaussians above a level and the network below it, judged in the features of two
-classifiers beside real digits. Then posteriors: 19 draws for each of thirty test digits and four tasks, with the mean, a
-draw and (of the mixture) the mode in PSNR and in the judge's features, and the coverage of 90 % intervals.
+classifiers beside real digits. Then posteriors: 19 draws for each of thirty test digits and four tasks, with the mean,
+a draw and (of the mixture) the mode in PSNR and in the judge's features, and the coverage of 90 % intervals.
 """
 
 from __future__ import annotations
@@ -28,7 +28,16 @@ SWITCH = 0.5
 N, K, NOISE = 6, 19, 0.1
 GRID = {"DPS": (0.1, 0.3, 1.0, 3.0), "DiffPIR": (0.3, 1.0, 3.0, 10.0)}  # weights, chosen on four validation digits
 TASKS = ("inpainting", "x4", "deblurring", "denoising")
-SETTINGS = {"count": COUNT, "levels": STEPS, "long": LONG, "switch": SWITCH, "n": N, "k": K, "noise": NOISE, "tasks": list(TASKS)}
+SETTINGS = {
+    "count": COUNT,
+    "levels": STEPS,
+    "long": LONG,
+    "switch": SWITCH,
+    "n": N,
+    "k": K,
+    "noise": NOISE,
+    "tasks": list(TASKS),
+}
 PARTS = Parts("sampling_digits", SETTINGS)
 SURE = 0.02  # pixels whose exact deviation is below this are left out of the coverage
 
@@ -178,12 +187,12 @@ def main() -> None:
     """Measure what is missing, and write the record."""
     torch.set_num_threads(1)
     content: dict = {"settings": SETTINGS, "draws": {}, "levels": {}, "posteriors": {}}
-    content["tuning"] = {name: tuned(name) for name in TASKS}
     pictures: dict = {}
     for kind in ("test digits", "mixture", *SWITCHES):
         seeds = SEEDS if kind not in ("mixture above 1", "mixture above 0.25") else range(1)
         parts = [PARTS.get(f"{kind} | {seed}", drawn) for seed in seeds]
         content["draws"][kind] = [numbers for numbers, _ in parts]
+    content["tuning"] = {name: tuned(name) for name in TASKS}
     for name in TASKS:
         parts = [PARTS.get(f"{name} | {seed}", posterior) for seed in SEEDS]
         content["posteriors"][name] = [numbers for numbers, _ in parts]
@@ -197,7 +206,7 @@ def main() -> None:
         data="MNIST; models learnt from the first 50,000 training digits, measured on test digits",
         licence=LICENCE,
         seeds=list(SEEDS),
-        metric="precision and coverage in the features of two classifiers; PSNR, distance of features, coverage of intervals",
+        metric="precision and coverage in the features of two classifiers; PSNR and coverage of intervals",
         pictures=pictures,
     )
 
@@ -208,4 +217,3 @@ def strip(shown: torch.Tensor) -> bytes:
 
     rows = [torch.cat(list(row.float() / 255), dim=-1) for row in shown]
     return encode(torch.cat(rows, dim=-2)[None].expand(-1, 3, -1, -1))
-

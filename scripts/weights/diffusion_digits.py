@@ -1,8 +1,8 @@
 """The diffusion model of digits of chapter 21: a denoiser for every level of noise. Needs MNIST.
 
-It learns from the first 50,000 training digits. What is learnt, F, has a target of spread 1 at every level, so its plain
-mean square error weighs the levels as Karras et al. do. The levels of a batch are spread evenly over their law. The rate
-stays constant and falls to zero over the last third, which does what an average of the weights would.
+It learns from the first 50,000 training digits. What is learnt, F, has a target of spread 1 at every level, so its
+plain mean square error weighs the levels as Karras et al. do. The levels of a batch are spread evenly over their law.
+The rate stays constant and falls to zero over the last third, which does what an average of the weights would.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from deeprestore_lab.networks import DigitJudge, DiffusionUNet, digit_judge
+from deeprestore_lab.networks import DiffusionUNet, DigitJudge, digit_judge
 from deeprestore_lab.networks.diffusion_unet import CENTRE, SPREAD
 
 X = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))

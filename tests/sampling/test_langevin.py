@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deeprestore_lab.energies import Energy
-from deeprestore_lab.priors import DenseField, DenoiserScore, TotalVariation
+from deeprestore_lab.priors import DenoiserScore, DenseField, TotalVariation
 from deeprestore_lab.sampling import AdjustedLangevin, AnnealedLangevin, Langevin, draw, karras_levels, law, score
 
 VARIANCES = torch.tensor([0.5, 1.0, 4.0], dtype=torch.float64)

@@ -45,7 +45,9 @@ def test_a_step_of_dps_goes_down_the_misfit():
     sampler = DPS(WHITE, [0.5, 0.2], GaussianLikelihood(Identity(), y, sigma=0.1), weight=0.5)
     x, at = X.float() + 0.3, (1, 0, 2, 3)
     found = sampler.step(0, x, torch.zeros_like)
-    plain = DPS(WHITE, [0.5, 0.2], GaussianLikelihood(Identity(), y, sigma=0.1), weight=0.0).step(0, x, torch.zeros_like)
+    plain = DPS(WHITE, [0.5, 0.2], GaussianLikelihood(Identity(), y, sigma=0.1), weight=0.0).step(
+        0, x, torch.zeros_like
+    )
     moved = x.double().clone()
     moved[at] += 1e-5
     misfit = [(y - WHITE.posterior_mean(v, 0.5)).flatten(1).norm(dim=1)[1] for v in (x.double(), moved)]

@@ -33,7 +33,11 @@ def test_digits() -> torch.Tensor:
 
 def drawn_digits(count: int, *, switch: float, levels: int, seed: int) -> torch.Tensor:
     """Draws by Heun: the mixture above the level `switch`, the network below; clipped to [0, 1]."""
-    mean = sampling.switched(mixture(), diffusion_digits(), at=switch) if switch < LEVELS["largest"] else diffusion_digits()
+    mean = (
+        sampling.switched(mixture(), diffusion_digits(), at=switch)
+        if switch < LEVELS["largest"]
+        else diffusion_digits()
+    )
     sampler = sampling.Heun(mean, sampling.karras_levels(levels, **LEVELS))
     start = sampling.noise_start(count, (1, 28, 28), sigma=LEVELS["largest"], seed=seed)
     parts = [sampling.draw(sampler, part, seed=seed).x for part in start.split(250)]
