@@ -27,9 +27,9 @@ from scripts.making.digits.measures import LICENCE, split
 from scripts.making.resumable import Parts, rounded
 
 SEEDS = range(5)
-COUNT, STEPS, SWITCH = 2000, 10, 0.5
+COUNT, STEPS, SWITCH = 1600, 10, 0.5
 WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
-KEPT, FITTED, RIDGE = 1000, 6000, 0.02
+KEPT, FITTED, RIDGE = 800, 6000, 0.02
 SETTINGS = {"count": COUNT, "levels": STEPS, "switch": SWITCH, "weights": list(WEIGHTS), "kept": KEPT, "ridge": RIDGE}
 PARTS = Parts("joint_sampling", SETTINGS)
 MAP, LATENT, RATE, TRAINED = (32, 7, 7), 24, 1e-3, 800

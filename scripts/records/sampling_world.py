@@ -30,8 +30,8 @@ FIELD = StationaryField.power_law((16, 16), mean=0.0)
 VARIANCES = torch.linalg.eigvalsh(FIELD.covariance())
 LOW, HIGH = float(VARIANCES.min().sqrt()), float(VARIANCES.max().sqrt())
 LEVELS = list(product((1 / 2, 1 / 3, 1 / 5, 1 / 10, 1 / 20), (1, 2, 5, 10, 20), (3, 5, 7, 9, 12, 16, 24)))
-COARSE = list(product((1 / 2, 1 / 3, 1 / 5, 1 / 10), (1, 2, 5), (5, 7, 12)))  # for the sampler with two settings more
-WALKS = list(product((1, 2, 3), (0.5, 0.75, 1.0, 1.25)))
+COARSE = list(product((1 / 5, 1 / 3, 1 / 2, 1 / 10), (2, 1, 5), (12, 7, 5)))  # for the sampler with two settings more
+WALKS = list(product((1, 2, 3), (1.0, 0.75, 1.25, 0.5)))
 STEPS_OF_MALA = (0.1, 0.2, 0.4, 0.6)
 SETTINGS = {"goal": GOAL, "n": N, "k": K, "chains": CHAINS, "walked": WALKED, "grid": len(LEVELS), "noise": NOISE}
 PARTS = Parts("sampling_world", SETTINGS)
@@ -82,7 +82,7 @@ def along_levels(name: str) -> tuple[dict, dict]:
                 )
             if best is not None and error(make(_count_for(make, best[0])), key) > GOAL:
                 continue  # not better with the evaluations of the best so far
-            count = fewest(make, key, most=500)
+            count = fewest(make, key, most=400)
             if count is not None and (best is None or make(count).evaluations < best[0]):
                 best = (make(count).evaluations, count, setting)
         found[key] = None if best is None else {"evaluations": best[0], "count": best[1], "setting": _flat(best[2])}
