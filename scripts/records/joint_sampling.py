@@ -27,8 +27,8 @@ from scripts.making.digits.measures import LICENCE, split
 from scripts.making.resumable import Parts, rounded
 
 SEEDS = range(5)
-COUNT, STEPS, SWITCH = 1600, 10, 0.5
-WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
+COUNT, STEPS, SWITCH = 1500, 10, 0.5
+WEIGHTS = (0.0, 0.02, 0.1, 0.25, 0.5, 1.0)
 KEPT, FITTED, RIDGE = 800, 6000, 0.02
 SETTINGS = {"count": COUNT, "levels": STEPS, "switch": SWITCH, "weights": list(WEIGHTS), "kept": KEPT, "ridge": RIDGE}
 PARTS = Parts("joint_sampling", SETTINGS)
@@ -119,7 +119,7 @@ def on_maps(key: str) -> tuple[dict, dict]:
         return maps(learnt[chosen]), learnt[chosen]
 
     fit(inverse, draw, steps=TRAINED, lr=cosine(2e-3, TRAINED, warmup=50), label="inverse")
-    f = maps(learnt[:20_000])
+    f = maps(learnt[:10_000])
     scale = f.std()
     vae = VariationalAutoEncoder(latent=LATENT, widths=(256, 128), shape=MAP, seed=seed).initialise(f[:2000] / scale)
     train(vae, f / scale, steps=2 * TRAINED, batch=128, lr=cosine(RATE, 2 * TRAINED, warmup=50), seed=seed)

@@ -30,9 +30,11 @@ FIELD = StationaryField.power_law((16, 16), mean=0.0)
 VARIANCES = torch.linalg.eigvalsh(FIELD.covariance())
 LOW, HIGH = float(VARIANCES.min().sqrt()), float(VARIANCES.max().sqrt())
 LEVELS = list(product((1 / 2, 1 / 3, 1 / 5, 1 / 10, 1 / 20), (1, 2, 5, 10, 20), (3, 5, 7, 9, 12, 16, 24)))
-COARSE = list(product((1 / 5, 1 / 3, 1 / 2, 1 / 10), (2, 1, 5), (12, 7, 5)))  # for the sampler with two settings more
-WALKS = list(product((1, 2, 3), (1.0, 0.75, 1.25, 0.5)))
-STEPS_OF_MALA = (0.1, 0.2, 0.4, 0.6)
+COARSE = list(
+    product((1 / 5, 1 / 3, 1 / 2, 1 / 10), (1, 0.7, 2), (12, 7, 20))
+)  # for the sampler with two settings more
+WALKS = list(product((1, 2, 3), (1.0, 0.75, 1.25, 1.5, 1.75)))
+STEPS_OF_MALA = (0.1, 0.3, 0.6)
 SETTINGS = {"goal": GOAL, "n": N, "k": K, "chains": CHAINS, "walked": WALKED, "grid": len(LEVELS), "noise": NOISE}
 PARTS = Parts("sampling_world", SETTINGS)
 
