@@ -19,6 +19,7 @@ from torch import nn
 
 from deeprestore_lab import sampling
 from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.course.figures import encode
 from deeprestore_lab.generators import VariationalAutoEncoder, train
 from deeprestore_lab.priors import GaussianMixture, fit_gaussian_mixture
 from deeprestore_lab.training import cosine, fit, step_generator
@@ -140,8 +141,6 @@ def on_maps(key: str) -> tuple[dict, dict]:
 
 def main() -> None:
     """Measure what is missing, and write the record."""
-    from scripts.records.sampling_digits import strip
-
     torch.set_num_threads(1)
     parts = [PARTS.get(f"joint {seed}", joint) for seed in SEEDS]
     decoded = [PARTS.get(f"maps {seed}", on_maps) for seed in SEEDS]
@@ -164,3 +163,9 @@ def main() -> None:
         metric="precision, coverage and entropy in features that nothing was steered by; effective sample size",
         pictures={f"{names[name]}.webp": strip(x.reshape(2, 12, *x.shape[1:])) for name, x in shown.items()},
     )
+
+
+def strip(shown: torch.Tensor) -> bytes:
+    """Rows of small pictures `(R, C, 1, 28, 28)` as one encoded picture."""
+    rows = [torch.cat(list(row.float() / 255), dim=-1) for row in shown]
+    return encode(torch.cat(rows, dim=-2)[None].expand(-1, 3, -1, -1))

@@ -67,78 +67,89 @@ def drawn(key: str) -> tuple[dict, dict]:
         x = test_digits()[COUNT * (1 + int(seed)) :][:COUNT]
     else:
         x = drawn_digits(COUNT, switch=SWITCHES[kind], levels=STEPS, seed=int(seed))
-    found = quality(x) | {"memory": memory(x)}
-    return found, {"shown": (255 * x[:40]).round().to(torch.uint8)} if seed == "0" else {}
+    return quality(x) | {"memory": memory(x)}, {}
 
 
-def by_levels(key: str) -> tuple[dict, dict]:
-    """The measures against the number of evaluations, 300 draws."""
-    kind, levels = key.split()
-    mean = sampling.switched(mixture(), diffusion_digits(), at=SWITCH)
-    sampler = {"Heun": sampling.Heun, "Euler": sampling.Euler, "ancestral": sampling.Ancestral}[kind](
-        mean, sampling.karras_levels(int(levels), **LEVELS)
-    )
-    start = sampling.noise_start(300, (1, 28, 28), sigma=LEVELS["largest"], seed=0)
-    x = torch.cat([sampling.draw(sampler, part, seed=i).x for i, part in enumerate(start.split(150))]).clamp(0, 1)
-    return quality(x) | {"evaluations": sampler.evaluations}, {}
+def measurement(name: str, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """y of digits `x` for a task."""
+    operator, noise = task(name)
+    clean = operator(x)
+    y = clean + noise * torch.randn(clean.shape, generator=generator)
+    return operator(y) if name == "inpainting" else y
+
+
+def numbers_of(seed: int) -> torch.Generator:
+    """The random numbers of a seed's measurements."""
+    return torch.Generator().manual_seed(500 + seed)
+
+
+def unseen(seed: int) -> torch.Tensor:
+    """The test digits of a seed."""
+    return test_digits()[5000 + N * seed :][:N]
 
 
 def posterior(key: str) -> tuple[dict, dict]:
-    """Draws of every method for one task: the scores of mean, draw and mode, and the coverage of intervals."""
+    """The mixture's exact draws and the splitting methods for one task: scores of mean and draw, and coverage."""
     name, seed = key.split(" | ")
     number = int(seed)
     operator, noise = task(name)
-    prior, network = mixture(), diffusion_digits()
-    generator = torch.Generator().manual_seed(500 + number)
-    world = {
-        "real": test_digits()[5000 + N * number :][:N],
-        "its own": prior.sample(N, seed=50 + number),
-    }
+    prior, generator = mixture(), numbers_of(number)
     found: dict = {}
-    shown: dict = {}
-    for kind, x in world.items():
-        clean = operator(x)
-        y = clean + noise * torch.randn(clean.shape, generator=generator)
-        if name == "inpainting":
-            y = operator(y)
+    for kind, x in {"real": unseen(number), "its own": prior.sample(N, seed=50 + number)}.items():
+        y = measurement(name, x, generator)
         exact = sampling.MixturePosterior(prior, operator, y, sigma=noise)
         own = exact.sample(K, seed=number)
         unsure = exact.sample(59, seed=1 + number).std(0) > SURE
-        draws = {"exact, mixture": own}
-        draws["exact, stopped at 0.08"] = own + 0.08 * torch.randn(own.shape, generator=generator)
+        blunt = 0.08 * torch.randn(own.shape, generator=generator)
+        draws = {"exact, mixture": own, "exact, stopped at 0.08": own + blunt}
         if kind == "real":
-            data = GaussianLikelihood(operator, y.repeat(K, 1, 1, 1), sigma=noise)
-            mean = sampling.switched(prior, network, at=SWITCH)
-            chosen = {method: tuned(name)[method]["weight"] for method in GRID}
-            runs = methods(mean, data, chosen)
+            weights = {method: tuned(name)[method]["weight"] for method in GRID}
+            runs = methods(hybrid(), likelihood(name, y, K), weights)
             draws |= {method: run_of(run, N, K, number) for method, run in runs.items()}
-        for method, values in draws.items():
-            scored = scores(values, x)
-            inside = coverage(values, x)[unsure].mean()
-            found[f"{kind} | {method}"] = scored | {"coverage": float(inside)}
-        if kind == "real":
             mode = exact.mode
             found["real | mode, mixture"] = {"psnr": float(psnr(mode.clamp(0, 1), x).mean()), "distance": far(mode, x)}
-            if number == 0:
-                hybrid = draws["pseudo-inverse"]
-                back = operator.adjoint(y) * (16 if name == "x4" else 1)
-                rows = [x, back, hybrid.mean(0), *hybrid[:3], mode]
-                shown = {"shown": (255 * torch.stack(rows)[:, :6].clamp(0, 1)).round().to(torch.uint8)}
-    return found, shown
+        for method, values in draws.items():
+            inside = coverage(values, x)[unsure].mean()
+            found[f"{kind} | {method}"] = scores(values, x) | {"coverage": float(inside)}
+    return found, {}
 
 
-def methods(mean: sampling.Mean, data: GaussianLikelihood, weights: dict[str, float]) -> dict[str, sampling.Heun]:
-    """The approximate methods, with the weights of the two that have one."""
-    short, long = (sampling.karras_levels(count, **LEVELS) for count in (STEPS, LONG))
+def by_guidance(key: str) -> tuple[dict, dict]:
+    """Pseudo-inverse guidance for one task, on the same measurements."""
+    name, seed = key.removeprefix("guided ").split(" | ")
+    number = int(seed)
+    operator, noise = task(name)
+    x = unseen(number)
+    y = measurement(name, x, numbers_of(number))
+    unsure = sampling.MixturePosterior(mixture(), operator, y, sigma=noise).sample(59, seed=1 + number).std(0) > SURE
+    mean = sampling.guided(hybrid(), likelihood(name, y, K), rule="pseudo-inverse", spread=0.3)
+    values = run_of(sampling.Ancestral(mean, sampling.karras_levels(LONG, **LEVELS)), N, K, number)
+    inside = coverage(values, x)[unsure].mean()
+    return {"real | pseudo-inverse": scores(values, x) | {"coverage": float(inside)}}, {}
+
+
+def hybrid() -> sampling.Mean:
+    """The mixture above the switch, the network below."""
+    return sampling.switched(mixture(), diffusion_digits(), at=SWITCH)
+
+
+def likelihood(name: str, y: torch.Tensor, k: int) -> GaussianLikelihood:
+    """The data term of a task for k draws of each measurement."""
+    operator, noise = task(name)
+    return GaussianLikelihood(operator, y.repeat(k, 1, 1, 1), sigma=noise)
+
+
+def methods(mean: sampling.Mean, data: GaussianLikelihood, weights: dict[str, float]) -> dict[str, sampling.Ancestral]:
+    """The methods that have a weight."""
+    levels = sampling.karras_levels(LONG, **LEVELS)
     split_mean = sampling.guided(mean, data, rule="splitting", weight=weights["DiffPIR"])
     return {
-        "pseudo-inverse": sampling.Heun(sampling.guided(mean, data, rule="pseudo-inverse", spread=0.3), short),
-        "DPS": sampling.DPS(mean, long, data, weight=weights["DPS"]),
-        "DiffPIR": sampling.Renoised(split_mean, long, share=0.5),
+        "DPS": sampling.DPS(mean, levels, data, weight=weights["DPS"]),
+        "DiffPIR": sampling.Renoised(split_mean, levels, share=0.5),
     }
 
 
-def run_of(run: sampling.Heun, n: int, k: int, seed: int) -> torch.Tensor:
+def run_of(run: sampling.Ancestral, n: int, k: int, seed: int) -> torch.Tensor:
     """Draws `(k, n, 1, 28, 28)` of a method."""
     start = sampling.noise_start(n * k, (1, 28, 28), sigma=LEVELS["largest"], seed=seed)
     return sampling.draw(run, start, seed=seed).x.unflatten(0, (k, n))
@@ -148,18 +159,13 @@ def tuned(name: str) -> dict[str, dict]:
     """For each method with a weight the one of the grid whose mean has the best PSNR on four validation digits."""
 
     def make(_: str) -> tuple[dict, dict]:
-        operator, noise = task(name)
         x = split()[1][:4]
-        clean = operator(x)
-        y = clean + noise * torch.randn(clean.shape, generator=torch.Generator().manual_seed(9))
-        y = operator(y) if name == "inpainting" else y
-        data = GaussianLikelihood(operator, y.repeat(9, 1, 1, 1), sigma=noise)
-        mean = sampling.switched(mixture(), diffusion_digits(), at=SWITCH)
+        data = likelihood(name, measurement(name, x, torch.Generator().manual_seed(9)), 9)
         found: dict = {}
         for method, grid in GRID.items():
             tried = {}
             for weight in grid:
-                run = methods(mean, data, dict.fromkeys(GRID, weight))[method]
+                run = methods(hybrid(), data, dict.fromkeys(GRID, weight))[method]
                 tried[f"{weight:g}"] = float(psnr(run_of(run, 4, 9, 0).mean(0).clamp(0, 1), x).mean())
             best = max(tried, key=tried.__getitem__)
             found[method] = {"weight": float(best), "psnr": tried}
@@ -189,19 +195,18 @@ def far(x: torch.Tensor, truth: torch.Tensor) -> float:
 def main() -> None:
     """Measure what is missing, and write the record."""
     torch.set_num_threads(1)
-    content: dict = {"settings": SETTINGS, "draws": {}, "levels": {}, "posteriors": {}}
-    pictures: dict = {}
+    content: dict = {"settings": SETTINGS, "draws": {}, "posteriors": {}}
     for kind in ("test digits", "mixture", *SWITCHES):
         seeds = SEEDS if kind not in ("mixture above 2", "mixture above 0.25") else range(1)
         parts = [PARTS.get(f"{kind} | {seed}", drawn) for seed in seeds]
         content["draws"][kind] = [numbers for numbers, _ in parts]
     content["tuning"] = {name: tuned(name) for name in TASKS}
     for name in TASKS:
-        parts = [PARTS.get(f"{name} | {seed}", posterior) for seed in SEEDS]
-        content["posteriors"][name] = [numbers for numbers, _ in parts]
-        pictures[f"{name}.webp"] = strip(parts[0][1]["shown"])
-    for kind, steps in (("Heun", (3, 5, 10)), ("Euler", (5, 10, 19)), ("ancestral", (19, 38))):
-        content["levels"][kind] = [PARTS.get(f"{kind} {count}", by_levels)[0] for count in steps]
+        parts = [
+            PARTS.get(f"{name} | {seed}", posterior)[0] | PARTS.get(f"guided {name} | {seed}", by_guidance)[0]
+            for seed in SEEDS
+        ]
+        content["posteriors"][name] = parts
     save_record(
         "sampling_digits",
         rounded(content),
@@ -210,13 +215,4 @@ def main() -> None:
         licence=LICENCE,
         seeds=list(SEEDS),
         metric="precision and coverage in the features of two classifiers; PSNR and coverage of intervals",
-        pictures=pictures,
     )
-
-
-def strip(shown: torch.Tensor) -> bytes:
-    """Rows of small pictures `(R, C, 1, 28, 28)` as one encoded picture."""
-    from deeprestore_lab.course.figures import encode
-
-    rows = [torch.cat(list(row.float() / 255), dim=-1) for row in shown]
-    return encode(torch.cat(rows, dim=-2)[None].expand(-1, 3, -1, -1))
