@@ -28,12 +28,12 @@ from scripts.making.digits.measures import LICENCE, split
 from scripts.making.resumable import Parts, rounded
 
 SEEDS = range(5)
-COUNT, STEPS, SWITCH = 1500, 10, 0.5
+COUNT, STEPS, SWITCH = 1000, 10, 0.5
 WEIGHTS = (0.0, 0.02, 0.1, 0.25, 0.5, 1.0)
-KEPT, FITTED, RIDGE = 800, 6000, 0.02
+KEPT, FITTED, RIDGE = 500, 6000, 0.02
 SETTINGS = {"count": COUNT, "levels": STEPS, "switch": SWITCH, "weights": list(WEIGHTS), "kept": KEPT, "ridge": RIDGE}
 PARTS = Parts("joint_sampling", SETTINGS)
-MAP, LATENT, RATE, TRAINED = (32, 7, 7), 24, 1e-3, 800
+MAP, LATENT, RATE, TRAINED = (32, 7, 7), 24, 1e-3, 500
 
 
 @torch.no_grad()
