@@ -65,21 +65,21 @@ def laws() -> list[GaussianMixture]:
     ]
 
 
-def pixel_draws(seed: int) -> torch.Tensor:
-    """The draws of a seed, kept as bytes."""
-    key = f"draws {seed}"
+def pixel_draws(seed: int, *, weak: bool = False) -> torch.Tensor:
+    """The draws of a seed, kept as bytes; `weak`: of the network alone."""
+    key = f"{'weak ' * weak}draws {seed}"
 
     def make(_: str) -> tuple[dict, dict]:
-        x = drawn_digits(COUNT, switch=SWITCH, levels=STEPS, seed=1000 + seed)
+        x = drawn_digits(COUNT, switch=100.0 if weak else SWITCH, levels=STEPS, seed=1000 + seed)
         return {}, {"x": (255 * x).round().to(torch.uint8)}
 
     return PARTS.get(key, make)[1]["x"].float() / 255
 
 
 def joint(key: str) -> tuple[dict, dict]:
-    """All weights of both rules for one seed."""
-    seed = int(key.split()[1])
-    x, other = pixel_draws(seed), pixel_draws((seed + 1) % len(SEEDS))
+    """All weights of both rules for one seed; of "weak" draws the ratio alone."""
+    kind, seed = key.split()[0], int(key.split()[1])
+    x, other = (pixel_draws(s, weak=kind == "weak") for s in (seed, (seed + 1) % len(SEEDS)))
     seen, elsewhere, real = layers(x), layers(other), layers(split()[0][FITTED : 2 * FITTED])
     log_ratios = {
         "product": [-law(rows[:, None, None]) for law, rows in zip(laws(), seen, strict=True)],
@@ -90,13 +90,15 @@ def joint(key: str) -> tuple[dict, dict]:
     }
     found: dict = {}
     shown: dict = {}
+    if kind == "weak":
+        log_ratios = {"ratio": log_ratios["ratio"]}
     for rule, logs in log_ratios.items():
         for weight in WEIGHTS if rule != "ratio, last layer" else (0.5, 1.0):
             share = sampling.tempered(logs, weight=weight)
             places = sampling.resampled(share, KEPT, seed=seed)
             places = places[torch.randperm(KEPT, generator=torch.Generator().manual_seed(0))]
             found[f"{rule} | {weight:g}"] = quality(x[places]) | {"ess": sampling.effective_sample_size(share)}
-            if seed == 0 and rule != "ratio, last layer":
+            if seed == 0 and kind == "joint" and rule != "ratio, last layer":
                 shown[f"{rule} {weight:g}"] = (255 * x[places[:24]]).round().to(torch.uint8)
     return found, shown
 
@@ -143,6 +145,7 @@ def main() -> None:
     """Measure what is missing, and write the record."""
     torch.set_num_threads(1)
     parts = [PARTS.get(f"joint {seed}", joint) for seed in SEEDS]
+    weak = [PARTS.get(f"weak {seed}", joint)[0] for seed in SEEDS]
     decoded = [PARTS.get(f"maps {seed}", on_maps) for seed in SEEDS]
     shown = parts[0][1] | decoded[0][1]
     names = {name: re.sub("[^A-Za-z0-9]+", "-", name).strip("-") for name in shown}
@@ -152,6 +155,7 @@ def main() -> None:
             {
                 "settings": SETTINGS,
                 "joint": [numbers for numbers, _ in parts],
+                "weak": weak,
                 "maps": [numbers for numbers, _ in decoded],
                 "pictures": names,
             }
