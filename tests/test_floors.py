@@ -17,7 +17,7 @@ FLOORS = {
     0: "core data images signal",
     1: "backbones networks operators",
     2: "energies measures parametrisations priors",
-    3: "solve training",
+    3: "sampling solve training",
     4: "baselines generators inverse_networks style",
     5: "__main__ course teaching",
 }

@@ -51,6 +51,7 @@ class Answers:
     - `split()`: R(x) = f(K x) with f proximable. `quadratic()`: R as one squared norm.
     - `score(x)`: minus the gradient, or the direction of a denoiser that has no value. `denoised(v)`: D(v) of a
       denoiser, which then also has the level `sigma` that it removes.
+    - `posterior_mean(y, sigma)`: the mean of x ~ exp(-R) given y = x + sigma n, at any level: what samplers ask.
     - `nonnegative`: R is infinite where x is below zero, so that gradient steps get stuck there.
 
     Shapes: x and v `(N, C, H, W)` as checked by the caller; `step` is a float or `(N,)`. A verb that an energy lacks
@@ -161,3 +162,12 @@ class Answers:
     def has_denoiser(self) -> bool:
         """Whether `denoised` is defined."""
         return type(self).denoised is not Answers.denoised
+
+    def posterior_mean(self, y: torch.Tensor, sigma: float) -> torch.Tensor:
+        """The mean of x, of density exp(-R), given y = x + sigma n with white noise n, in the shape of `y`."""
+        raise NotImplementedError(f"the mean of {self.name} under noise is not known")
+
+    @property
+    def has_posterior_mean(self) -> bool:
+        """Whether `posterior_mean` is defined."""
+        return type(self).posterior_mean is not Answers.posterior_mean

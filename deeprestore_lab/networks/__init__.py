@@ -5,7 +5,9 @@ from deeprestore_lab.networks.checkerboard import overlap_counts, stride_energy
 from deeprestore_lab.networks.coordinates import MLP, FourierFeatures, grid, random_frequencies
 from deeprestore_lab.networks.denoisers import denoiser
 from deeprestore_lab.networks.denoising_unet import DenoisingUNet, trained_denoiser
+from deeprestore_lab.networks.diffusion_unet import DiffusionUNet, diffusion_digits
 from deeprestore_lab.networks.digit_classifier import DigitClassifier, digit_classifier
+from deeprestore_lab.networks.digit_judge import DigitJudge, digit_judge
 from deeprestore_lab.networks.encoder_decoder import EncoderDecoder, copying_network
 from deeprestore_lab.networks.feed_forward_style import FeedForwardStyle, style_net
 from deeprestore_lab.networks.hourglass import PRESETS, Hourglass, preset
@@ -22,7 +24,9 @@ __all__ = [
     "SRCNN",
     "BoundedAutoEncoder",
     "DenoisingUNet",
+    "DiffusionUNet",
     "DigitClassifier",
+    "DigitJudge",
     "EncoderDecoder",
     "FeedForwardStyle",
     "FourierFeatures",
@@ -34,7 +38,9 @@ __all__ = [
     "bicubic",
     "copying_network",
     "denoiser",
+    "diffusion_digits",
     "digit_classifier",
+    "digit_judge",
     "grid",
     "jacobian_measures",
     "latent_autoencoder",

@@ -7,6 +7,7 @@ from deeprestore_lab.priors.denoiser import Denoiser, DenoiserEnergy, DenoiserSc
 from deeprestore_lab.priors.dense_field import DenseField
 from deeprestore_lab.priors.field_of_experts import FieldOfExperts
 from deeprestore_lab.priors.gaussian_field import StationaryField
+from deeprestore_lab.priors.gaussian_mixture import GaussianMixture, fit_gaussian_mixture
 from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
 from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
 from deeprestore_lab.priors.ica import OvercompleteICA
@@ -29,6 +30,7 @@ __all__ = [
     "DenoiserScore",
     "DenseField",
     "FieldOfExperts",
+    "GaussianMixture",
     "GaussianPosterior",
     "LogRatio",
     "MapField",
@@ -42,6 +44,7 @@ __all__ = [
     "Tikhonov",
     "Tiled",
     "TotalVariation",
+    "fit_gaussian_mixture",
     "reference_weight",
     "register_calibration",
 ]

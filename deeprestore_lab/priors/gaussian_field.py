@@ -95,6 +95,10 @@ class GaussianField(Prior):
         """The gradient of log p at x, -C^-1 (x - mean), `(N, C, H, W)`."""
         return -self.whitener.adjoint(self.whitener.apply(self._centred(x)))
 
+    def posterior_mean(self, y: torch.Tensor, sigma: float) -> torch.Tensor:
+        """The Wiener filter of white noise of level `sigma`; the mean of a Gaussian is its mode."""
+        return self.prox(y, sigma**2)
+
     def quadratic(self) -> Quadratic:
         return Quadratic(self.whitener, self.whitener.apply(self.mean), 1.0)
 
