@@ -203,7 +203,7 @@ def long_part(key: str) -> tuple[dict, dict]:
         choice = tune(lambda a, b: [(a, beside)], FIRST, [0.0], budget=BUDGET, steps=LONG)
         own, terms = name, [(choice.best[0], beside)]
     else:
-        own = what
+        own, weight = what, PARTS.get("long image", long_part)[0]["best"][0]
         layer, kind = own.split("/")
         prior = learn(kind, layer, pool())
         choice = tune(lambda a, b: [(a, beside), (b, prior)], [weight / 3, weight], SECOND, budget=BUDGET, steps=LONG)
