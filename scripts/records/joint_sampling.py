@@ -33,7 +33,7 @@ WEIGHTS = (0.0, 0.02, 0.1, 0.25, 0.5, 1.0)
 KEPT, FITTED, RIDGE = 500, 6000, 0.02
 SETTINGS = {"count": COUNT, "levels": STEPS, "switch": SWITCH, "weights": list(WEIGHTS), "kept": KEPT, "ridge": RIDGE}
 PARTS = Parts("joint_sampling", SETTINGS)
-MAP, LATENT, RATE, TRAINED = (32, 7, 7), 24, 1e-3, 500
+MAP, LATENT, RATE, TRAINED, DECODED = (32, 7, 7), 24, 2e-3, 500, 3000
 
 
 @torch.no_grad()
@@ -125,7 +125,7 @@ def on_maps(key: str) -> tuple[dict, dict]:
     f = maps(learnt[:10_000])
     scale = f.std()
     vae = VariationalAutoEncoder(latent=LATENT, widths=(256, 128), shape=MAP, seed=seed).initialise(f[:2000] / scale)
-    train(vae, f / scale, steps=2 * TRAINED, batch=128, lr=cosine(RATE, 2 * TRAINED, warmup=50), seed=seed)
+    train(vae, f / scale, steps=DECODED, batch=128, lr=cosine(RATE, DECODED, warmup=50), seed=seed)
     with torch.no_grad():
         codes = vae.posterior(f / scale)[0]
         spread = fit_gaussian_mixture(codes[:, None, None], parts=60, rank=LATENT - 1, seed=seed)
