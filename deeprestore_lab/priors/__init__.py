@@ -11,9 +11,9 @@ from deeprestore_lab.priors.gaussian_mixture import GaussianMixture, fit_gaussia
 from deeprestore_lab.priors.gaussian_posterior import GaussianPosterior
 from deeprestore_lab.priors.gaussian_risk import QuadraticEstimator
 from deeprestore_lab.priors.ica import OvercompleteICA
-from deeprestore_lab.priors.opponent import ByOpponent
 from deeprestore_lab.priors.log_ratio import LogRatio
 from deeprestore_lab.priors.map_field import MapField
+from deeprestore_lab.priors.opponent import ByOpponent
 from deeprestore_lab.priors.powered_variation import PoweredVariation
 from deeprestore_lab.priors.ridge_family import RidgeFamily
 from deeprestore_lab.priors.ridge_regulariser import RidgeRegulariser
