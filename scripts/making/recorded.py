@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 
 import torch
+from PIL import Image
 
 from deeprestore_lab import minimise
 from deeprestore_lab.course.figures import encode
+from deeprestore_lab.course.figures.encoding import to_bytes8
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.measures.metrics import psnr, ssim
 from deeprestore_lab.operators import Identity
@@ -56,3 +59,12 @@ def grey_start(size: int, *, seed: int) -> torch.Tensor:
 def strip(shown: torch.Tensor) -> bytes:
     """Pictures `(T, 3, H, W)` of whole numbers up to 255 side by side, encoded."""
     return encode(torch.cat(list(shown.float() / 255), dim=-1)[None])
+
+
+def small_strip(x: torch.Tensor, *, quality: int) -> bytes:
+    """Pictures `(T, 3, H, W)` in [0, 1] side by side, as WebP of a lower quality: specks are dear, and look the same."""
+    buffer = io.BytesIO()
+    Image.fromarray(to_bytes8(torch.cat(list(x), dim=-1)[None])).save(
+        buffer, "WEBP", quality=quality, method=6, use_sharp_yuv=True
+    )
+    return buffer.getvalue()

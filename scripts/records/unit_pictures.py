@@ -15,7 +15,7 @@ from deeprestore_lab.measures.activation_pictures import relative_diversity
 from deeprestore_lab.operators import Jitter, RandomRotation, RandomScale
 from deeprestore_lab.parametrisations import DecorrelatedFourier, Pixels
 from deeprestore_lab.priors import FieldOfExperts, TotalVariation
-from scripts.making.recorded import strip
+from scripts.making.recorded import small_strip
 from scripts.making.resumable import Parts, rounded
 
 SIZE, STEPS = 64, 80
@@ -122,10 +122,10 @@ def main() -> None:
     keys = [f"{layer}; {way}; {usual(way):g}" for layer in LAYERS for way in WAYS]
     keys += [f"{layer}; {WAYS[-1]}; {w:g}" for layer in LAYERS for w in WEIGHTS]
     parts = PARTS.all(list(dict.fromkeys(keys)), part)
-    shown = {key.replace("; ", "-").replace(",", "").replace(" ", "_"): own["x"] for key, (_, own) in parts.items()}
+    shown = {f"{place:02d}": own["x"] for place, (_, own) in enumerate(parts.values())}
     save_record(
         "unit_pictures",
-        rounded({**SETTINGS, "numbers": {key: numbers for key, (numbers, _) in parts.items()}}),
+        rounded({**SETTINGS, "numbers": {key: by_seed(numbers) for key, (numbers, _) in parts.items()}}),
         command="make records NAME=unit_pictures",
         data="vgg_mini, this project's; photographs of scikit-image and scikit-learn for the largest activations",
         licence="synthetic pictures",
@@ -135,8 +135,14 @@ def main() -> None:
             f"{way} {sum(_mean(parts[f'{layer}; {way}; {usual(way):g}'][0]) for layer in LAYERS) / len(LAYERS):.2f}"
             for way in WAYS
         ),
-        pictures={f"{name}.webp": strip(255 * x) for name, x in shown.items()},
+        pictures={f"{name}.webp": small_strip(x[..., 8:-8, 8:-8], quality=20) for name, x in shown.items()},
     )
+
+
+def by_seed(numbers: dict) -> dict:
+    """What the record keeps: means over the channels, one for each seed."""
+    means = {key: [sum(row) / len(row) for row in numbers[key]] for key in ("activation", "variation")}
+    return {"channels": numbers["channels"], **means, "diversity": sum(numbers["diversity"]) / CHANNELS}
 
 
 def _mean(numbers: dict) -> float:

@@ -7,7 +7,7 @@ from deeprestore_lab import minimise
 from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood
 from deeprestore_lab.networks import latent_autoencoder
-from deeprestore_lab.operators import Blur, Identity, Mask
+from deeprestore_lab.operators import Blur, Identity, Jitter, Mask, RandomScale
 from deeprestore_lab.parametrisations import (
     CoordinateNetwork,
     DeepImagePrior,
@@ -108,7 +108,10 @@ def test_a_deep_image_prior_searches_alike(device):
     torch.testing.assert_close(there.energy.cpu(), here.energy, rtol=1e-2, atol=0)
 
 
-@pytest.mark.parametrize("options", [{"input_noise": 0.05}, {"jitter": 2}, {"input_noise": 0.05, "jitter": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [{"input_noise": 0.05}, {"jitter": 2}, {"input_noise": 0.05, "jitter": 2}, {"views": RandomScale(0.1) @ Jitter(2)}],
+)
 def test_random_numbers_of_a_seed_come_again(options, device):
     y = numbers(1, 3, 33, 40).float().to(device)
     before = torch.get_rng_state()
