@@ -18,6 +18,7 @@ _SHORT = {
     "arithmetic": "signal.arithmetic",
     "artifacts": "core.artifacts",
     "backpropagation": "training.backpropagation",
+    "bench": "course.bench",
     "claims": "course.claims",
     "convolution": "signal.convolution",
     "corruptions": "images.corruptions",

@@ -148,6 +148,39 @@ def mutate_exercises(names: Names = None, folder: Folder = Path("exercises")) ->
     )
 
 
+@app.command()
+def bench(
+    method: Annotated[str, typer.Argument(help="FILE.py:FUNCTION, a function of a problem that gives the pictures")],
+    tasks: Annotated[
+        list[str] | None, typer.Option("--task", help="a task; give it again for more; all, if none")
+    ] = None,
+) -> None:
+    """Run a restoration method of your own on the course's tasks, and rank it among the course's methods."""
+    import runpy
+
+    from deeprestore_lab.course.bench import compare
+
+    path, _, function = method.rpartition(":")
+    if not Path(path).is_file():
+        raise _failure(ValueError(f"FILE.py:FUNCTION is wanted, and {path or method!r} is no file"))
+    names = runpy.run_path(path)
+    if not callable(names.get(function)):
+        raise _failure(ValueError(f"{path} defines no function {function!r}"))
+    try:
+        found = compare(names[function], name=function, tasks=tasks)
+    except ValueError as error:
+        raise _failure(error) from error
+    table = Table(box=SIMPLE, pad_edge=False)
+    for column in ("task", "PSNR", "rank", "best of the others", "its PSNR"):
+        table.add_column(column)
+    for task in found.own:
+        ranked = found.rows(task)
+        best = next(row for row in ranked if row[0] != function)
+        cells = (f"{dict(ranked)[function]:.2f}", f"{found.rank(task)} of {len(ranked)}", best[0], f"{best[1]:.2f}")
+        table.add_row(task, *cells)
+    Console().print(table)
+
+
 def _failure(error: Exception) -> typer.Exit:
     typer.echo(str(error), err=True)
     return typer.Exit(1)
