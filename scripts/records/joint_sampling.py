@@ -19,6 +19,7 @@ from torch import nn
 
 from deeprestore_lab import sampling
 from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.course.figures import encode
 from deeprestore_lab.generators import VariationalAutoEncoder, train
 from deeprestore_lab.priors import GaussianMixture, fit_gaussian_mixture
@@ -107,8 +108,7 @@ def on_maps(key: str) -> tuple[dict, dict]:
     """A VAE on maps and an inverse network: draws from N(0, 1) codes, from codes of a mixture, and real maps."""
     seed = int(key.split()[1])
     learnt = split()[0]
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         inverse = nn.Sequential(
             nn.Conv2d(32, 48, 3, padding=1),
             nn.ReLU(),
