@@ -30,9 +30,9 @@ class LeanRepresentation(Operator):
 
     >>> from deeprestore_lab.backbones import load
     >>> network = load("vgg_mini", "embedded")
+    network: vgg_mini, embedded weights (distilled by this project)
     >>> x = torch.rand(1, 3, 16, 16)
     >>> bool(torch.allclose(LeanRepresentation(network, "pool1")(x), network.at("pool1")(x), atol=1e-5))
-    network: vgg_mini, embedded weights (distilled by this project)
     True
     """
 

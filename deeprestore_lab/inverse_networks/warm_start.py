@@ -23,8 +23,6 @@ def warm_start(layer: str, target: torch.Tensor, *, size: tuple[int, int]) -> to
     >>> f = load(NETWORK, "embedded").at("relu1_1")(torch.rand(1, 3, 16, 16))
     network: vgg_mini, embedded weights (distilled by this project)
     >>> warm_start("relu1_1", f, size=(16, 16)).shape
-    network: vgg_mini, embedded weights (distilled by this project)
-    network: vgg_mini, embedded weights (distilled by this project)
     torch.Size([1, 3, 16, 16])
     """
     network = load(NETWORK, "embedded")
