@@ -62,7 +62,7 @@ def strip(shown: torch.Tensor) -> bytes:
 
 
 def small_strip(x: torch.Tensor, *, quality: int) -> bytes:
-    """Pictures `(T, 3, H, W)` in [0, 1] side by side, as WebP of a lower quality: specks are dear, and look the same."""
+    """Pictures `(T, 3, H, W)` in [0, 1] side by side, as WebP of a lower quality: specks cost much."""
     buffer = io.BytesIO()
     Image.fromarray(to_bytes8(torch.cat(list(x), dim=-1)[None])).save(
         buffer, "WEBP", quality=quality, method=6, use_sharp_yuv=True
