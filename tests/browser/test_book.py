@@ -153,7 +153,7 @@ def violations(page, *rules) -> list[str]:
     """What axe-core has against the page: the rules given, or all of them."""
     from axe_playwright_python.sync_playwright import Axe
 
-    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    options = {"resultTypes": ["violations"], "preload": False} | ({"runOnly": list(rules)} if rules else {})
     context = {"exclude": [[part.strip()] for part in THEME.split(",")]}
     found = Axe().run(page, context=context, options=options).response["violations"]
     nodes = [(rule["id"], node) for rule in found for node in rule["nodes"]]

@@ -28,12 +28,16 @@ def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, d
     texts = [[_text(cell, digits) for cell in row] for row in rows]
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>'
-        for first, *rest in texts
+        f"<tr>{_heading(first)}{''.join(f'<td>{escape(cell)}</td>' for cell in rest)}</tr>" for first, *rest in texts
     )
     html = f'<table class="drl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     html = f'<div style="overflow-x:auto">{html}</div>'  # a narrow window scrolls the table, not the page
     return Figure(figure_html(html, see=see), text="; ".join(", ".join(row) for row in [list(columns), *texts]))
+
+
+def _heading(first: str) -> str:
+    """The first cell of a row; an empty one, of a row that belongs to the one above, heads nothing."""
+    return f'<th scope="row">{escape(first)}</th>' if first.strip() else "<td></td>"
 
 
 def _text(cell: Cell, digits: int) -> str:

@@ -38,3 +38,8 @@ def test_rows_that_do_not_fit_are_refused(rows):
 def test_a_column_without_a_heading_is_refused(blank):
     with pytest.raises(ValueError, match="heading that can be read out"):
         table([["a", 1]], columns=[blank, "dB"], see="s")
+
+
+def test_an_empty_first_cell_heads_nothing():
+    root = ElementTree.fromstring(table([["a", 1], ["", 2]], columns=["what", "n"], see="s").html)
+    assert [row[0].tag for row in root.find(".//tbody")] == ["th", "td"]
