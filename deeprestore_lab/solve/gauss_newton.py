@@ -10,7 +10,6 @@ from typing import Protocol
 import torch
 
 from deeprestore_lab.core.checks import check_positive, check_whole, per_image
-from deeprestore_lab.energies.shapes import squared_norm
 from deeprestore_lab.operators import LinearOperator
 from deeprestore_lab.parametrisations.pixels import check_image_bounds
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
@@ -68,9 +67,9 @@ def gauss_newton(
     steps, inner = (check_whole(n, name=name, least=1) for n, name in ((steps, "steps"), (inner, "inner")))
     low, high = check_image_bounds(bounds) or (-torch.inf, torch.inf)
     mu = x.new_full((len(x),), check_positive(damping, name="damping", single=True))
-    scale, x = squared_norm(target), x.clamp(low, high)
+    scale, x = dot(target, target), x.clamp(low, high)
     J = phi.linearised(x)
-    errors, promises, dampings = [squared_norm(J.value - target) / scale], [], []
+    errors, promises, dampings = [_squared_norm(J.value - target) / scale], [], []
     unit = mean_eigenvalue(J, x)
     for _ in range(steps):
         slope = J.adjoint(J.value - target)
@@ -82,9 +81,9 @@ def gauss_newton(
         d, _, _ = conjugate_gradients(curvature, -slope * free, tolerance=1e-3, steps=inner)
         new = (x + d).clamp(low, high)
         step = new - x
-        promised = -(2 * dot(slope, step) + squared_norm(J.apply(step))) / scale
+        promised = -(2 * dot(slope, step) + _squared_norm(J.apply(step))) / scale
         nearby = phi.linearised(new)
-        error = squared_norm(nearby.value - target) / scale
+        error = _squared_norm(nearby.value - target) / scale
         ratio = (errors[-1] - error) / promised.clamp_min(torch.finfo(x.dtype).tiny)
         better = error < errors[-1]
         x = torch.where(per_image(better, x).bool(), new, x)
@@ -99,4 +98,9 @@ def gauss_newton(
 def mean_eigenvalue(J: LinearOperator, x: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
     """tr(J^T J) / n for each image `(N,)`, from one random direction."""
     v = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x)
-    return squared_norm(J.apply(v)) / squared_norm(v)
+    return _squared_norm(J.apply(v)) / dot(v, v)
+
+
+def _squared_norm(a: torch.Tensor) -> torch.Tensor:
+    """||a||^2 of each entry, `(N, ...) -> (N,)`."""
+    return dot(a, a)
