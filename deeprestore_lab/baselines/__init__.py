@@ -1,5 +1,6 @@
-"""Denoisers that others are measured against: tuned by name, or made for a kind of damage that is known."""
+"""Methods that others are measured against: denoisers, tuned by name or made for known damage, and one as a prior."""
 
+from deeprestore_lab.baselines.annealed import annealed_denoising
 from deeprestore_lab.baselines.bm3d import bm3d
 from deeprestore_lab.baselines.informed import fill, stabilised_frame, unlike
 from deeprestore_lab.baselines.linear_filter import LinearFilter, fit_linear_filter
@@ -17,6 +18,7 @@ __all__ = [
     "METHODS",
     "LinearFilter",
     "Tuned",
+    "annealed_denoising",
     "bm3d",
     "fill",
     "fit_linear_filter",

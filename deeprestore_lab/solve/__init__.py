@@ -1,6 +1,5 @@
 """The argmin of the equation: `minimise`, its solvers, and the trace it returns."""
 
-from deeprestore_lab.solve.annealed import annealed_denoising
 from deeprestore_lab.solve.bookkeeping import NonFiniteError
 from deeprestore_lab.solve.gauss_newton import NewtonPath, gauss_newton
 from deeprestore_lab.solve.minimise import minimise
@@ -12,7 +11,6 @@ __all__ = [
     "NonFiniteError",
     "Trace",
     "WindowedVariance",
-    "annealed_denoising",
     "gauss_newton",
     "minimise",
 ]

@@ -11,9 +11,10 @@ from PIL import Image
 from deeprestore_lab import minimise
 from deeprestore_lab.course.figures import encode
 from deeprestore_lab.course.figures.encoding import to_bytes8
-from deeprestore_lab.energies import GaussianLikelihood
+from deeprestore_lab.energies import Energy, GaussianLikelihood
 from deeprestore_lab.measures.metrics import psnr, ssim
 from deeprestore_lab.operators import Identity
+from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import TotalVariation
 
 START = 0.1  # the noise that pre-images start with
@@ -54,6 +55,30 @@ def grey_start(size: int, *, seed: int) -> torch.Tensor:
     """Grey with a little noise, `(1, 3, size, size)`: where searches for pre-images begin."""
     draw = torch.Generator().manual_seed(seed)
     return 0.5 + START * torch.randn(1, 3, size, size, generator=draw)
+
+
+def searched(energy: Energy, start: torch.Tensor, steps: Sequence[int]) -> list[torch.Tensor]:
+    """What a search by L-BFGS with values in [0, 1] shows at each of `steps`; one that had converged stays as it is.
+
+    No checkpoint is kept: a run that is taken up again would not pass the first steps shown.
+    """
+    seen = {}
+
+    def note(step: int, at: torch.Tensor) -> None:
+        if step in steps:
+            seen[step] = at.clone()
+
+    trace = minimise(
+        energy,
+        Pixels(start, bounds=(0, 1)),
+        solver="lbfgs",
+        steps=steps[-1],
+        tolerance=1e-5,
+        callback=note,
+        snapshots=False,
+        progress=False,
+    )
+    return [seen.get(step, trace.x) for step in steps]
 
 
 def strip(shown: torch.Tensor) -> bytes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab import backbones, minimise
+from deeprestore_lab.baselines import annealed_denoising
 from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.energies import RepresentationError
 from deeprestore_lab.inverse_networks.warm_start import warm_start
@@ -22,10 +23,9 @@ from deeprestore_lab.operators import Blur
 from deeprestore_lab.parametrisations import DeepImagePrior, Pixels
 from deeprestore_lab.priors import AlphaNorm, PoweredVariation
 from deeprestore_lab.signal.kernels import gaussian_kernel
-from deeprestore_lab.solve.annealed import annealed_denoising
 from scripts.making import inversion
 from scripts.making.inversion import PRIORS, SIZE
-from scripts.making.recorded import TYPICAL_STEP, strip
+from scripts.making.recorded import TYPICAL_STEP, searched, strip
 from scripts.making.resumable import Parts, rounded
 
 LAYERS = ["relu1_1", "relu1_2", "relu2_2", "relu3_3"]
@@ -71,27 +71,6 @@ def error_of(layer: str, x: torch.Tensor) -> RepresentationError:
 def warm(layer: str, x: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         return warm_start(layer, NETWORK.at(layer)(x), size=(SIZE, SIZE))
-
-
-def searched(energy, start: torch.Tensor, steps: list[int]) -> list[torch.Tensor]:
-    """What a search shows at each of `steps`."""
-    seen = {}
-
-    def note(step: int, at: torch.Tensor) -> None:
-        if step in steps:
-            seen[step] = at.clone()
-
-    trace = minimise(
-        energy,
-        Pixels(start, bounds=(0, 1)),
-        solver="lbfgs",
-        steps=steps[-1],
-        tolerance=1e-5,
-        callback=note,
-        snapshots=False,
-        progress=False,
-    )
-    return [seen.get(step, trace.x) for step in steps]
 
 
 @torch.no_grad()

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab import backbones, images, minimise
+from deeprestore_lab import backbones, images
 from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.energies import RepresentationError
 from deeprestore_lab.measures.metrics import psnr
-from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import AlphaNorm, PoweredVariation, TotalVariation
-from scripts.making.recorded import START, TYPICAL_STEP, grey_start, strip
+from scripts.making.recorded import START, TYPICAL_STEP, grey_start, searched, strip
 from scripts.making.resumable import Parts, rounded
 
 LAYERS = ["relu1_2", "relu2_2", "relu3_3", "mini4_1"]
@@ -50,23 +49,7 @@ def run(layer: str) -> tuple[dict, dict[str, torch.Tensor]]:
         + (weights(ALPHA) + weights(BOTH)) * AlphaNorm()
         + weights(BOTH) * PoweredVariation(scale=TYPICAL_STEP)
     )
-    seen = {}
-
-    def note(step: int, at: torch.Tensor) -> None:
-        if step in SHOWN:
-            seen[step] = at.clone()
-
-    trace = minimise(
-        energy,
-        Pixels(torch.cat([grey_start(SIZE, seed=seed) for _, _, seed in RUNS]), bounds=(0, 1)),
-        solver="lbfgs",
-        steps=SHOWN[-1],
-        tolerance=1e-5,
-        callback=note,
-        snapshots=False,
-        progress=False,
-    )  # no checkpoint: a run that is taken up again would not pass the first steps shown
-    shown = [seen.get(step, trace.x) for step in SHOWN]  # a run that had converged stays as it is
+    shown = searched(energy, torch.cat([grey_start(SIZE, seed=seed) for _, _, seed in RUNS]), SHOWN)
     with torch.no_grad():
         errors = [error(at).tolist() for at in shown]
         energies = [energy(at).tolist() for at in shown]

@@ -19,8 +19,7 @@ from deeprestore_lab.solve.choice import SOLVERS, able
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.solver import Solver
 
-# `annealed.py` is no solver: it calls `minimise` at falling levels, with a data term of its own at each.
-FILES = sorted(path for path in Path(solve.__file__).parent.glob("*.py") if path.stem != "annealed")
+FILES = sorted(Path(solve.__file__).parent.glob("*.py"))
 
 
 def imported(path: Path) -> set[tuple[str, str]]:

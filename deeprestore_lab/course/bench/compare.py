@@ -72,7 +72,7 @@ class Comparison:
             rank = f"{self.rank(name, measure=measure)} of {len(ranked)}"
             rows.append([name, fmean(self.own[name][measure]), rank, best, value, f"{self.own[name]['seconds']:.1f}"])
         columns = ["task", measure, "rank", "best of the others", f"its {measure}", "seconds"]
-        return table(rows, columns=columns, see=f"{self.name}: means of ten photographs.", digits=3 - 1)
+        return table(rows, columns=columns, see=f"{self.name}: means of ten photographs.")
 
     def __repr__(self) -> str:
         lines = [f"{name}: {fmean(self.own[name]['psnr']):.2f} dB, rank {self.rank(name)}" for name in self.own]

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from deeprestore_lab.baselines.annealed import annealed_denoising
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.operators import Identity
-from deeprestore_lab.solve.annealed import annealed_denoising
 
 Y = torch.rand(2, 1, 5, 4, generator=torch.Generator().manual_seed(0))
 DATA = GaussianLikelihood(Identity(), Y, sigma=0.2)
