@@ -35,7 +35,7 @@ class DiffusionUNet(nn.Module):
     design space of diffusion-based generative models", equation 7 and table 1. Taught in chapter 21_sampling.
 
     >>> net = DiffusionUNet()
-    >>> net(torch.full((1, 1, 28, 28), 1.1307), 0.3081)[0, 0, 0, 0]  # half of the way to the mean
+    >>> net(torch.full((1, 1, 28, 28), 1.1307), 0.3081).detach()[0, 0, 0, 0]  # half of the way to the mean
     tensor(0.6307)
     """
 

@@ -14,6 +14,7 @@ class DigitJudge(DigitClassifier):
     generator that was steered by one classifier's features is judged in the other's. Shapes and errors as there. Taught
     in chapter 21_sampling.
 
+    >>> import torch
     >>> DigitJudge().features(torch.rand(3, 1, 28, 28)).shape
     torch.Size([3, 64])
     """

@@ -68,7 +68,7 @@ def write_config(places: Places, *, offline: bool) -> Path:
     config = yaml.safe_load((places.book / "_config.yml").read_text(encoding="utf-8"))
     config["execute"]["cache"] = str(places.executed)
     add_addresses(config)
-    if (places.book / "_ext" / "solved.py").is_file():
+    if "solved" in config["sphinx"].get("extra_extensions", []):
         config["sphinx"]["config"]["solved_exercises"] = str(places.executed / "solved")
     if offline:
         # In an extra path, not in _static: scripts there are added to every page, and widgets would show twice.
