@@ -135,6 +135,53 @@ def test_a_slider_shows_a_different_picture_at_each_stop_and_returns(visit, name
     assert shown(figure) == seen[0]
 
 
+def of_data(source: str) -> np.ndarray:
+    """The pixels of a picture given as a data address, in [0, 1]."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",", 1)[1]))).convert("RGB")) / 255
+
+
+def test_a_kernel_that_is_typed_answers_as_a_convolution_does(visit):
+    page = visit("part1_representations/01_patterns.html", fresh=True).page
+    editor = page.locator(".drl-kernel-editor")
+    sources = "root => [...root.querySelectorAll('img')].map(i => i.src)"
+    editor.get_by_role("button", name="nothing").click()
+    x, answer = map(of_data, editor.evaluate(sources))
+    assert np.abs(answer - (0.5 + 0.5 * x)).max() < 0.006  # signed: zero is grey
+    typed = np.arange(9).reshape(3, 3) / 10 - 0.4
+    for place, value in enumerate(typed.flatten()):
+        editor.locator("input[type=number]").nth(place).fill(f"{value:.1f}")
+    editor.locator("input[type=checkbox]").check()
+    answer = of_data(editor.evaluate(sources)[1])[..., 0]
+    around = np.pad(x[..., 0], 1, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(around, (3, 3))
+    expected = np.einsum("ijkl,kl->ij", windows, typed).clip(0, 1)
+    assert np.abs(answer - expected).max() < 0.006 and expected.max() > 0.3
+    assert editor.locator("[role=status]").inner_text() == "The weights sum to 0; black is zero."
+
+
+def test_a_picture_is_enlarged_by_a_click_and_a_key_and_follows_the_slider(visit):
+    page = visit("part3_priors/10_map.html", fresh=True).page
+    figure = page.locator(".drl-slider-figure:has(.noUi-handle)").first
+    slider, large = figure.locator(".noUi-handle").first, page.locator(".drl-zoom img")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.wait_for_timeout(200)
+    page.keyboard.press("z")
+    picture = figure.locator(".drl-pictures img").first
+    assert large.get_attribute("src") == picture.get_attribute("src") and large.get_attribute("alt")
+    assert large.bounding_box()["width"] > 1.5 * picture.bounding_box()["width"]
+    before = large.get_attribute("src")
+    page.keyboard.press("End")
+    page.wait_for_function("src => document.querySelector('.drl-zoom img').src !== src", arg=before)
+    assert large.get_attribute("src") == picture.get_attribute("src")
+    page.keyboard.press("Escape")
+    assert large.count() == 0
+    picture.click()
+    assert large.count() == 1
+    page.locator(".drl-zoom").click()
+    assert large.count() == 0
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_sliders_have_names_and_values_in_words(visit, name):
     page = visit(name).page

@@ -2,6 +2,7 @@
 
 from deeprestore_lab.course.figures.cards import extreme_patches, prior_card, prior_spread
 from deeprestore_lab.course.figures.encoding import encode, picture
+from deeprestore_lab.course.figures.kernel_editor import kernel_editor
 from deeprestore_lab.course.figures.plots import curves, plot
 from deeprestore_lab.course.figures.rows import Figure, show
 from deeprestore_lab.course.figures.sheets import filter_sheet
@@ -14,6 +15,7 @@ __all__ = [
     "encode",
     "extreme_patches",
     "filter_sheet",
+    "kernel_editor",
     "picture",
     "plot",
     "prior_card",
