@@ -13,6 +13,7 @@ _EMBEDDED = {
         "6000 + 2000 handwritten digits of MNIST, 28 x 28",
     ),
     "digits": ("not stated by scikit-learn", "1797 handwritten digits, 8 x 8, in scikit-learn"),
+    "painting": ("public domain (reproduction: WebMuseum, by way of GCompris)", "van Gogh's Village Street in Auvers"),
     "patterns": ("BSD-3 (this package)", "procedural pictures, each a formula"),
 }
 
@@ -45,5 +46,8 @@ def sources() -> list[Source]:
         found.append(Source(name, "local", size > 0, size, licence, note))
     for name, (size, licence, note) in NETWORK.items():
         found.append(Source(name, "network", fetched(name), size, licence, note))
-    sizes = {"mnist": sum((SHIPPED / "records" / file).stat().st_size for file in card("mnist").sha256)}
+    sizes = {
+        name: sum((SHIPPED / "records" / file).stat().st_size for file in card(name).sha256)
+        for name in ("mnist", "painting")
+    }
     return found + [Source(name, "embedded", True, sizes.get(name, 0), *rest) for name, rest in _EMBEDDED.items()]

@@ -18,6 +18,7 @@ from deeprestore_lab.images.named_photographs import (
 )
 from deeprestore_lab.images.noise import gaussian_noise, knock_out_blocks, poisson, salt_and_pepper
 from deeprestore_lab.images.painted_patterns import PAINTED
+from deeprestore_lab.images.paintings import painting
 from deeprestore_lab.images.patterns import PATTERNS, pattern
 from deeprestore_lab.images.transforms import crop, luma, resize, to_grey
 
@@ -35,6 +36,7 @@ __all__ = [
     "knock_out_blocks",
     "load",
     "luma",
+    "painting",
     "pattern",
     "photograph",
     "photograph_names",

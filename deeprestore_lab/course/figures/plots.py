@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from deeprestore_lab.course.figures.encoding import check_text, img_tag
 from deeprestore_lab.course.figures.rows import Figure, figure_html, row_html
@@ -99,9 +100,29 @@ def curves(
             axes.annotate(label, (x, y), xytext=(0, 9), textcoords="offset points", ha="center")
         axes.set(xlabel=check_text(x_label, name="x_label"), ylabel=check_text(y_label, name="y_label"))
         axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
+        plain_numbers(axes)
         if len(lines) > 1:
             _place_legend(drawing, axes)
         return plot(drawing, alt=alt, see=see)
+
+
+def plain_numbers(axes: Axes) -> None:
+    """Label logarithmic axes 0.02, 0.05, 0.1 in place of powers of ten, where the numbers are short enough to read.
+
+    An axis of less than two decades is labelled at 1, 2 and 5, a very short one at round numbers; one that leaves
+    [0.0001, 100000] keeps its powers.
+    """
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        if axis.get_scale() != "log" or not 1e-4 <= low < high <= 1e5:
+            continue
+        if high / low < 5:
+            axis.set_major_locator(MaxNLocator(5)), axis.set_minor_locator(NullLocator())
+        elif high / low < 100:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5))), axis.set_minor_locator(NullLocator())
+        else:
+            axis.set_minor_formatter(NullFormatter())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import torch
 from matplotlib.figure import Figure as Drawing
 
 from deeprestore_lab.course.figures import curves, plot
-from deeprestore_lab.course.figures.plots import COLOURS, svg
+from deeprestore_lab.course.figures.plots import COLOURS, plain_numbers, svg
 
 WORDS = {"x_label": "step", "y_label": "energy", "alt": "Energy by step", "see": "It falls."}
 
@@ -122,3 +122,29 @@ def test_a_slow_machine_gets_no_warning_for_a_legend(monkeypatch):
         warnings.simplefilter("error")
         svg(drawing)
         curves({"a": [0, 1], "b": [1, 0]}, **WORDS)
+
+
+def words_of(axis) -> list[str]:
+    axis.figure.draw_without_rendering()
+    low, high = sorted(axis.get_view_interval())
+    labels = [*axis.get_majorticklabels(), *axis.get_minorticklabels()]
+    at = [*axis.get_majorticklocs(), *axis.get_minorticklocs()]
+    texts = [label.get_text() for label in labels]
+    return [text for place, text in zip(at, texts, strict=True) if text and low <= place <= high]
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        ((0.015, 0.12), ["0.02", "0.05", "0.1"]),
+        ((0.5, 600), ["1", "10", "100"]),
+        ((2.1, 4.4), ["2.5", "3", "3.5", "4"]),
+        ((1e-9, 1e-2), None),  # powers of ten, as matplotlib writes them
+    ],
+)
+def test_a_logarithmic_axis_shows_plain_numbers(interval, words):
+    axes = Drawing().subplots()
+    axes.set(yscale="log", ylim=interval)
+    plain_numbers(axes)
+    found = words_of(axes.yaxis)
+    assert found == words if words else all(word.startswith("$\\mathdefault{10^{") for word in found)
