@@ -216,6 +216,15 @@ def test_page_passes_the_accessibility_rules(visit, name):
     assert violations(visit(name).page) == []
 
 
+def test_a_table_that_scrolls_is_reached_by_the_tab_key_and_others_are_not(visit):
+    page = visit("part3_priors/12_latent_autoencoder.html").page
+    page.wait_for_function("document.readyState === 'complete'")
+    found = page.evaluate(
+        "[...document.querySelectorAll('.drl-scroll')].map(b => [b.scrollWidth > b.clientWidth + 1, b.tabIndex])"
+    )
+    assert {(True, 0), (False, -1)} == {tuple(pair) for pair in found}
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_picture_has_alternative_text(visit, name):
     page = visit(name).page
