@@ -56,6 +56,26 @@ def add_back(target: torch.Tensor, shares: torch.Tensor) -> None:
         target[..., i : i + rows, :] += across[..., i, :, :]
 
 
+def folded(x: torch.Tensor, margins: tuple[int, int, int, int]) -> torch.Tensor:
+    """The transpose of torch's `pad` with "reflect": what margins hold is added to the pixels that they mirror.
+
+    `margins` are left, right, top, bottom.
+
+    >>> folded(torch.tensor([[[[5.0, 1.0, 2.0, 3.0, 7.0]]]]), (1, 1, 0, 0))[0, 0, 0].tolist()
+    [1.0, 14.0, 3.0]
+    """
+    for side, (before, after) in ((-1, margins[:2]), (-2, margins[2:])):
+        size = x.shape[side]
+        inner = x.narrow(side, before, size - before - after).clone()
+        if before:
+            inner.narrow(side, 1, before).add_(x.narrow(side, 0, before).flip(side))
+        if after:
+            mirror = inner.narrow(side, inner.shape[side] - 1 - after, after)
+            mirror.add_(x.narrow(side, size - after, after).flip(side))
+        x = inner
+    return x
+
+
 def _strips(rows: int, columns: int) -> Iterator[tuple[int, int]]:
     """First and last row of places of each strip."""
     step = max(1, PLACES // columns)

@@ -72,15 +72,16 @@ class RidgeFamily(nn.Module):
         weight = torch.sigmoid(QUICK * self.strengths @ share)  # at most 1
         return RidgeRegulariser(scales[..., None, None] * filters, weight * weights / scales.square())
 
-    def at(self, sigma: float) -> RidgeRegulariser:
+    def at(self, sigma: float, *, border: str = "valid") -> RidgeRegulariser:
         """The energy for noise of the level `sigma`, in nats, to be added to a `GaussianLikelihood` of that sigma.
 
-        Its weak convexity is at most MOST_CONCAVE / sigma^2. Raises `ValueError` for a level not between 0 and 1.
+        Its weak convexity is at most MOST_CONCAVE / sigma^2 where `border` is "valid"; "mirror" is for a picture whose
+        edges matter: see `RidgeRegulariser`. Raises `ValueError` for a level not between 0 and 1 and another border.
         """
         with torch.no_grad():
             sigma = float(check_level(sigma))
             one = self.stretched(self.convex(), sigma)
-            return RidgeRegulariser(one.filters, one.weights / sigma**2)
+            return RidgeRegulariser(one.filters, one.weights / sigma**2, border=border)
 
     def denoised(self, y: torch.Tensor, sigma: float) -> torch.Tensor:
         """argmin over x of ||x - y||^2 / (2 sigma^2) + R_sigma(x) / sigma^2, with y continued as in a mirror.

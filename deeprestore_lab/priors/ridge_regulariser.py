@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import torch
+from torch.nn.functional import pad
 
-from deeprestore_lab.core.checks import describe, per_image
+from deeprestore_lab.core.checks import check_choice, describe, per_image
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.priors import placed_filters, ridge_potentials
 from deeprestore_lab.priors.base import Prior
@@ -19,13 +20,17 @@ from deeprestore_lab.priors.ridge_potentials import curvature_curves
 from deeprestore_lab.priors.ridge_prox import TOLERANCE, ridge_minimum
 
 SHAPES = (1.0, 0.1, 0.01)  # of the terms of a potential: where they bend, one over a response squared
+BORDERS = ("valid", "mirror")
 GRID = 256  # frequencies in each direction, of the bounds
 
 
 class RidgeRegulariser(Prior):
     r"""R(x) = sum_k sum_p psi_k((w_k * x)_p), psi_k(z) = sum_j weights_kj / (2 shapes_j) log(1 + shapes_j z^2).
 
-    p are all places where a filter lies inside of the picture. `filters` are w_k `(K, 1, h, w)`, `weights` `(K, J)`, of
+    p are all places where a filter lies inside of the picture. So pixels at the edge are seen by few filters and stay
+    noisy; with `border` "mirror" the picture is first continued by its mirror image (the edge itself not repeated), and
+    each pixel is seen by all. The bounds below are then four times as large, since a corner counts four times, and tell
+    less. `filters` are w_k `(K, 1, h, w)`, `weights` `(K, J)`, of
     either sign, `shapes` J positive numbers. psi_k'(z) = z sum_j weights_kj / (1 + shapes_j z^2): one term is a
     Student-t expert; terms of several shapes and signs give flatter and steeper flanks.
 
@@ -45,7 +50,14 @@ class RidgeRegulariser(Prior):
     0.6931
     """
 
-    def __init__(self, filters: torch.Tensor, weights: torch.Tensor, *, shapes: Sequence[float] = SHAPES) -> None:
+    def __init__(
+        self,
+        filters: torch.Tensor,
+        weights: torch.Tensor,
+        *,
+        shapes: Sequence[float] = SHAPES,
+        border: str = "valid",
+    ) -> None:
         if not (isinstance(filters, torch.Tensor) and filters.ndim == 4 and filters.shape[1] == 1):
             raise ValueError(f"filters must be a tensor (K, 1, h, w), got {describe(filters)}")
         shapes = tuple(map(float, shapes))
@@ -54,6 +66,7 @@ class RidgeRegulariser(Prior):
         if not (isinstance(weights, torch.Tensor) and weights.shape == (len(filters), len(shapes))):
             raise ValueError(f"weights must be a tensor ({len(filters)}, {len(shapes)}), got {describe(weights)}")
         self.filters, self.weights, self.shapes = filters, weights, shapes
+        self.border = check_choice(border, BORDERS, name="border")
 
     @property
     def name(self) -> str:
@@ -61,17 +74,29 @@ class RidgeRegulariser(Prior):
 
     def detached(self) -> RidgeRegulariser:
         """The same energy, cut off from what its filters and weights were made of."""
-        return RidgeRegulariser(self.filters.detach(), self.weights.detach(), shapes=self.shapes)
+        return RidgeRegulariser(self.filters.detach(), self.weights.detach(), shapes=self.shapes, border=self.border)
 
     # What a solver asks, for one-channel pictures `(N, 1, H, W)`
 
     def responses(self, x: torch.Tensor) -> torch.Tensor:
         """(w_k * x)_p, `(N, K, places)`."""
-        return placed_filters.responses(self.filters, x)
+        return placed_filters.responses(self.filters, self._continued(x))
 
     def adjoint(self, z: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         """The transpose of `responses`: `(N, K, places)` to `(N, 1, *size)`."""
-        return placed_filters.adjoint(self.filters, z, size)
+        if self.border == "valid":
+            return placed_filters.adjoint(self.filters, z, size)
+        left, right, top, bottom = self._margins()
+        wider = (size[0] + top + bottom, size[1] + left + right)
+        return placed_filters.folded(placed_filters.adjoint(self.filters, z, wider), (left, right, top, bottom))
+
+    def _margins(self) -> tuple[int, int, int, int]:
+        """What a mirror adds: left, right, top, bottom."""
+        high, wide = self.filters.shape[2:]
+        return (wide - 1, wide - 1, high - 1, high - 1)
+
+    def _continued(self, x: torch.Tensor) -> torch.Tensor:
+        return x if self.border == "valid" else pad(x, self._margins(), mode="reflect")
 
     def potentials(self, z: torch.Tensor) -> torch.Tensor:
         """psi_k of responses."""
@@ -131,12 +156,16 @@ class RidgeRegulariser(Prior):
     @cached_property
     def weak_convexity(self) -> float:
         """rho: R + rho / 2 ||x||^2 is convex."""
-        return float(curvature_bound(self.filters, -self._curvatures().min(1).values, grid=GRID))
+        return self._times() * float(curvature_bound(self.filters, -self._curvatures().min(1).values, grid=GRID))
 
     @cached_property
     def largest_curvature(self) -> float:
         """L: no eigenvalue of R's Hessian is above it."""
-        return float(curvature_bound(self.filters, self._curvatures().max(1).values, grid=GRID))
+        return self._times() * float(curvature_bound(self.filters, self._curvatures().max(1).values, grid=GRID))
+
+    def _times(self) -> int:
+        """How often a pixel may count."""
+        return 4 if self.border == "mirror" else 1
 
     @torch.no_grad()
     def _curvatures(self) -> torch.Tensor:

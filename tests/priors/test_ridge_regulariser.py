@@ -8,7 +8,7 @@ import pytest
 import torch
 from small_ridges import SIZE, hessian, picture, regulariser
 from torch.autograd import gradcheck
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, pad
 
 from deeprestore_lab.priors import RidgeRegulariser, ridge_potentials
 from deeprestore_lab.priors.placed_filters import PLACES
@@ -156,3 +156,39 @@ def test_the_correlation_is_torch_s():
     torch.testing.assert_close(r.responses(x), conv2d(x, r.filters).flatten(2))
     followed = RidgeRegulariser(r.filters.clone().requires_grad_(), r.weights)
     torch.testing.assert_close(followed.responses(x).detach(), r.responses(x))
+
+
+def mirrored_regulariser():
+    r = regulariser()
+    return r, RidgeRegulariser(r.filters, r.weights, border="mirror")
+
+
+def test_with_a_mirror_it_is_the_energy_of_the_continued_picture_and_its_gradient_that_of_autograd():
+    r, mirrored = mirrored_regulariser()
+    x = picture(2, channels=3).requires_grad_()
+    wider = pad(x, (2, 2, 2, 2), mode="reflect")
+    torch.testing.assert_close(mirrored(x), r(wider), rtol=1e-12, atol=1e-12)
+    (expected,) = torch.autograd.grad(r(wider).sum(), x)
+    torch.testing.assert_close(mirrored.gradient(x.detach()), expected, rtol=1e-12, atol=1e-12)
+    (by_pass,) = torch.autograd.grad(mirrored(x).sum(), x)
+    torch.testing.assert_close(by_pass, expected, rtol=1e-12, atol=1e-12)
+    assert mirrored.detached().border == "mirror"
+
+
+def test_with_a_mirror_the_adjoint_is_that_of_the_responses_and_the_bounds_hold():
+    r, mirrored = mirrored_regulariser()
+    x = picture(2)
+    z = torch.randn(2, 4, 9 * 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    torch.testing.assert_close((mirrored.responses(x) * z).sum(), (x * mirrored.adjoint(z, SIZE)).sum())
+    one = picture(1, seed=3) / 4
+    eigenvalues = torch.linalg.eigvalsh(
+        torch.autograd.functional.hessian(lambda v: r(pad(v, (2, 2, 2, 2), mode="reflect")).sum(), one).view(42, 42)
+    )
+    assert -mirrored.weak_convexity <= eigenvalues.min() and eigenvalues.max() <= mirrored.largest_curvature
+    assert mirrored.weak_convexity == 4 * r.weak_convexity
+
+
+def test_another_border_is_refused():
+    r = regulariser()
+    with pytest.raises(ValueError, match="border must be one of 'valid', 'mirror'"):
+        RidgeRegulariser(r.filters, r.weights, border="wrap")

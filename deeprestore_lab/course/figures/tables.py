@@ -31,7 +31,7 @@ def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, d
         f"<tr>{_heading(first)}{''.join(f'<td>{escape(cell)}</td>' for cell in rest)}</tr>" for first, *rest in texts
     )
     html = f'<table class="drl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    html = f'<div class="drl-scroll" style="overflow-x:auto">{html}</div>'  # a narrow window scrolls the table, not the page
+    html = f'<div class="drl-scroll" style="overflow-x:auto">{html}</div>'  # the table scrolls, not the page
     return Figure(figure_html(html, see=see), text="; ".join(", ".join(row) for row in [list(columns), *texts]))
 
 
