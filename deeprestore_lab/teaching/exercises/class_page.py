@@ -39,7 +39,9 @@ def page_text(
     if beside:
         items = "".join(f"<li>{escape(each)}</li>" for each in beside)
         parts.append(f"<h2>Files that are no notebooks</h2><p>They were left where they are.</p><ul>{items}</ul>")
-    head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{escape(source.name)}</title>"
+    head = (
+        f"<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{escape(source.name)}</title>"
+    )
     return f"<!doctype html><html lang='en'><head>{head}<style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
 
 

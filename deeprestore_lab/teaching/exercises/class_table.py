@@ -87,7 +87,11 @@ def same_answers(answers: Mapping[str, tuple[str, ...]], *, blank: tuple[str, ..
         if texts != blank:
             by_text.setdefault(texts, []).append(student)
     groups = [group for group in by_text.values() if len(group) > 1]
-    return {each: "answers equal to those of " + ", ".join(o for o in group if o != each) for group in groups for each in group}
+    return {
+        each: "answers equal to those of " + ", ".join(o for o in group if o != each)
+        for group in groups
+        for each in group
+    }
 
 
 def csv_text(rows: Sequence[Row], source: Source) -> str:

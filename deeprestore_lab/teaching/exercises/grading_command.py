@@ -12,9 +12,9 @@ def grade(
     came: Annotated[Path, typer.Argument(help="a folder of what came back: files, a folder a student, or zips")],
     exercise: Annotated[str, typer.Option(help="the exercise, `10_map`")],
     roster: Annotated[Path, typer.Option(help="the students: a CSV file with the columns `id,name`")],
-    folder: Annotated[Path, typer.Option(help="the course: nbgrader_config.py and source/NAME/NAME.ipynb lie in it")] = (
-        Path("exercises")
-    ),
+    folder: Annotated[
+        Path, typer.Option(help="the course: nbgrader_config.py and source/NAME/NAME.ipynb lie in it")
+    ] = (Path("exercises")),
     out: Annotated[Path | None, typer.Option(help="for the tables; results/NAME in the course, if not given")] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="notebooks at once; one a core")] = None,
     timeout: Annotated[float | None, typer.Option(min=1, help="seconds a cell; nbgrader_config.py's, if none")] = None,

@@ -82,7 +82,9 @@ def _end(data: bytes) -> tuple[int, int, int]:
     _, disk, first_disk, here, count, size, offset, comment = END_FIELDS.unpack_from(data, at)
     last = at
     if 0xFFFF in (here, count) or FULL in (size, offset) or data[max(0, at - LOCATOR_FIELDS.size) :][:4] == LOCATOR:
-        disk, first_disk, here, count, size, offset, last = _end_64(data, at, (disk, first_disk, here, count, size, offset))
+        disk, first_disk, here, count, size, offset, last = _end_64(
+            data, at, (disk, first_disk, here, count, size, offset)
+        )
     if disk or first_disk or here != count:
         raise Refused(Refusal("broken zip file", "archive", "it is one part of several"))
     if count > MOST_MEMBERS:

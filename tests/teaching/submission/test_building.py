@@ -129,7 +129,7 @@ def test_an_error_in_the_report_is_named(folder):
 def test_check_says_yes_or_why_not(tmp_path, command):
     (tmp_path / NAME).write_bytes(archive(right()))
     answer = command("check", tmp_path / NAME)
-    assert (answer.exit_code, answer.stdout) == (0, "accepted\n")
+    assert (answer.exit_code, answer.stdout) == (0, "accepted, pages: 2\n")
     (tmp_path / NAME).write_bytes(archive([*right(), Entry(b"../a.py", b"")]))
     answer = command("check", tmp_path / NAME)
     assert answer.exit_code == 1 and answer.stderr.startswith("climbing path: '../a.py'")

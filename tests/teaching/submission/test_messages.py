@@ -30,7 +30,9 @@ def instead(name: bytes, *more: Entry) -> bytes:
     return archive([entry for entry in right() if entry.name != name] + list(more))
 
 
-@pytest.mark.parametrize(("part", "found"), [("main.py", "Main.py"), ("README.md", "readme.md"), ("ex3.pdf", "EX3.PDF")])
+@pytest.mark.parametrize(
+    ("part", "found"), [("main.py", "Main.py"), ("README.md", "readme.md"), ("ex3.pdf", "EX3.PDF")]
+)
 def test_capitals_are_renamed(part, found):
     (entry,) = [entry for entry in right() if entry.name == part.encode()]
     (line,) = said(instead(entry.name, Entry(found.encode(), entry.data)))
@@ -49,7 +51,9 @@ def test_a_readme_that_is_not_filled_in():
         "missing part: 'README.md': the names are not filled in: write yours after `Name:`, `ID:` and `User name:`, for both"
     ]
     half = README.replace(b"Emmy Noether", b"<second student>")
-    assert "it has 1 line `Name: ...`; two students need two" in said(instead(b"README.md", Entry(b"README.md", half)))[0]
+    assert (
+        "it has 1 line `Name: ...`; two students need two" in said(instead(b"README.md", Entry(b"README.md", half)))[0]
+    )
 
 
 def test_a_member_that_is_there_twice():
@@ -78,7 +82,11 @@ def test_latin_1_without_a_coding_line_is_refused_with_the_mend_and_with_one_is_
 
 
 def test_what_macos_adds_is_passed_over_and_never_read():
-    added = [Entry(b"__MACOSX/", mode=0o040755), Entry(b"__MACOSX/._main.py", b"\0\5\x16\7"), Entry(b"code/.DS_Store", b"1")]
+    added = [
+        Entry(b"__MACOSX/", mode=0o040755),
+        Entry(b"__MACOSX/._main.py", b"\0\5\x16\7"),
+        Entry(b"code/.DS_Store", b"1"),
+    ]
     assert said(archive([*right(), *added])) == []
     assert not [name for name in read(archive([*right(), *added]), IDS) if "MACOSX" in name or "DS_Store" in name]
     assert said(archive([*right(), Entry(b"__MACOSX_of_mine/run.exe", b"1")]))
