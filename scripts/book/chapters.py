@@ -126,7 +126,7 @@ def last_run(places: Places, path: Path) -> list[nbformat.NotebookNode] | None:
 
 
 def executed(places: Places, path: Path) -> nbformat.NotebookNode | None:
-    """A chapter with what its cells gave when it last ran, its sliders included; None where it has not run as it stands."""
+    """A chapter with what its cells gave when it last ran, sliders included; None where it has not run as it stands."""
     cache = get_cache(str(places.executed))
     if _kept(cache, path.stem, path) is None:
         return None

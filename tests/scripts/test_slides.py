@@ -20,7 +20,7 @@ from scripts.book import npm, slides  # noqa: E402
 from scripts.book.deck import deck  # noqa: E402
 
 FIGURE = '<figure class="drl-figure"><img alt="a cat" src="data:,x"><figcaption>See the fur.</figcaption></figure>'
-ASKED = '<div class="drl-ask">\n\n**Before you read on.** Why, says {doc}`chapter 3 <03>`?\n<details>Because.</details>\n</div>'
+ASKED = '<div class="drl-ask">\n\nWhy, says {doc}`chapter 3 <03>`?\n<details>Because.</details>\n</div>'
 
 
 def html(text: str) -> object:

@@ -20,11 +20,13 @@ CELLS = 5  # a whole notebook may take so many times what one cell may
 LARGEST = 60_000_000  # bytes of what the process writes
 
 
-def executed(nb: dict, resources: dict, *, timeout: float, memory: int = 4_000_000_000) -> tuple[dict, dict]:
+def executed(
+    nb: dict, resources: dict, *, timeout: float, memory: int = 4_000_000_000, spent: list[float] | None = None
+) -> tuple[dict, dict]:
     """A notebook with the outputs of its cells: what nbgrader's step `Execute` gives, from a confined process.
 
     It runs in a fresh folder with the files that lie beside it, for `timeout` seconds a cell and five times that in
-    all. Nothing but outputs is taken over from the process. Raises `TimeUp` or `KernelGone` naming the student and the
+    all. Nothing but outputs is taken over from the process; its CPU seconds are added to `spent`. Raises `TimeUp` or `KernelGone` naming the student and the
     cell, `GradingError` where the process gave no answer.
     """
     who = f"{resources['nbgrader']['notebook']} of {resources['nbgrader'].get('student', '?')}"
@@ -45,6 +47,8 @@ def executed(nb: dict, resources: dict, *, timeout: float, memory: int = 4_000_0
         raise TimeUp(f"{who} cannot be graded: all of its cells together did not end within {limits.seconds:g} s")
     if outcome.end != "ended":
         raise KernelGone(f"{who} cannot be graded: it went beyond its limit of {outcome.end}")
+    if answer and spent is not None:
+        spent.append(answer["cpu"])
     if answer and "stopped" in answer:
         raise stopped(who, *answer["stopped"], timeout=timeout if answer["slow"] else None)
     if answer is None or len(answer["outputs"]) != len(nb["cells"]):
@@ -66,11 +70,12 @@ def _answer(path: Path) -> dict | None:
         said = json.loads(path.read_text(encoding="utf-8"))
         if "stopped" in said:
             place, first = said["stopped"]
-            return {"stopped": (int(place), str(first)), "slow": bool(said["slow"])}
+            return {"stopped": (int(place), str(first)), "slow": bool(said["slow"]), "cpu": float(said["cpu"])}
         made = [[nbformat.from_dict(output) for output in outputs] for outputs in said["outputs"]]
         for output in (each for outputs in made for each in outputs):
             nbformat.v4.nbbase.validate(output, ref="output")
-        return {"outputs": made, "counts": [None if n is None else int(n) for n in said["counts"]]}
+        counts = [None if n is None else int(n) for n in said["counts"]]
+        return {"outputs": made, "counts": counts, "cpu": float(said["cpu"])}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, nbformat.ValidationError):
         return None
 
@@ -104,4 +109,5 @@ def main() -> None:
         said = {"outputs": [c.get("outputs", []) for c in cells], "counts": [c.get("execution_count") for c in cells]}
     except (CellTimeoutError, DeadKernelError) as error:
         said = {"stopped": at, "slow": isinstance(error, CellTimeoutError)}
+    said["cpu"] = sum(os.times()[:4])  # the kernel's too: it has ended, and was waited for
     Path(RESULT).write_text(json.dumps(said), encoding="utf-8")

@@ -7,8 +7,9 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class ClassGrader:
         self.timeout = float(timeout or self.config.Execute.timeout)
         source = read_source(course.source(name))
         self.key = hashlib.sha256("".join(map(source.digest, source.tasks)).encode()).hexdigest()[:16]
-        self.lock = threading.Lock()
+        self.lock, self.spent = threading.Lock(), []
 
     def place(self, student: str, kind: str) -> Path:
         """The folder of nbgrader's for a student: `kind` is "submitted", "autograded" or "feedback"."""
@@ -109,7 +110,7 @@ class ClassGrader:
         def running(nb, resources):
             self.lock.release()
             try:
-                return executed(nb, resources, timeout=self.timeout)
+                return executed(nb, resources, timeout=self.timeout, spent=self.spent)
             finally:
                 self.lock.acquire()
                 os.environ["NBGRADER_EXECUTION"] = "autograde"  # theirs, which another thread's end has removed
@@ -143,6 +144,22 @@ class ClassGrader:
         folder.mkdir(parents=True, exist_ok=True)
         text = NOTICE.format(name=html.escape(self.name), why=html.escape(why))
         write_whole(folder / f"{self.name}.html", text.encode())
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody else grades in this course meanwhile. Raises `GradingError` where somebody does."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield
+        return
+    with (folder / ".grading").open("w") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise GradingError(f"another `exercises grade` runs in {folder}: wait for its end") from None
+        yield
 
 
 def digest(data: bytes) -> str:

@@ -42,7 +42,8 @@ def page_text(
     head = (
         f"<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{escape(source.name)}</title>"
     )
-    return f"<!doctype html><html lang='en'><head>{head}<style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    head += f"<style>{STYLE}</style>"
+    return f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(parts)}</body></html>\n"
 
 
 def _problems(rows: Sequence[Row], unsorted: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from deeprestore_lab.core.writing import write_whole
 from deeprestore_lab.course.exercises.keys import Key, read_key
 from deeprestore_lab.teaching.exercises import class_page, class_table
 from deeprestore_lab.teaching.exercises.build import Course
-from deeprestore_lab.teaching.exercises.class_grading import ClassGrader, digest, read_state, write_state
+from deeprestore_lab.teaching.exercises.class_grading import ClassGrader, alone, digest, read_state, write_state
 from deeprestore_lab.teaching.exercises.class_table import Row
 from deeprestore_lab.teaching.exercises.handed_in import named_cells
 from deeprestore_lab.teaching.exercises.sorting import Sorted, sort
@@ -20,9 +20,13 @@ NOTHING = "nothing handed in"
 
 @dataclass(frozen=True)
 class Found:
-    """How many notebooks ran, the files written, the table, and what only a person can settle."""
+    """How many notebooks ran, their CPU seconds, the files written, the table, and what only a person can settle.
+
+    The seconds of a notebook that was stopped from outside are not among them.
+    """
 
     ran: int
+    seconds: float
     files: list[Path]
     rows: list[Row]
     problems: list[str]
@@ -68,7 +72,8 @@ def run(
         write_state(state_file, state)
         say(f"{count}/{len(todo)} {student}: {graded.state}")
 
-    grader.grade(todo, jobs=jobs, each=each)
+    with alone(grader.root):
+        grader.grade(todo, jobs=jobs, each=each)
     for student, (_, why) in things.refused.items():
         grader.notice(student, why)
     rows = _rows(grader, things, state, students, read_key(course.keys(name)[0]))
@@ -80,7 +85,7 @@ def run(
     write_whole(out / "class.html", page.encode())
     problems = [f"{place}: {why}" for place, why in things.unsorted.items()]
     problems += [f"{row.student}: {row.state}: {row.why}" for row in rows if row.why]
-    return Found(len(todo), [out / "marks.csv", out / "class.html"], rows, problems)
+    return Found(len(todo), sum(grader.spent), [out / "marks.csv", out / "class.html"], rows, problems)
 
 
 def _is_new(old, sum_: str, timeout: float, again: bool) -> bool:

@@ -53,7 +53,7 @@ def grade(
     except (RosterError, SourceError, GradingError) as error:
         raise _failure(str(error)) from error
     after = os.times()
-    cpu = sum(after[:4]) - sum(before[:4])
+    cpu = found.seconds + sum(after[:2]) - sum(before[:2])
     each = f", {cpu / found.ran:.1f} CPU s a notebook" if found.ran else ""
     typer.echo(f"{found.ran} notebooks run in {time.monotonic() - started:.0f} s{each}")
     for path in found.files:

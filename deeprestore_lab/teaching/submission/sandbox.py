@@ -66,7 +66,8 @@ def refused_calls(*, sockets: bool = False) -> bytes | None:
 
     The last are calls of `REFUSED_CALLS` and memory that is shared without a file (mmap). What is refused is "not
     permitted". With `sockets` the first one, `socket`, is allowed: in a network of its own it reaches no other machine,
-    and no program outside. None for a processor whose system calls are not listed. Each instruction is code, two jumps, a number.
+    and no program outside. None for a processor whose system calls are not listed. Each instruction is code, two jumps,
+    a number.
     """
     if platform.machine() not in REFUSED_CALLS:
         return None

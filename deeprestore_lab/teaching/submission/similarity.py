@@ -1,6 +1,6 @@
 """How alike two programs are that were handed in: their words in order, without names, comments and what was given.
 
-RapidFuzz compares (it is small, kept up, and nbgrader brings it); what is compared is ours, since a copy is renamed first.
+RapidFuzz compares: it is small, kept up, and nbgrader brings it. What is compared is ours: a copy is renamed first.
 """
 
 import io
