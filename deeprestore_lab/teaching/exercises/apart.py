@@ -26,8 +26,9 @@ def executed(
     """A notebook with the outputs of its cells: what nbgrader's step `Execute` gives, from a confined process.
 
     It runs in a fresh folder with the files that lie beside it, for `timeout` seconds a cell and five times that in
-    all. Nothing but outputs is taken over from the process; its CPU seconds are added to `spent`. Raises `TimeUp` or `KernelGone` naming the student and the
-    cell, `GradingError` where the process gave no answer.
+    all. Nothing but outputs is taken over from the process; its CPU seconds are added to `spent`.
+
+    Raises `TimeUp` or `KernelGone` naming the student and the cell, `GradingError` where the process gave no answer.
     """
     who = f"{resources['nbgrader']['notebook']} of {resources['nbgrader'].get('student', '?')}"
     limits = confinement.Limits(

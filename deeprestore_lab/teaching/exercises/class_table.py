@@ -50,7 +50,7 @@ def read_marks(grader: ClassGrader, students: Sequence[str]) -> dict[str, dict[s
 
 
 def read_found(path: Path, key: Key) -> tuple[dict[str, str], tuple[str, ...]]:
-    """What each check of a graded notebook found, `RIGHT` or a misconception's name or other; and the answers' texts."""
+    """What each check of a graded notebook found, `RIGHT` or a misconception's name or other; the answers' texts."""
     found, answers = dict.fromkeys(key.tasks, SILENT), []
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         grader = cell["metadata"].get("nbgrader", {})

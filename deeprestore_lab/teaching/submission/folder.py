@@ -1,4 +1,4 @@
-"""A folder of archives that a class handed in, in one table: accepted or why not, pages, who is missing, what is like."""
+"""A folder of archives that a class handed in, as a table: accepted or why not, pages, who is missing, what is like."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
