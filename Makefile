@@ -14,7 +14,7 @@ SCHEDULER ?= $(DEEPRESTORE_SCHEDULER)
 LAB_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help book pdf test test-gpu lab exercises bench records weights lock format check clean
+.PHONY: help book pdf test test-gpu lab slides exercises bench records weights lock format check clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -27,6 +27,10 @@ book: ## build the book; open book/_build/html/index.html
 pdf: book ## print the book into book/_build/deep-restoration-lab.pdf (needs a Chromium)
 	$(SETUP) book training pdf
 	@$(VENV_PYTHON) -m scripts.book.pdf
+
+slides: book ## make lecture slides from the chapters' figures in book/_build/slides: all, or NAME=10_map
+	$(SETUP) book training
+	@$(VENV_PYTHON) -m scripts.book.slides $(NAME)
 
 # Two workers with one thread each: a browser test or one with a kernel keeps a core busy by itself. Files are not split
 # between workers; long ones start first (conftest.py). The build has run every chapter, and the tests compare what each

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from deeprestore_lab.course.doctor import examine
+from deeprestore_lab.teaching.exercises.grading_command import grade
 from deeprestore_lab.teaching.submission.commands import app as submission_app
 
 app = typer.Typer(
@@ -24,8 +25,10 @@ app = typer.Typer(
 data_app = typer.Typer(help="Pictures, test sets and weights, in three tiers.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 exercises_app = typer.Typer(
-    help="Exercises: build them from their sources, and see whether they can be graded here.", no_args_is_help=True
+    help="Exercises: build them from their sources, see whether they can be graded here, grade a class.",
+    no_args_is_help=True,
 )
+exercises_app.command("grade")(grade)
 app.add_typer(exercises_app, name="exercises")
 app.add_typer(submission_app, name="submission")
 

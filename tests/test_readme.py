@@ -7,7 +7,7 @@
 - `make records` and `make weights` take hours: each runs with a name that there is none of, which it must say.
 - `make book` and `make test` cannot run inside themselves: `.ci/run` takes the test command from README.md and runs
   it, `make test` builds the book first, and the workflow that publishes runs `make book`. Both facts are checked here.
-- `make exercises`, `make bench`, `make lock` and `make format` take minutes, need a network or change
+- `make slides`, `make exercises`, `make bench`, `make lock` and `make format` take minutes, need a network or change
   files: their recipe is checked without running it (`make -n`), and what they call has tests of its own.
 """
 
@@ -34,7 +34,7 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 CALLED_BY_CI = {"make book", "make test"}
 RUN_HERE = {"make help", "make lab", "make clean", "make check", "make records", "make weights"}
-RECIPE_ONLY = {"make pdf", "make exercises", "make bench", "make lock", "make format"}
+RECIPE_ONLY = {"make pdf", "make slides", "make exercises", "make bench", "make lock", "make format"}
 VENV = ".venv/bin/python "
 PLAIN = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 

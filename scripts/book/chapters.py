@@ -125,6 +125,14 @@ def last_run(places: Places, path: Path) -> list[nbformat.NotebookNode] | None:
     return cache.get_cache_bundle(cache.match_cache_notebook(nbformat.read(path, as_version=4)).pk).nb.cells
 
 
+def executed(places: Places, path: Path) -> nbformat.NotebookNode | None:
+    """A chapter with what its cells gave when it last ran, sliders included; None where it has not run as it stands."""
+    cache = get_cache(str(places.executed))
+    if _kept(cache, path.stem, path) is None:
+        return None
+    return cache.merge_match_into_notebook(nbformat.read(path, as_version=4))[1]
+
+
 def _folder(cache: JupyterCacheAbstract, key: str) -> Path:
     """The folder of an executed notebook in the cache."""
     return Path(cache.path) / "executed" / key

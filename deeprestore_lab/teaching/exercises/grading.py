@@ -6,12 +6,22 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from deeprestore_lab.teaching.exercises.source import HIDDEN, GradingError, read_source, visible
+from deeprestore_lab.teaching.exercises.source import (
+    HIDDEN,
+    GradingError,
+    KernelGone,
+    TimeUp,
+    read_source,
+    visible,
+)
 from deeprestore_lab.teaching.exercises.student import METADATA
 
 
-def preprocessors(sources: Path) -> list[str | Callable]:
-    """nbgrader's autograding steps with ours: the environment first, a run that has to reach its end, what was said."""
+def preprocessors(sources: Path, *, running: Callable | None = None) -> list[str | Callable]:
+    """nbgrader's autograding steps with ours: the environment first, a run that has to reach its end, what was said.
+
+    `running` runs a notebook in place of nbgrader's own step, as `exercises grade` does in a confined process.
+    """
     from nbgrader.converters import Autograde
 
     def prepare(nb, resources):
@@ -20,7 +30,7 @@ def preprocessors(sources: Path) -> list[str | Callable]:
     theirs = Autograde.class_traits()["autograde_preprocessors"].default()
     names = [step.__name__ for step in theirs]
     place = names.index("Execute")
-    return [*theirs[:place], prepare, _running(theirs[place]), confirmed, *theirs[place + 1 :]]
+    return [*theirs[:place], prepare, running or _running(theirs[place]), confirmed, *theirs[place + 1 :]]
 
 
 def _running(theirs: type) -> type:
@@ -44,15 +54,20 @@ def _running(theirs: type) -> type:
                 return super().preprocess(nb, resources, km)
             except (CellTimeoutError, DeadKernelError) as error:
                 student, name = resources["nbgrader"].get("student", "?"), resources["nbgrader"]["notebook"]
-                place, first = self.running
-                what = f"{name} of {student} cannot be graded: cell {place} (`{first[:60]}`)"
-                if isinstance(error, CellTimeoutError):
-                    what += f" did not end within {self.timeout} s. Is it an endless loop, or is this machine too slow?"
-                else:
-                    what += " ended its kernel. Does it leave Python, or did memory run out?"
-                raise GradingError(f"{what} The book's page on teaching says what to do.") from error
+                slow = self.timeout if isinstance(error, CellTimeoutError) else None
+                raise stopped(f"{name} of {student}", *self.running, timeout=slow) from error
 
     return Execute
+
+
+def stopped(who: str, place: int, first: str, *, timeout: float | None) -> GradingError:
+    """The error for a notebook whose cell `place` did not end within `timeout` seconds; with None, ended its kernel."""
+    what = f"{who} cannot be graded: cell {place} (`{first[:60]}`)"
+    ask = "The book's page on teaching says what to do."
+    if timeout is None:
+        return KernelGone(f"{what} ended its kernel. Does it leave Python, or did memory run out? {ask}")
+    why = "Is it an endless loop, or is this machine too slow?"
+    return TimeUp(f"{what} did not end within {timeout:g} s. {why} {ask}")
 
 
 def prepared(nb: dict, resources: dict, *, sources: Path) -> tuple[dict, dict]:

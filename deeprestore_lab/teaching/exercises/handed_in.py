@@ -20,13 +20,13 @@ def put_in_place(course: Path) -> list[str]:
     for folder in sorted(path for path in (course / "submitted").glob("*/*") if path.is_dir()):
         name = folder.name
         source = course / "source" / name / f"{name}.ipynb"
-        if source.is_file() and (problem := _settle(folder, name, _ids(source))):
+        if source.is_file() and (problem := _settle(folder, name, named_cells(source))):
             problems.append(f"{folder.parent.name}: {problem}")
     return problems
 
 
 @cache
-def _ids(source: Path) -> frozenset[str]:
+def named_cells(source: Path) -> frozenset[str]:
     """What nbgrader calls the solutions and the checks of an exercise."""
     return frozenset(f"{prefix}{task.name}" for task in read_source(source).tasks for prefix in ("", "check_"))
 
@@ -50,10 +50,20 @@ def _settle(folder: Path, name: str, ids: frozenset[str]) -> str | None:
 
 
 def _is_of(path: Path, ids: frozenset[str]) -> bool:
-    """Whether a file is a notebook most of whose named cells are those of an exercise."""
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        named = {cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in cells} - {None}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return is_of(path.read_text(encoding="utf-8"), ids)
+    except (OSError, ValueError):
         return False
+
+
+def is_of(text: str, ids: frozenset[str]) -> bool:
+    """Whether a text is a notebook most of whose named cells are those of an exercise.
+
+    Raises `ValueError` where it is no notebook at all.
+    """
+    try:
+        cells = json.loads(text)["cells"]
+        named = {cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in cells} - {None}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no notebook: {type(error).__name__}") from None
     return 2 * len(named & ids) > len(named)

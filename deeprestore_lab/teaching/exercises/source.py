@@ -18,6 +18,14 @@ class GradingError(RuntimeError):
     """A notebook cannot be graded fairly, here or as it was handed in; the message says what is in the way."""
 
 
+class TimeUp(GradingError):  # noqa: N818, the word of the table
+    """A cell did not end within its time."""
+
+
+class KernelGone(GradingError):  # noqa: N818, the word of the table
+    """A cell ended its kernel, or went beyond a limit that ends it."""
+
+
 @dataclass(frozen=True)
 class SourceTask:
     """One task of a source: the places of its three cells, and its title and points."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from deeprestore_lab.core.writing import write_whole
 from deeprestore_lab.teaching.submission.inspection import read
 from deeprestore_lab.teaching.submission.names import ARCHIVE, REPORT, SUFFIXES, archive_name
-from deeprestore_lab.teaching.submission.parts import missing_parts
-from deeprestore_lab.teaching.submission.refusals import Refused
+from deeprestore_lab.teaching.submission.parts import missing_parts, needed, wrong_parts
+from deeprestore_lab.teaching.submission.refusals import Refusal, Refused
 from deeprestore_lab.teaching.submission.report import SOURCE, write_report
 
 LEFT_OUT = {"__pycache__", "node_modules", "venv", "__MACOSX"}
@@ -35,11 +35,18 @@ def build(ids: Sequence[str], *, folder: Path, out: Path | None = None) -> Built
     Raises `Refused`, which names all that is missing or broken; an archive that was there before stays as it was.
     """
     name = archive_name(ids)
+    said: list[Refusal] = []
     if (folder / SOURCE).is_file():
-        write_report(folder)
+        try:
+            write_report(folder)
+        except Refused as refused:
+            said += refused.refusals
     names, left_out = _chosen(folder)
-    if said := missing_parts(names):
-        raise Refused(*said)
+    known = {each.where for each in said} | ({REPORT} if said else set())
+    said += [each for each in missing_parts(names) if each.where not in known]
+    if said:  # all that is wrong is named at once: what is there is read too
+        there = {each: (folder / each).read_bytes() for each in names if needed(each) and each != REPORT}
+        raise Refused(*said, *wrong_parts(there, ids))
     data = _packed(folder, names)
     read(data, ids)
     path = (out or folder) / name

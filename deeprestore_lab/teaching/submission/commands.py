@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+PROJECT, SOLVED = (
+    Path("exercises", *parts) for parts in (["project_latent_prior"], ["solutions", "project_latent_prior"])
+)
 app = typer.Typer(help="The project exercise: build the archive to hand in, check archives.", no_args_is_help=True)
 
 
@@ -36,29 +39,48 @@ def build(
 
 @app.command("check")
 def check(
-    file: Annotated[Path, typer.Argument(help="the archive, ex3_ID1_ID2.zip")],
+    file: Annotated[Path, typer.Argument(help="the archive, ex3_ID1_ID2.zip, or a folder of them")],
     run: Annotated[bool, typer.Option("--run", help="run its main.py afterwards, confined")] = False,
     roster: Annotated[
-        Path | None, typer.Option(help="a text file with an ID first in each line; others are refused")
+        Path | None, typer.Option(help="the students, a CSV file with the columns `id,name`; others are refused")
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, help="with --run: the time it may take")] = 600.0,
     memory: Annotated[float, typer.Option(min=0.1, help="with --run: the memory it may take, in GB")] = 4.0,
     keep: Annotated[Path | None, typer.Option(help="with --run: a new folder for what it leaves")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="of a folder: write a sheet to mark in, a CSV file")] = None,
+    project: Annotated[Path, typer.Option(help="of a folder: what was handed out, with TASK.md")] = PROJECT,
+    solution: Annotated[Path, typer.Option(help="of a folder: a solution to compare with")] = SOLVED,
 ) -> None:
-    """Say what is wrong with an archive, without unpacking it; status 1 where it is refused, or its code fails."""
-    from deeprestore_lab.teaching.submission import Limits, Refused, check, try_out
+    """Say what is wrong with an archive, without unpacking it; status 1 where it is refused, or its code fails.
+
+    Of a folder of archives: one table, with pages, who is missing, and how alike their code is.
+    """
+    from deeprestore_lab.teaching.roster import RosterError, read_roster
+    from deeprestore_lab.teaching.submission import Limits, Refused, try_out
+    from deeprestore_lab.teaching.submission.folder_table import show_folder
+    from deeprestore_lab.teaching.submission.inspection import opened, pages_of
     from deeprestore_lab.teaching.submission.sandbox import why_not
 
-    ids = None
-    if roster is not None:
+    try:
+        ids = None if roster is None else read_roster(roster)
+    except RosterError as error:
+        raise _failure(str(error)) from error
+    if file.is_dir():
+        if run or keep is not None:
+            raise _failure("--run and --keep are for one archive: name it in place of the folder")
         try:
-            lines = roster.read_text(encoding="utf-8-sig").replace(",", " ").replace(";", " ").splitlines()
-        except (OSError, ValueError) as error:
-            raise _failure(f"{roster}: {error}") from error
-        ids = {line.split()[0] for line in lines if line.split()}
-    if refusals := check(file, ids=ids):
-        raise _failure("\n".join(map(str, refusals)) + "\nrefused")
-    typer.echo("accepted")
+            lines, refused = show_folder(file, roster=ids, sheet=sheet, project=project, solution=solution)
+        except (ImportError, OSError) as error:
+            raise _failure(str(error)) from error
+        typer.echo("\n".join(lines))
+        if refused:
+            raise _failure(f"refused: {refused}")
+        return
+    try:
+        pages = pages_of(opened(file, ids=ids))
+    except Refused as refused:
+        raise _failure(f"{refused}\nrefused") from refused
+    typer.echo(f"accepted, pages: {pages}")
     if run:
         if keep is not None and keep.exists():
             raise _failure(f"{keep} is there already: name a new folder")

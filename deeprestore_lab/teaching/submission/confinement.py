@@ -25,7 +25,10 @@ APART = ("files", "no sockets", "processes and network of its own")
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds of time; bytes of memory, of all files and of one; how many files, open files and processes."""
+    """Seconds of time; bytes of memory, of all files and of one; how many files, open files and processes.
+
+    With `sockets` its processes may talk to each other, as a notebook's kernel must; the network stays its own.
+    """
 
     seconds: float = 600.0
     memory: int = 4_000_000_000
@@ -35,6 +38,7 @@ class Limits:
     open_files: int = 256
     processes: int = 32
     output: int = 20_000
+    sockets: bool = False
 
 
 @dataclass
@@ -95,6 +99,8 @@ def _start(command, folder, environment, limits, standard_input, readable):
     options |= {"env": environment}
     reason = sandbox.why_not()
     possible = dict.fromkeys(APART, reason)
+    if limits.sockets:
+        possible["no sockets"] = reason or "they were asked for, within its own network"
     if os.name != "posix":
         return subprocess.Popen(command, **options), possible | {"limits": f"not on {sys.platform}"}
     rlimits = {"RLIMIT_CPU": int(limits.seconds * 4) + 1, "RLIMIT_FSIZE": limits.file_size, "RLIMIT_CORE": 0}
@@ -105,7 +111,7 @@ def _start(command, folder, environment, limits, standard_input, readable):
     settings = {"command": command, "environment": environment, "report": write, "limits": rlimits}
     line = [sys.executable, "-I", "-S", str(LAST_STEP), json.dumps(settings | {"memory": limits.memory})]
     with tempfile.TemporaryFile() as calls:
-        refused = None if reason else sandbox.refused_calls()
+        refused = None if reason else sandbox.refused_calls(sockets=limits.sockets)
         if not reason:
             if refused is None:
                 possible["no sockets"] = f"no list of system calls for {platform.machine()}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from deeprestore_lab.teaching.submission import confinement
 from deeprestore_lab.teaching.submission.contents import content, wrong_members
 from deeprestore_lab.teaching.submission.directory import LARGEST_ARCHIVE, members
-from deeprestore_lab.teaching.submission.names import ids_of
+from deeprestore_lab.teaching.submission.names import REPORT, ids_of, is_of_systems
 from deeprestore_lab.teaching.submission.parts import missing_parts, needed
 from deeprestore_lab.teaching.submission.refusals import Refusal, Refused
 
@@ -32,13 +32,18 @@ def check(path: Path, *, ids: Collection[str] | None = None) -> list[Refusal]:
     Taught in chapter 12_latent_autoencoder's project exercise.
     """
     try:
-        pair = ids_of(path.name)
-        if ids is not None and (unknown := [each for each in pair if each not in ids]):
-            raise Refused(*(Refusal("unknown ID", each, "it is not on the list of students") for each in unknown))
-        read(bytes_of(path), pair)
+        opened(path, ids=ids)
     except Refused as refused:
         return refused.refusals
     return []
+
+
+def opened(path: Path, *, ids: Collection[str] | None = None) -> dict[str, bytes]:
+    """The files of an archive by their names, once `check` would find nothing wrong with it. Raises `Refused`."""
+    pair = ids_of(path.name)
+    if ids is not None and (unknown := [each for each in pair if each not in ids]):
+        raise Refused(*(Refusal("unknown ID", each, "it is not on the list of students") for each in unknown))
+    return read(bytes_of(path), pair)
 
 
 def bytes_of(path: Path) -> bytes:
@@ -54,7 +59,7 @@ def bytes_of(path: Path) -> bytes:
 
 def read(data: bytes, ids: Sequence[str]) -> dict[str, bytes]:
     """The files of an archive by their names, once all of it is found right. Raises `Refused`."""
-    found = members(data)
+    found = [member for member in members(data) if not is_of_systems(member.name)]
     if said := wrong_members(found):
         raise Refused(*said)
     if said := missing_parts([each.name for each in found]):
@@ -92,14 +97,27 @@ def _wrong_parts(parts: Mapping[str, bytes], ids: Sequence[str]) -> list[Refusal
 
 
 def _asked(parts: Mapping[str, bytes], ids: Sequence[str]) -> list[Refusal] | str:
-    header = {"ids": list(ids), "parts": {name: len(data) for name, data in parts.items()}}
-    given = b"\n".join([json.dumps(header).encode(), b"".join(parts.values())])
-    command = ["-I", "-c", CODE.format(str(Path(__file__).resolve().parents[3]))]
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = confinement.run(command, folder=Path(folder), limits=READING, given=given)
+    outcome = _read_apart(parts, {"ids": list(ids)})
     if outcome.end != "ended":
         return f"reading it takes too much: {outcome.end}"
     try:
         return [Refusal(*each) for each in json.loads(outcome.output)]
     except (ValueError, TypeError):
         return f"reading it ends the reader with status {outcome.status}"
+
+
+def pages_of(files: Mapping[str, bytes]) -> int:
+    """The pages of the report among the files of an archive that `read` gave; 0 where they cannot be counted."""
+    outcome = _read_apart({REPORT: files[REPORT]}, {"count": True})
+    try:
+        return int(json.loads(outcome.output)[0]) if outcome.end == "ended" else 0
+    except (ValueError, TypeError, IndexError):
+        return 0
+
+
+def _read_apart(parts: Mapping[str, bytes], asked: Mapping[str, object]) -> confinement.Outcome:
+    header = {**asked, "parts": {name: len(data) for name, data in parts.items()}}
+    given = b"\n".join([json.dumps(header).encode(), b"".join(parts.values())])
+    command = ["-I", "-c", CODE.format(str(Path(__file__).resolve().parents[3]))]
+    with tempfile.TemporaryDirectory() as folder:
+        return confinement.run(command, folder=Path(folder), limits=READING, given=given)

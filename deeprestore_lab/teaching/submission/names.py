@@ -10,6 +10,8 @@ ID = re.compile(r"[A-Za-z0-9]{4,16}")
 ID_WORDS = "4 to 16 letters a to z and digits"
 ARCHIVE = re.compile(rf"ex3_({ID.pattern})_({ID.pattern})\.zip")
 REPORT, README, MAIN = "ex3.pdf", "README.md", "main.py"
+MOST_PAGES = 10  # of the report
+OF_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")  # what systems put into an archive, and nobody wrote
 SUFFIXES = frozenset(
     ".py .ipynb .md .txt .pdf .typ .bib .json .csv .toml .yml .yaml .png .jpg .jpeg .svg .npy .safetensors".split()
 )
@@ -58,7 +60,9 @@ def wrong_names(names: Sequence[str]) -> list[Refusal]:
     for name in names:
         key = same_file(name)
         if key in kept:
-            found.append(Refusal("duplicate name", name, f"on some systems it is the same file as {kept[key]!a}"))
+            same = f"on some systems it is the same file as {kept[key]!a}"
+            said = "it is in the archive twice: build the archive anew" if name == kept[key] else same
+            found.append(Refusal("duplicate name", name, said))
         kept.setdefault(key, name)
     files = {same_file(name): name for name in names if not name.endswith("/")}
     for name in names:
@@ -67,6 +71,16 @@ def wrong_names(names: Sequence[str]) -> list[Refusal]:
         if above is not None:
             found.append(Refusal("duplicate name", name, f"{above!a} is a file and a folder at once"))
     return found
+
+
+def is_of_systems(name: str) -> bool:
+    """Whether a member is one that macOS or Windows adds by itself, and a check passes over.
+
+    >>> [is_of_systems(name) for name in ("__MACOSX/._main.py", "code/.DS_Store", "main.py")]
+    [True, True, False]
+    """
+    parts = name.rstrip("/").split("/")
+    return parts[0] == OF_SYSTEMS[0] or parts[-1] in OF_SYSTEMS
 
 
 def same_file(name: str) -> str:

@@ -9,12 +9,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from deeprestore_lab.teaching.submission.names import MAIN, README, REPORT
+from deeprestore_lab.teaching.submission.names import MAIN, MOST_PAGES, README, REPORT
 from deeprestore_lab.teaching.submission.pdf import PdfError, page_count
 from deeprestore_lab.teaching.submission.readme import wrong_readme
 from deeprestore_lab.teaching.submission.refusals import Refusal
 
 READ = (".py", ".ipynb")  # and the report and the README
+FILES_ALONE = "pack the files, not their folder (open it, select all, compress; or `submission build`)"
+WIDE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 starts, as Windows' editors write it
 
 
 def missing_parts(names: Sequence[str]) -> list[Refusal]:
@@ -24,7 +26,9 @@ def missing_parts(names: Sequence[str]) -> list[Refusal]:
         if part in names:
             continue
         near = [name for name in names if PurePosixPath(name).name.casefold() == part.casefold()]
-        where = f"; {near[0]!a} is there: pack the files, not their folder" if near else ""
+        at_top = [name for name in near if "/" not in name]
+        where = f"; {near[0]!a} is there: {FILES_ALONE}" if near else ""
+        where = f"; {at_top[0]!a} is there: rename it, {part} is written so" if at_top else where
         said.append(Refusal("missing part", part, what + where))
     return said
 
@@ -44,7 +48,9 @@ def wrong_parts(parts: Mapping[str, bytes], ids: Sequence[str]) -> list[Refusal]
     for name, data in parts.items():
         suffix = PurePosixPath(name).suffix.lower()
         if name == REPORT:
-            reason = _wrong_pdf(data)
+            reason, pages = _wrong_pdf(data)
+            if pages > MOST_PAGES:
+                said.append(Refusal("too long", name, f"it has {pages} pages; {MOST_PAGES} are allowed"))
         elif name == README:
             said += wrong_readme(data.decode("utf-8-sig", errors="replace"), ids)
             continue
@@ -55,11 +61,13 @@ def wrong_parts(parts: Mapping[str, bytes], ids: Sequence[str]) -> list[Refusal]
     return said
 
 
-def _wrong_pdf(data: bytes) -> str | None:
+def _wrong_pdf(data: bytes) -> tuple[str | None, int]:
+    """What is wrong with the report, and its pages."""
     try:
-        return None if page_count(data) else "it has no page"
+        pages = page_count(data)
     except PdfError as error:
-        return f"it is no whole PDF: {error}"
+        return f"it is no whole PDF: {error}", 0
+    return (None if pages else "it has no page"), pages
 
 
 def _wrong_python(data: bytes | str, name: str, *, flags: int = 0) -> str | None:
@@ -69,9 +77,25 @@ def _wrong_python(data: bytes | str, name: str, *, flags: int = 0) -> str | None
             compile(data, name, "exec", flags=flags | ast.PyCF_ONLY_AST, dont_inherit=True)
             compile(data, name, "exec", flags=flags, dont_inherit=True)
     except SyntaxError as error:
-        return f"line {error.lineno} does not compile: {error.msg}"
+        return _encoding(data) or f"line {error.lineno} does not compile: {error.msg}"
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        return f"it does not compile: {type(error).__name__}"
+        return _encoding(data) or f"it does not compile: {type(error).__name__}"
+    return None
+
+
+def _encoding(data: bytes | str) -> str | None:
+    """What is wrong with a source that is no UTF-8, and how to mend it; None where it is, or says what it is."""
+    if isinstance(data, str):
+        return None
+    if data.startswith(WIDE) or b"\0" in data[:200]:
+        return "it is UTF-16: save it as UTF-8 in your editor"
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        if re.search(rb"^[ \t\f]*#.*?coding[:=]", b"\n".join(data.split(b"\n")[:2]), re.MULTILINE):
+            return None
+        return f"line {line} has a letter that is not UTF-8 (Latin-1?): save the file as UTF-8 in your editor"
     return None
 
 
@@ -103,8 +127,14 @@ def _without_magics(text: str) -> str:
 
 
 def main() -> None:
-    """Read {"ids", "parts": {name: size}} and then the parts from standard input; print what is wrong as JSON."""
+    """Read {"ids", "parts": {name: size}} and then the parts from standard input; print what is wrong as JSON.
+
+    With "count" in place of the IDs, print the number of pages of each part, a PDF.
+    """
     logging.disable()  # what pypdf warns of would stand in the answer
     asked = json.loads(sys.stdin.buffer.readline())
     parts = {name: sys.stdin.buffer.read(size) for name, size in asked["parts"].items()}
-    print(json.dumps([list(each) for each in wrong_parts(parts, asked["ids"])]))
+    if asked.get("count"):
+        print(json.dumps([_wrong_pdf(data)[1] for data in parts.values()]))
+    else:
+        print(json.dumps([list(each) for each in wrong_parts(parts, asked["ids"])]))

@@ -23,9 +23,15 @@ def wrong_readme(text: str, ids: Sequence[str]) -> list[Refusal]:
     if "\0" in text:
         return [Refusal("broken part", README, "it is not UTF-8 text: save it as that")]
     found: dict[str, list[str]] = {key: [] for key in KEYS}
+    gaps = 0
     for key, value in LINE.findall(text):
         if value and not re.fullmatch(r"<.*>|\.\.\.|TODO.*", value):
             found[key.lower()].append(value)
+        else:
+            gaps += 1
+    if gaps and not any(found.values()):
+        lines = "`Name:`, `ID:` and `User name:`"
+        return [Refusal("missing part", README, f"the names are not filled in: write yours after {lines}, for both")]
     said = []
     for key in KEYS:
         label, count = {"id": "ID"}.get(key, key.capitalize()), len(found[key])

@@ -61,15 +61,18 @@ def _bound(how: str, paths: Sequence[str]) -> list[str]:
     return [word for path in paths for word in (how, path, path)]
 
 
-def refused_calls() -> bytes | None:
+def refused_calls(*, sockets: bool = False) -> bytes | None:
     """A seccomp filter: no new socket, no look into other processes, no memory that no process seems to hold.
 
     The last are calls of `REFUSED_CALLS` and memory that is shared without a file (mmap). What is refused is "not
-    permitted". None for a processor whose system calls are not listed. Each instruction is code, two jumps, a number.
+    permitted". With `sockets` the first one, `socket`, is allowed: in a network of its own it reaches no other machine,
+    and no program outside. None for a processor whose system calls are not listed. Each instruction is code, two jumps,
+    a number.
     """
     if platform.machine() not in REFUSED_CALLS:
         return None
-    kind, numbers = KINDS[platform.machine()], map(int, REFUSED_CALLS[platform.machine()].split())
+    kind, numbers = KINDS[platform.machine()], [int(each) for each in REFUSED_CALLS[platform.machine()].split()]
+    numbers = numbers[1:] if sockets else numbers
     load, equal, at_least, answer, both = 0x20, 0x15, 0x35, 0x06, 0x54
     kill, refuse, allow = 0x80000000, 0x00050001, 0x7FFF0000
     steps = [(load, 0, 0, 4), (equal, 1, 0, kind), (answer, 0, 0, kill), (load, 0, 0, 0)]

@@ -91,7 +91,7 @@ HOSTILE = {
     ],
     "duplicate name": [b"main.py", b"MAIN.py", b"main.py/a.py", b"ex3.PDF"],
     "nested archive": [b"more.zip", b"more.tar.gz", b"weights.npz", b"weights.pt"],
-    "unexpected file": [b"run.exe", b".DS_Store", b"code/run.sh", b"Makefile"],
+    "unexpected file": [b"run.exe", b"code/run.sh", b"Makefile"],
 }
 
 

@@ -1,0 +1,114 @@
+"""Run a submitted notebook in a confined process: its kernel, and what drives it, see one folder and no network."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from deeprestore_lab.teaching.exercises.grading import stopped
+from deeprestore_lab.teaching.exercises.source import GradingError, KernelGone, TimeUp
+from deeprestore_lab.teaching.submission import confinement
+from deeprestore_lab.teaching.submission.storage import remove
+
+ROOT = Path(__file__).resolve().parents[3]
+CODE = "import sys; sys.path.insert(0, {!r}); from deeprestore_lab.teaching.exercises import apart; apart.main()"
+RESULT = ".executed.json"  # beside the notebook, written by the process
+STARTUP = 180  # seconds for a kernel, on a busy machine
+CELLS = 5  # a whole notebook may take so many times what one cell may
+LARGEST = 60_000_000  # bytes of what the process writes
+
+
+def executed(
+    nb: dict, resources: dict, *, timeout: float, memory: int = 4_000_000_000, spent: list[float] | None = None
+) -> tuple[dict, dict]:
+    """A notebook with the outputs of its cells: what nbgrader's step `Execute` gives, from a confined process.
+
+    It runs in a fresh folder with the files that lie beside it, for `timeout` seconds a cell and five times that in
+    all. Nothing but outputs is taken over from the process; its CPU seconds are added to `spent`.
+
+    Raises `TimeUp` or `KernelGone` naming the student and the cell, `GradingError` where the process gave no answer.
+    """
+    who = f"{resources['nbgrader']['notebook']} of {resources['nbgrader'].get('student', '?')}"
+    limits = confinement.Limits(
+        seconds=CELLS * timeout + STARTUP, memory=memory, file_size=LARGEST, processes=16, sockets=True
+    )
+    folder = Path(tempfile.mkdtemp(prefix="grading-"))
+    try:
+        for path in Path(resources["metadata"]["path"]).iterdir():
+            if path.is_file() and path.suffix != ".ipynb":
+                shutil.copy(path, folder)
+        asked = json.dumps({"timeout": timeout, "notebook": nb}).encode()
+        outcome = confinement.run(["-I", "-c", CODE.format(str(ROOT))], folder=folder, limits=limits, given=asked)
+        answer = _answer(folder / RESULT)
+    finally:
+        remove(folder)
+    if outcome.end == "time":
+        raise TimeUp(f"{who} cannot be graded: all of its cells together did not end within {limits.seconds:g} s")
+    if outcome.end != "ended":
+        raise KernelGone(f"{who} cannot be graded: it went beyond its limit of {outcome.end}")
+    if answer and spent is not None:
+        spent.append(answer["cpu"])
+    if answer and "stopped" in answer:
+        raise stopped(who, *answer["stopped"], timeout=timeout if answer["slow"] else None)
+    if answer is None or len(answer["outputs"]) != len(nb["cells"]):
+        last = outcome.output.strip().splitlines()[-1:] or ["it said nothing"]
+        raise GradingError(f"{who} cannot be graded: the process that runs it gave no answer ({last[0]})")
+    for cell, outputs, count in zip(nb["cells"], answer["outputs"], answer["counts"], strict=True):
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = outputs, count
+    return nb, resources
+
+
+def _answer(path: Path) -> dict | None:
+    """What the process wrote; None for what is none. Outputs that are no outputs count as none."""
+    import nbformat
+
+    try:
+        if path.is_symlink() or path.stat().st_size > LARGEST:
+            return None
+        said = json.loads(path.read_text(encoding="utf-8"))
+        if "stopped" in said:
+            place, first = said["stopped"]
+            return {"stopped": (int(place), str(first)), "slow": bool(said["slow"]), "cpu": float(said["cpu"])}
+        made = [[nbformat.from_dict(output) for output in outputs] for outputs in said["outputs"]]
+        for output in (each for outputs in made for each in outputs):
+            nbformat.v4.nbbase.validate(output, ref="output")
+        counts = [None if n is None else int(n) for n in said["counts"]]
+        return {"outputs": made, "counts": counts, "cpu": float(said["cpu"])}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, nbformat.ValidationError):
+        return None
+
+
+def main() -> None:
+    """Run the notebook that stands on standard input, and write what its cells gave into this folder."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    asked = json.load(sys.stdin)
+    nb = nbformat.from_dict(asked["notebook"])
+    os.environ["PYTHONPATH"] = str(ROOT)  # the library that grades, for the kernel
+    at = [0, ""]
+
+    def note(cell, cell_index):
+        at[:] = cell_index + 1, cell.source.strip().split("\n")[0]
+
+    client = NotebookClient(
+        nb,
+        timeout=asked["timeout"],
+        startup_timeout=STARTUP,
+        kernel_name=nb.metadata.kernelspec.name,
+        allow_errors=True,
+        raise_on_iopub_timeout=True,
+        on_cell_execute=note,
+    )
+    try:
+        client.execute()
+        cells = nb.cells
+        said = {"outputs": [c.get("outputs", []) for c in cells], "counts": [c.get("execution_count") for c in cells]}
+    except (CellTimeoutError, DeadKernelError) as error:
+        said = {"stopped": at, "slow": isinstance(error, CellTimeoutError)}
+    said["cpu"] = sum(os.times()[:4])  # the kernel's too: it has ended, and was waited for
+    Path(RESULT).write_text(json.dumps(said), encoding="utf-8")

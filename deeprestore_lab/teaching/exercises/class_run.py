@@ -1,0 +1,116 @@
+"""From a folder of what came back to marks, tables and feedback; what was done before is not done again."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deeprestore_lab.core.writing import write_whole
+from deeprestore_lab.course.exercises.keys import Key, read_key
+from deeprestore_lab.teaching.exercises import class_page, class_table
+from deeprestore_lab.teaching.exercises.build import Course
+from deeprestore_lab.teaching.exercises.class_grading import ClassGrader, alone, digest, read_state, write_state
+from deeprestore_lab.teaching.exercises.class_table import Row
+from deeprestore_lab.teaching.exercises.handed_in import named_cells
+from deeprestore_lab.teaching.exercises.sorting import Sorted, sort
+from deeprestore_lab.teaching.exercises.source import read_source, starter, text_of
+
+NOTHING = "nothing handed in"
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many notebooks ran, their CPU seconds, the files written, the table, and what only a person can settle.
+
+    The seconds of a notebook that was stopped from outside are not among them.
+    """
+
+    ran: int
+    seconds: float
+    files: list[Path]
+    rows: list[Row]
+    problems: list[str]
+
+
+def run(
+    came: Path,
+    name: str,
+    *,
+    course: Course,
+    students: Mapping[str, str],
+    jobs: int,
+    out: Path | None = None,
+    timeout: float | None = None,
+    again: bool = False,
+    say: Callable[[str], None] = print,
+) -> Found:
+    """Sort the files of `came` to the students, grade what is new, and write marks.csv and class.html into `out`.
+
+    `students` are names by ID. What was graded before, from the same file and the same source, keeps its mark; what
+    had none is run again with `again`, or with another `timeout`. Raises `GradingError` and `SourceError` where the
+    course cannot grade the exercise.
+    """
+    grader = ClassGrader(course, name, timeout=timeout)
+    out = out or grader.root / "results" / name
+    things = sort(came, name=name, ids=named_cells(course.source(name)), roster=students)
+    state_file = out / "state.json"
+    state = read_state(state_file)
+    grader.assign()
+    todo = {}
+    for student, data in things.notebooks.items():
+        old = state.get(student)
+        sum_ = grader.put(student, data, came=old["came"] if old else "")
+        if old is None or _is_new(old["graded"], sum_, grader.timeout, again):
+            todo[student] = sum_
+    say(f"{name}: {len(things.notebooks)} notebooks of {len(students)} students, {len(todo)} to grade")
+    count = 0
+
+    def each(student: str, graded) -> None:
+        nonlocal count
+        count += 1
+        state[student] = {"came": digest(things.notebooks[student]), "graded": graded}
+        write_state(state_file, state)
+        say(f"{count}/{len(todo)} {student}: {graded.state}")
+
+    with alone(grader.root):
+        grader.grade(todo, jobs=jobs, each=each)
+    for student, (_, why) in things.refused.items():
+        grader.notice(student, why)
+    rows = _rows(grader, things, state, students, read_key(course.keys(name)[0]))
+    source = read_source(course.source(name))
+    where = os.path.relpath(grader.root / "feedback", out) + f"/{{}}/{name}/{name}.html"
+    page = class_page.page_text(rows, source, unsorted=things.unsorted, beside=things.beside, feedback=where)
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / "marks.csv", class_table.csv_text(rows, source).encode("utf-8-sig"))
+    write_whole(out / "class.html", page.encode())
+    problems = [f"{place}: {why}" for place, why in things.unsorted.items()]
+    problems += [f"{row.student}: {row.state}: {row.why}" for row in rows if row.why]
+    return Found(len(todo), sum(grader.spent), [out / "marks.csv", out / "class.html"], rows, problems)
+
+
+def _is_new(old, sum_: str, timeout: float, again: bool) -> bool:
+    if old.digest != sum_:
+        return True
+    return old.state != "graded" and (again or old.timeout != timeout)
+
+
+def _rows(grader: ClassGrader, things: Sorted, state: Mapping, students: Mapping[str, str], key: Key) -> list[Row]:
+    """A row for each student of the roster, in its order."""
+    rows = {student: Row(student, name, NOTHING) for student, name in students.items()}
+    for student, (kind, why) in things.refused.items():
+        rows[student].state, rows[student].why, rows[student].file = kind, why, "more than one file"
+    answers = {}
+    for student in things.notebooks:
+        row, graded = rows[student], state[student]["graded"]
+        row.state, row.why, row.file = graded.state, graded.why, things.places[student]
+        path = grader.place(student, "autograded") / f"{grader.name}.ipynb"
+        if graded.state == "graded" and path.is_file():
+            row.found, answers[student] = class_table.read_found(path, key)
+    marks = class_table.read_marks(grader, [each for each, row in rows.items() if row.state == "graded"])
+    for student, found in marks.items():
+        rows[student].marks = found
+    source = read_source(grader.course.source(grader.name))
+    blank = tuple(starter(text_of(source.cells[task.solution_at])) for task in source.tasks)
+    for student, note in class_table.same_answers(answers, blank=blank).items():
+        rows[student].note = note
+    return list(rows.values())
