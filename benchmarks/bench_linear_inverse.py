@@ -120,7 +120,9 @@ def compared(outputs: int, *, side: int, largest: int, repeats: int) -> list[dic
     return [*rows, row(name, own, "conjugate gradients", theirs, goal=10, note=note)]
 
 
-def run(*, side: int = SIDE, outputs: tuple[int, ...] = (3, 8), largest: int = LARGEST, repeats: int = 5) -> list[dict]:
+def run(
+    *, side: int = SIDE, outputs: tuple[int, ...] = (3, 8), largest: int = LARGEST, repeats: int = 30
+) -> list[dict]:
     """Two rows for each number of channels out."""
     return [each for count in outputs for each in compared(count, side=side, largest=largest, repeats=repeats)]
 

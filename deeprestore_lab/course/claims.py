@@ -18,7 +18,7 @@ def say(text: str) -> None:
     sigma = 25/255
     """
     try:
-        print(text)
+        print(text + "\n", end="")  # one write: a page may show two apart
     except UnicodeEncodeError:  # raised before anything is written
         encoding = sys.stdout.encoding or "ascii"
         print(text.encode(encoding, errors="backslashreplace").decode(encoding))

@@ -23,6 +23,8 @@ def standardised(
     check_images(f, name="f")
     check_choice(centring, CENTRINGS, name="centring")
     f = f.detach().double()
+    if not torch.isfinite(f).all():
+        raise ValueError(f"f must be finite, got values that are not in {describe(f)}")
     shares = _shares(counts, f)
     across = shares[:, None, None, None]
     if centring == "position":

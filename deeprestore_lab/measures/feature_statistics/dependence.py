@@ -37,6 +37,8 @@ def effective_rank(eigenvalues: torch.Tensor) -> float:
     >>> effective_rank(torch.tensor([2.0, 2.0, 0.0]))
     2.0
     """
+    if not isinstance(eigenvalues, torch.Tensor):
+        raise ValueError(f"eigenvalues must be a tensor (K,), got {describe(eigenvalues)}")
     values = eigenvalues.detach().double()
     if values.ndim != 1 or not torch.isfinite(values).all() or values.min() < -1e-6 * values.abs().max():
         raise ValueError(f"eigenvalues must be finite, (K,) and at least 0, got {describe(eigenvalues)}")

@@ -35,7 +35,8 @@ def separation(natural: torch.Tensor, other: torch.Tensor) -> Separation:
     4.0
     """
     for name, values in (("natural", natural), ("other", other)):
-        if values.ndim != 1 or values.shape != natural.shape or len(values) < 2 or not (values > 0).all():
+        fits = isinstance(values, torch.Tensor) and values.ndim == 1 and values.shape == natural.shape
+        if not fits or len(values) < 2 or not (values > 0).all():
             raise ValueError(f"{name} must be energies above 0, one for each of two photographs or more, got {values}")
         if not torch.isfinite(values).all():
             raise ValueError(f"{name} must be finite, got {describe(values)}")

@@ -82,6 +82,9 @@ def toeplitz_report(covariance: torch.Tensor, size: int | tuple[int, int], *, bo
     "Inside" is taken after inverting: what other positions say of a value stays in. Raises `ValueError` for a matrix
     that does not fit the size, or whose eigenvalues are not all above 0. Taught in chapter 15_feature_statistics.
     """
+    _fitting(covariance, size)
+    if not torch.isfinite(covariance).all():
+        raise ValueError(f"a covariance must be finite, got values that are not in {describe(covariance)}")
     values = torch.linalg.eigvalsh(covariance.double())
     if not values[0] > 1e-12 * values[-1]:
         raise ValueError(

@@ -61,7 +61,7 @@ def expected_errors(
     """
     check_model(matrix, covariance)
     noise = noise_variance(weight)
-    if inverse.shape != matrix.mT.shape:
+    if not isinstance(inverse, torch.Tensor) or inverse.shape != matrix.mT.shape:
         raise ValueError(
             f"an inverse of {describe(matrix)} has the shape {tuple(matrix.mT.shape)}: {describe(inverse)}"
         )
@@ -70,10 +70,15 @@ def expected_errors(
 
 
 def check_model(matrix: torch.Tensor, covariance: torch.Tensor) -> None:
-    """Raise `ValueError` unless `matrix` is `(m, n)` and `covariance` a covariance `(n, n)`."""
+    """Raise `ValueError` unless `matrix` is finite, `(m, n)`, and `covariance` one `(n, n)` of its precision."""
     fits = isinstance(matrix, torch.Tensor) and isinstance(covariance, torch.Tensor) and matrix.ndim == 2
     if not fits or covariance.shape != (matrix.shape[1], matrix.shape[1]):
         raise ValueError(
             f"a matrix (m, n) needs a covariance (n, n), got {describe(matrix)} and {describe(covariance)}"
+        )
+    if not matrix.is_floating_point() or matrix.dtype != covariance.dtype or not torch.isfinite(matrix).all():
+        raise ValueError(
+            "a matrix must hold finite floating-point numbers of the covariance's precision, got "
+            f"{describe(matrix)} and {describe(covariance)}"
         )
     check_covariance(covariance)

@@ -12,7 +12,7 @@ a polynomial that is to be near to 1 / mu, where it matters.
 import torch
 
 from deeprestore_lab.core.checks import check_whole, describe
-from deeprestore_lab.operators.linear_inverse.dense import noise_variance
+from deeprestore_lab.operators.linear_inverse.dense import check_covariance, noise_variance
 
 
 def normal_spectrum(
@@ -21,9 +21,12 @@ def normal_spectrum(
     r"""The mu_i and r_i, both `(..., n)`, of one W `(m, n)` and Sigma^-1 `(n, n)` or of a batch of blocks.
 
     The mean square of W* f' is A Sigma A + A / weight = A Sigma M, with A = W* W. Raises `ValueError` for a `weight`
-    that is not above 0.
+    that is not above 0, and for a `precision` that does not fit or has an eigenvalue that is not above 0.
     """
     noise = noise_variance(weight)
+    if matrix.shape[-1:] * 2 != precision.shape[-2:]:
+        raise ValueError(f"W (m, n) needs a precision (n, n), got {describe(matrix)} and {describe(precision)}")
+    check_covariance(precision, name="precision", singular=False)
     normal = matrix.mH @ matrix
     values, vectors = torch.linalg.eigh(precision * noise + normal)
     inner = vectors.mH @ normal
@@ -33,7 +36,8 @@ def normal_spectrum(
 
 
 def _flat(values: torch.Tensor, along: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    if values.shape != along.shape or not (values > 0).all() or (along < 0).any():
+    tensors = isinstance(values, torch.Tensor) and isinstance(along, torch.Tensor)
+    if not tensors or values.shape != along.shape or not (values > 0).all() or (along < 0).any():
         raise ValueError(f"expected mu above 0 and r at least 0 of one shape: {describe(values)}, {describe(along)}")
     return values.flatten().double(), along.flatten().double()
 

@@ -52,10 +52,11 @@ def hidden_mean(
     """
     fits = all(isinstance(own, torch.Tensor) for own in (seen, mean, covariance)) and seen.ndim == 2
     fits = fits and covariance.shape == (seen.shape[1], seen.shape[1])
-    if not fits or mean.shape != seen.shape[1:] or (seen < 0).any():
+    fits = fits and mean.shape == seen.shape[1:]
+    if not fits or (seen < 0).any() or not (torch.isfinite(seen).all() and torch.isfinite(mean).all()):
         raise ValueError(
-            f"expected maps (N, m) that are at least 0, a mean (m,) and a covariance (m, m), got {describe(seen)}, "
-            f"{describe(mean)}, {describe(covariance)}"
+            f"expected finite maps (N, m) that are at least 0, a finite mean (m,) and a covariance (m, m), got "
+            f"{describe(seen)}, {describe(mean)}, {describe(covariance)}"
         )
     sweeps, burn = check_whole(sweeps, name="sweeps", least=1), check_whole(burn, name="burn", least=0)
     seen, mean = seen.double(), mean.double()
@@ -96,12 +97,17 @@ def rectified_inverse(
     r"""The posterior mean of f `(N, n)` from f' = max(W f + bias + noise, 0) `(N, m)`, f ~ N(mean, covariance).
 
     `matrix` is W, `(m, n)`; the noise, of variance 1 / `weight` and before the ReLU, is finite here. `mean` `(n,)` and
-    `bias` `(m,)` are 0 by default. Raises `ValueError` for what does not fit.
+    `bias` `(m,)` are 0 by default. The answer has the precision of `matrix`. Raises `ValueError` for what does not fit.
     """
     check_model(matrix, covariance)
     weight = check_positive(weight, name="weight", single=True)
     mean = torch.zeros(matrix.shape[1]).to(matrix) if mean is None else mean
-    before = matrix @ mean + (0 if bias is None else bias)
+    bias = torch.zeros(len(matrix)).to(matrix) if bias is None else bias
+    for name, own, count in (("mean", mean, matrix.shape[1]), ("bias", bias, len(matrix))):
+        if not isinstance(own, torch.Tensor) or own.shape != (count,):
+            raise ValueError(f"{name} must be a tensor ({count},) for this matrix, got {describe(own)}")
+    mean, bias = mean.to(matrix), bias.to(matrix)
+    before = matrix @ mean + bias
     second = matrix @ covariance @ matrix.mT + torch.eye(len(matrix)).to(matrix) / weight
     hidden = hidden_mean(seen, before, second, sweeps=sweeps, burn=sweeps // 5, seed=seed)
-    return mean + (hidden - before) @ dense_inverse(matrix, covariance, weight=weight).mT
+    return mean + (hidden.to(matrix) - before) @ dense_inverse(matrix, covariance, weight=weight).mT

@@ -16,9 +16,11 @@ def mean_spectrum(x: torch.Tensor, *, floor: float = 1e-6) -> torch.Tensor:
 
     Each channel less its mean over all crops, under a Hann window whose mean square is 1, which keeps the border of a
     crop from looking like an edge. `floor` times the mean variance of a channel is added at every frequency, so that
-    the result has an inverse. Raises `ValueError` for what is no batch.
+    the result has an inverse. Raises `ValueError` for what is no batch, and a `floor` below 0.
     """
     x = check_images(x).double()
+    if not 0 <= floor < math.inf:
+        raise ValueError(f"floor must be finite and at least 0, got {floor}")
     x = x - x.mean((0, 2, 3), keepdim=True)
     for axis in (-2, -1):
         n = x.shape[axis]
@@ -34,10 +36,15 @@ def ring_error(inverse: CircularInverse | FiniteInverse, layer, spectrum: torch.
     r"""E (f^ - f)^2, a mean over values and channels, of any inverse of a circular `layer` under any spectrum.
 
     The inverse may have been made for another spectrum or another noise. At each frequency it is the trace of
-    (B w - I) S (B w - I)* + B B* / weight. Raises `ValueError` for a spectrum that does not fit and a
-    `weight` that is not above 0.
+    (B w - I) S (B w - I)* + B B* / weight. Raises `ValueError` for a spectrum that does not fit, a
+    `weight` that is not above 0, and a layer whose border is not circular.
     """
     noise = noise_variance(weight)
+    if layer.border != "circular" or not isinstance(inverse, CircularInverse | FiniteInverse):
+        raise ValueError(
+            f"the error on a ring is that of a CircularInverse or FiniteInverse of a circular layer, got a "
+            f"{type(inverse).__name__} and the border {layer.border!r}"
+        )
     w = alias_blocks(layer_symbol(layer.kernels, layer.size, padding=layer.padding), layer.stride)
     prior = folded_prior(spectrum, layer.in_shape[0], layer.stride)
     if isinstance(inverse, FiniteInverse):

@@ -86,6 +86,8 @@ def test_what_does_not_fit() -> None:
     f = maps(4, 1, 2, seed=5)
     with pytest.raises(ValueError, match="centring"):
         spatial_covariance(f, centring="mean")
+    with pytest.raises(ValueError, match="f must be finite"):
+        spatial_covariance(f * float("nan"))
     with pytest.raises(ValueError, match="one for each map"):
         spatial_covariance(f, counts=torch.ones(3))
     with pytest.raises(ValueError, match="at least 0"):

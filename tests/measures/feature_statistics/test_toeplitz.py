@@ -116,6 +116,8 @@ def test_what_does_not_fit() -> None:
         nearest_toeplitz(torch.eye(5), (2, 2))
     with pytest.raises(ValueError, match="no inverse"):
         toeplitz_report(torch.ones(4, 4), 2)
+    with pytest.raises(ValueError, match="must be finite"):
+        toeplitz_report(torch.full((4, 4), float("nan")), 2)
     with pytest.raises(ValueError, match="not zero"):
         toeplitz_distance(torch.zeros(4, 4), 2)
     with pytest.raises(ValueError, match="three photographs"):

@@ -170,6 +170,8 @@ def test_a_prior_that_is_zero_somewhere_has_its_inverse(correlated):
 
 
 RING = ConvolutionLayer(torch.ones(1, 1, 3, 3), size=(4, 4), border="circular")
+PADDED = ConvolutionLayer(torch.ones(1, 1, 3, 3), size=(4, 4))
+RING_INVERSE = circular_inverse(RING.kernels, torch.ones(4, 4), weight=1.0)
 BELOW = torch.eye(4) - 1e-3  # as a spectrum: below 0 at most frequencies
 
 
@@ -180,6 +182,11 @@ BELOW = torch.eye(4) - 1e-3  # as a spectrum: below 0 at most frequencies
         (lambda: dense_inverse(torch.eye(2), torch.tensor([[1.0, 0.5], [0.0, 1.0]]), weight=1.0), "got entries 0.5"),
         (lambda: dense_inverse(torch.eye(2), torch.eye(2) * math.nan, weight=1.0), "finite"),
         (lambda: dense_inverse(torch.eye(2), torch.eye(2), weight=-1.0), "weight must be"),
+        (lambda: dense_inverse(torch.eye(2), torch.eye(2).double(), weight=1.0), "of the covariance's precision"),
+        (lambda: dense_inverse(torch.eye(2) * math.nan, torch.eye(2), weight=1.0), "must hold finite"),
+        (lambda: mean_spectrum(torch.ones(1, 1, 4, 4), floor=-1.0), "floor must be"),
+        (lambda: ring_error(RING_INVERSE, PADDED, torch.ones(4, 4), weight=1.0), "border 'zero'"),
+        (lambda: ring_error(torch.ones(2), RING, torch.ones(4, 4), weight=1.0), "got a Tensor"),
         (lambda: expected_errors(torch.eye(2), torch.eye(2), torch.eye(2), weight=-1.0), "weight must be"),
         (lambda: circular_inverse(RING.kernels, BELOW, weight=1.0), "smallest value is -0.001"),
         (lambda: circular_inverse(RING.kernels, BELOW[None, None], weight=1.0), "got one of -0.001"),

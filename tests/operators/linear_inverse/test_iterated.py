@@ -82,3 +82,7 @@ def test_as_many_blocks_as_different_values_leave_nothing():
         best_polynomial_errors(-values, along, blocks=1)
     with pytest.raises(ValueError, match="weight must be"):
         normal_spectrum(*problem(), weight=0.0)
+    with pytest.raises(ValueError, match=r"needs a precision \(n, n\)"):
+        normal_spectrum(torch.ones(2, 3), torch.eye(2), weight=1.0)
+    with pytest.raises(ValueError, match="precision must have eigenvalues above 0"):
+        normal_spectrum(torch.eye(2), torch.zeros(2, 2), weight=1.0)

@@ -45,6 +45,38 @@ def test_where_nothing_is_hidden_it_is_the_linear_inverse():
     torch.testing.assert_close(found, mean + (y - matrix @ mean - 1) @ inverse.mT)
 
 
+def test_all_hidden_it_is_the_mean_of_the_draws_that_come_out_as_zeros():
+    matrix, mean, bias = random(3, 2), torch.tensor([0.4, -0.3]).double(), torch.tensor([-0.5, 0.2, 0.1]).double()
+    covariance = torch.tensor([[1.0, 0.6], [0.6, 0.8]]).double()
+    f = mean + random(400_000, 2, seed=1) @ torch.linalg.cholesky(covariance).mT
+    u = f @ matrix.mT + bias + random(400_000, 3, seed=2) / 2  # noise of variance 1 / 4
+    wanted = f[(u <= 0).all(1)].mean(0)
+    found = rectified_inverse(
+        torch.zeros(80, 3).double(), matrix, covariance, weight=4.0, mean=mean, bias=bias, sweeps=200
+    )
+    torch.testing.assert_close(found.mean(0), wanted, atol=0.02, rtol=0)
+
+
+def test_single_precision_in_and_out():
+    given = torch.relu(random(2, 3)).float(), random(3, 2, seed=1).float(), torch.eye(2)
+    found = rectified_inverse(*given, weight=1.0, sweeps=20)
+    double = rectified_inverse(*(own.double() for own in given), weight=1.0, sweeps=20)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), double, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("wrong", [{"mean": torch.zeros(3)}, {"bias": torch.zeros(2)}, {"bias": 0.5}])
+def test_means_and_biases_of_another_length_are_named(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be a tensor"):
+        rectified_inverse(torch.zeros(1, 3), torch.ones(3, 2), torch.eye(2), weight=1.0, **wrong)
+
+
+@pytest.mark.parametrize("seen", [math.nan, math.inf])
+def test_what_is_not_finite_is_refused(seen):
+    with pytest.raises(ValueError, match="finite maps"):
+        hidden_mean(torch.tensor([[seen, 0.0]]), torch.zeros(2), torch.eye(2))
+
+
 def test_what_was_not_rectified_is_refused():
     with pytest.raises(ValueError, match="at least 0"):
         hidden_mean(-torch.ones(1, 1), torch.zeros(1), torch.eye(1))
