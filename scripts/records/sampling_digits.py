@@ -30,8 +30,9 @@ GRID = {
     "DPS": (0.3, 1.0, 3.0, 10.0),
     "DiffPIR": (0.03, 0.1, 0.3, 1.0, 3.0),
 }  # weights, chosen on four validation digits
-MORE = {"reconstruction": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0), "split Gibbs": (0.03, 0.1, 0.2, 0.4)}  # weights; last rhos
-INNER, FALL, STAY = 4, 14, 6  # of split Gibbs, from a coupling of 3
+MORE = {"reconstruction": (0.03, 0.1, 0.3, 1.0), "split Gibbs": (0.05, 0.15, 0.4)}  # weights; last rhos
+INNER, FALL, STAY = 4, 10, 5  # of split Gibbs, from a coupling of 3
+FEW = 2  # seeds of the two
 TASKS = ("inpainting", "x4", "deblurring", "denoising")
 SETTINGS = {
     "count": COUNT,
@@ -260,7 +261,7 @@ def main() -> None:
         parts = [
             PARTS.get(f"{name} | {seed}", posterior)[0]
             | PARTS.get(f"guided {name} | {seed}", by_guidance)[0]
-            | PARTS.get(f"more {name} | {seed}", by_more)[0]
+            | (PARTS.get(f"more {name} | {seed}", by_more)[0] if seed < FEW else {})
             for seed in SEEDS
         ]
         content["posteriors"][name] = parts
