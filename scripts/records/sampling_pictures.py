@@ -1,6 +1,6 @@
 """Posteriors of photographs for chapter 21: mode, mean and draws, with a denoiser and with the field of experts.
 
-Three photographs that neither prior learnt from, 96 x 96, two tasks, noise of 5/255. The denoiser is the one that is
+Two photographs that neither prior learnt from, 96 x 96, two tasks, noise of 5/255. The denoiser is the one that is
 told the level, up to 75/255: ancestral steps with pseudo-inverse guidance from there, begun at its mode with noise; its
 spread and the mode's weight are chosen on another photograph. The field of experts is taken at its word, weight 1, and
 walked by Langevin. Intervals of 90 % are counted at missing pixels (inpainting) or at all. A control: a draw of the
@@ -26,7 +26,7 @@ from scripts.making.recorded import small_strip
 from scripts.making.resumable import Parts, rounded
 
 SIZE, NOISE, MISSING = 96, 5 / 255, 0.8
-PHOTOGRAPHS, TUNED_ON, SHOWN = ["astronaut", "chelsea", "motorcycle"], "coffee", "astronaut"
+PHOTOGRAPHS, TUNED_ON, SHOWN = ["astronaut", "chelsea"], "coffee", "astronaut"
 TASKS = ["inpainting", "x4"]
 K, LEVELS = 19, sampling.karras_levels(25, smallest=0.01, largest=0.29, rho=3.0)
 SPREADS, WEIGHTS = [0.02, 0.05, 0.1, 0.3], [0.03, 0.1, 0.3, 1.0]  # of the guidance; of the mode
@@ -191,7 +191,7 @@ def main() -> None:
         command="make records NAME=sampling_pictures",
         data="photographs embedded in scikit-image: " + ", ".join([*PHOTOGRAPHS, TUNED_ON]),
         licence="as stated by the package for each picture; the pictures of the record are of a public-domain one",
-        seeds=[0, 1, 2],
+        seeds=[0, 1],
         metric="PSNR, perceptual distance and coverage of 90 % intervals",
         pictures={f"{name}.webp": small_strip(x, quality=60) for name, x in shown.items()},
     )
