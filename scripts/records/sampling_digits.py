@@ -30,7 +30,7 @@ GRID = {
     "DPS": (0.3, 1.0, 3.0, 10.0),
     "DiffPIR": (0.03, 0.1, 0.3, 1.0, 3.0),
 }  # weights, chosen on four validation digits
-MORE = {"reconstruction": (0.03, 0.1, 0.3, 1.0), "split Gibbs": (0.05, 0.15, 0.4)}  # weights; last rhos
+MORE = {"reconstruction": (1.0, 3.0, 10.0, 30.0), "split Gibbs": (0.05, 0.15, 0.4, 1.0)}  # weights; last rhos
 INNER, FALL, STAY = 4, 10, 5  # of split Gibbs, from a coupling of 3
 FEW = 2  # seeds of the two
 TASKS = ("inpainting", "x4", "deblurring", "denoising")
