@@ -4,6 +4,7 @@ A sampler asks a prior for the mean of a picture under noise (`posterior_mean`, 
 score, and knows nothing else of it. One loop runs them all and gives one trace. Taught in chapter 21_sampling.
 """
 
+from deeprestore_lab.sampling.corrected import Corrected
 from deeprestore_lab.sampling.density_ratio import LogisticRatio
 from deeprestore_lab.sampling.dps import DPS
 from deeprestore_lab.sampling.draw import Draws, draw
@@ -25,6 +26,7 @@ __all__ = [
     "AdjustedLangevin",
     "Ancestral",
     "AnnealedLangevin",
+    "Corrected",
     "Draws",
     "Euler",
     "Heun",

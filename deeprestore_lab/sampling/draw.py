@@ -9,6 +9,8 @@ import torch
 from deeprestore_lab.core.checks import check_images, check_seed, check_whole, describe
 from deeprestore_lab.sampling.sampler import Sampler
 
+OWN_STREAM = 0x9E3779B97F4A7C15  # so that a start drawn with the same seed is not the first noise again
+
 
 @dataclass
 class Draws:
@@ -39,6 +41,8 @@ def draw(
 ) -> Draws:
     r"""Run `sampler` from the pictures `start` `(N, C, H, W)`, with random numbers of `seed`.
 
+    They are not those of `torch.Generator().manual_seed(seed)`: start and run may have the same seed and stay
+    independent.
     `snapshots` names numbers of steps after which the pictures are kept (0: the start); `keep` the last states of a
     chain that walks at one level, of which each is a draw. `callback(k, x)` sees the pictures after k steps. The
     pictures share one stream of random numbers: one alone is not drawn as in a batch, but for samplers that draw none
@@ -53,7 +57,7 @@ def draw(
         raise ValueError(f"sampler must be one of deeprestore_lab.sampling, got {describe(sampler)}")
     x, keep = check_images(start, name="start").detach().clone(), check_whole(keep, name="keep", least=0)
     wanted = {check_whole(step, name="a snapshot", least=0, most=sampler.steps) for step in snapshots}
-    generator = torch.Generator(x.device).manual_seed(check_seed(seed))
+    generator = torch.Generator(x.device).manual_seed((check_seed(seed) + OWN_STREAM) % 2**64)
 
     def noise(like: torch.Tensor) -> torch.Tensor:
         return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)

@@ -8,7 +8,7 @@ of 12 grey pixels, a jitter of 8, a scale of 0.9 to 1.1, a turn of up to 10 degr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch.nn.functional import affine_grid, grid_sample, interpolate, pad
@@ -29,8 +29,12 @@ def recipe(
     lr: float = 0.05,
     seen_at: int | None = None,
     seed: int = 0,
+    callback: Callable[[int, torch.Tensor], object] | None = None,
 ) -> torch.Tensor:
-    """Pictures `(N, 3, size, size)` for the classes; `seen_at` is the side that the network sees, None the padded."""
+    """Pictures `(N, 3, size, size)` for the classes; `seen_at` is the side that the network sees, None the padded.
+
+    `callback(step, x)` sees the pictures after each step.
+    """
     draw = torch.Generator().manual_seed(seed)
     theta = 0.01 * torch.randn(len(classes), 3, size, size // 2 + 1, 2, generator=draw)
     theta.requires_grad_()
@@ -45,7 +49,7 @@ def recipe(
         x = torch.fft.irfft2(scale * torch.view_as_complex(theta), s=(size, size), norm="ortho") / 4
         return torch.sigmoid(torch.einsum("cd,ndhw->nchw", colours, x))
 
-    for _ in range(steps):
+    for step in range(steps):
         seen = _view(picture(), draw)
         if seen_at is not None:
             seen = interpolate(seen, size=seen_at, mode="bilinear", align_corners=True)
@@ -53,6 +57,9 @@ def recipe(
         adam.zero_grad()
         (-answer.sum()).backward()
         adam.step()
+        if callback is not None:
+            with torch.no_grad():
+                callback(step + 1, picture())
     return picture().detach()
 
 

@@ -117,22 +117,24 @@ def searched(energy: Energy, g: Parametrisation, *, solver: str = "adam", **opti
     return trace.x.clamp(0, 1)
 
 
-def on_pixels(name: str, weight: float) -> Callable[[list[int], list[int]], torch.Tensor]:
-    """Pixels with one of the priors, by the classes and the seeds."""
+def on_pixels(name: str, weight: float, **options) -> Callable[[list[int], list[int]], torch.Tensor]:
+    """Pixels with one of the priors, by the classes and the seeds; `options` are those of the search."""
 
     def make(classes: list[int], seeds: list[int]) -> torch.Tensor:
         if name == "denoiser":  # a step of sigma^2 / weight down the activation, then the denoiser
             network = trained_denoiser()
             score = DenoiserScore(lambda v, sigma: network(v.clamp(0, 1), sigma), sigma=0.1, told=True)
             energy = wanted(classes) + weight * 1e3 * score
-            return searched(energy, Pixels(starts(seeds)), solver="pnp_proximal", tolerance=0.0)
+            return searched(energy, Pixels(starts(seeds)), solver="pnp_proximal", tolerance=0.0, **options)
         energy = wanted(classes) + weight * priors()[name]
-        return searched(energy, Pixels(starts(seeds), bounds=(0, 1)), lr=0.05, views=NARROW, seed=0)
+        return searched(energy, Pixels(starts(seeds), bounds=(0, 1)), lr=0.05, views=NARROW, seed=0, **options)
 
     return make
 
 
-def decorrelated(setting: tuple, *, network: str = "squeezenet1_1") -> Callable[[list[int], list[int]], torch.Tensor]:
+def decorrelated(
+    setting: tuple, *, network: str = "squeezenet1_1", **options
+) -> Callable[[list[int], list[int]], torch.Tensor]:
     """Ours: frequencies and colours that do not go together, with views and total variation."""
     lr, weight, views, decay = setting
     laws = {"none": {}, "narrow": {"views": NARROW, "seed": 0}, "wide": {"views": WIDE, "seed": 0}}[views]
@@ -141,22 +143,25 @@ def decorrelated(setting: tuple, *, network: str = "squeezenet1_1") -> Callable[
         energy = wanted(classes, network)
         if weight:
             energy = energy + weight * priors()["total variation"]
-        return searched(energy, DecorrelatedFourier(starts(seeds), decay=decay), lr=lr, **laws)
+        return searched(energy, DecorrelatedFourier(starts(seeds), decay=decay), lr=lr, **laws, **options)
 
     return make
 
 
-def plain(views: bool) -> Callable[[list[int], list[int]], torch.Tensor]:
+def plain(views: bool, **options) -> Callable[[list[int], list[int]], torch.Tensor]:
     def make(classes: list[int], seeds: list[int]) -> torch.Tensor:
-        options = {"views": NARROW, "seed": 0} if views else {}
-        return searched(wanted(classes), Pixels(starts(seeds), bounds=(0, 1)), lr=0.05, **options)
+        laws = {"views": NARROW, "seed": 0} if views else {}
+        return searched(wanted(classes), Pixels(starts(seeds), bounds=(0, 1)), lr=0.05, **laws, **options)
 
     return make
 
 
-def deep(classes: list[int], seeds: list[int]) -> torch.Tensor:
-    g = DeepImagePrior((len(classes), 3, SIZE, SIZE), preset="tiny", seed=seeds)
-    return searched(wanted(classes), g, lr=0.01, views=NARROW, seed=0)
+def deep(**options) -> Callable[[list[int], list[int]], torch.Tensor]:
+    def make(classes: list[int], seeds: list[int]) -> torch.Tensor:
+        g = DeepImagePrior((len(classes), 3, SIZE, SIZE), preset="tiny", seed=seeds)
+        return searched(wanted(classes), g, lr=0.01, views=NARROW, seed=0, **options)
+
+    return make
 
 
 def by_recipe(lr: float, *, network: str = "squeezenet1_1", whole: bool = False):
@@ -240,7 +245,7 @@ def method(name: str) -> Callable[[list[int], list[int]], torch.Tensor]:
         return decorrelated((lr, weight * ("total" in name), views if "views" in name else "none", decay))
     if name == "lucent's recipe":
         return by_recipe(best("recipe", RATES))
-    return deep if name == "deep image prior" else plain(views="views" in name)
+    return deep() if name == "deep image prior" else plain(views="views" in name)
 
 
 def by_method(key: str) -> tuple[dict, dict[str, torch.Tensor]]:

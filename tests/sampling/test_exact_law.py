@@ -47,3 +47,10 @@ def test_the_loop_names_what_it_cannot_take():
     assert seen == [1, 2]
     with pytest.raises(ValueError, match="shape must be"):
         noise_start(2, (3, 3), sigma=1.0, seed=0)
+
+
+def test_a_start_of_the_same_seed_is_not_the_first_noise():
+    """One ancestral step from 5 to 1 of pictures that are 0: N(0, 1), if start and noise are independent."""
+    start = noise_start(1, (1, 200, 200), sigma=5.0, seed=0)
+    found = draw(Ancestral(lambda y, sigma: 0 * y, [5.0, 1.0]), start, seed=0).x
+    assert float(found.var()) == pytest.approx(1.0, rel=0.04)  # 1.39 if they are the same numbers

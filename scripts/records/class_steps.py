@@ -1,0 +1,90 @@
+"""The class pictures of chapter 20 at up to five times the steps: what the other network says as the search goes on.
+
+Needs SqueezeNet's and GoogLeNet's local weights. Methods, rates and weights are those that the record class_pictures
+found best at 100 steps; here 500 are made and looked at on the way. Three of its classes, five seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from deeprestore_lab import backbones
+from deeprestore_lab.core.artifacts import load_record, save_record
+from scripts.making.common_recipe import recipe
+from scripts.making.recorded import small_strip
+from scripts.making.resumable import Parts, rounded
+from scripts.records import class_pictures as once
+
+STEPS = (50, 100, 200, 500)
+CLASSES = {1: "goldfish", 130: "flamingo", 281: "tabby cat"}
+SEEDS = [0, 1, 2, 3, 4]
+NAMES = [
+    "pixels",
+    "total variation",
+    "alpha-norm and squared variation",
+    "deep image prior",
+    "decorrelated, views, total variation",
+    "lucent's recipe",
+]
+SETTINGS = {"steps": list(STEPS), "classes": {str(c): name for c, name in CLASSES.items()}, "seeds": SEEDS}
+PARTS = Parts("class_steps", SETTINGS)
+
+
+def best(name: str, settings: list) -> object:
+    """The setting that the record of 100 steps found best on its tuning classes."""
+    scores = load_record("class_pictures")["tuned"][name]
+    return settings[max(range(len(scores)), key=scores.__getitem__)]
+
+
+def made(name: str, classes: list[int], seeds: list[int], note: Callable[[int, torch.Tensor], object]) -> torch.Tensor:
+    """The pictures of a method after all its steps; `note` sees them on the way."""
+    options = {"steps": STEPS[-1], "callback": note}
+    if name == "lucent's recipe":
+        network, layer = backbones.load("squeezenet1_1", "local"), once.last_layer("squeezenet1_1")
+        lr = best("recipe", once.RATES)
+        return recipe(network, layer, classes, size=once.SIZE, lr=lr, seed=seeds[0], **options)
+    if name in once.BY_PRIOR:
+        return once.on_pixels(name, best(name, once.BY_PRIOR[name]), **options)(classes, seeds)
+    if name.startswith("decorrelated"):
+        return once.decorrelated(best("ours", once.OURS), **options)(classes, seeds)
+    return (once.deep(**options) if name == "deep image prior" else once.plain(False, **options))(classes, seeds)
+
+
+def of_seed(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
+    """One method and seed: what both networks say at each of `STEPS`, and the pictures of the first seed."""
+    name, seed = key.split(" | ")
+    classes, seen = list(CLASSES), {}
+
+    def note(step: int, x: torch.Tensor) -> None:
+        if step in STEPS:
+            seen[step] = x.detach().clamp(0, 1).clone()
+
+    made(name, classes, [int(seed)] * len(classes), note)
+    numbers = {str(step): once.judged(x, classes) for step, x in seen.items()}
+    return numbers, {str(step): x for step, x in seen.items()} if seed == "0" else {}
+
+
+def main() -> None:
+    """Make what is missing and write the record with its pictures."""
+    torch.set_num_threads(1)
+    parts = PARTS.all([f"{name} | {seed}" for name in NAMES for seed in SEEDS], of_seed)
+    methods = {name: [parts[f"{name} | {seed}"][0] for seed in SEEDS] for name in NAMES}
+    shown = {
+        f"{place}-{step}": parts[f"{name} | 0"][1][str(step)] for place, name in enumerate(NAMES) for step in STEPS
+    }
+    last = str(STEPS[-1])
+    save_record(
+        "class_steps",
+        rounded({**SETTINGS, "methods": methods}),
+        command="make records NAME=class_steps",
+        data="SqueezeNet 1.1 and GoogLeNet by Caffe (local weights)",
+        licence="weights BSD and unrestricted as stated; pictures are synthetic",
+        seeds=SEEDS,
+        metric="; ".join(
+            f"{name}: median rank {sorted(r for own in rows for r in own[last]['rank'])[7]} after {last} steps"
+            for name, rows in methods.items()
+        ),
+        pictures={f"{name}.webp": small_strip(x, quality=30) for name, x in shown.items()},
+    )
