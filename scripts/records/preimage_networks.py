@@ -1,0 +1,140 @@
+"""Pre-images of VGG16, SqueezeNet and GoogLeNet with no prior, total variation and a field of experts, run to the end.
+
+Ten photographs of Set5 and Set14, of 36 x 36 pixels, L-BFGS with values in [0, 1]. Weights are those of a prior that
+is 1 on a natural picture; each prior has six, tuned on three free photographs at 300 steps. Searches start where a
+linear translation of the map to `vgg_mini` and the inverse network of that lead (`scripts/making/translated_start.py`);
+and, at 300 steps, at grey with noise. All go on from 300 steps to five times as many.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.energies import RepresentationError
+from deeprestore_lab.measures.feature_noise import feature_noise
+from deeprestore_lab.measures.metrics import psnr, ssim
+from scripts.making import inversion
+from scripts.making.feature_maps import network
+from scripts.making.recorded import searched
+from scripts.making.resumable import Parts, rounded
+from scripts.making.translated_start import PICTURES, RIDGE, translated_start
+
+SIZE, STEPS, LONG, LEVEL = 36, 300, 1500, 5 / 255
+LAYERS = [
+    "googlenet/conv2",
+    "googlenet/inception_3b",
+    "squeezenet1_1/fire3",
+    "squeezenet1_1/fire5",
+    "vgg16/relu2_2",
+    "vgg16/relu3_3",
+]
+NONE, PRIORS = "no prior", ["total variation", "field of experts"]
+WEIGHTS, BUDGET, RATIO = [3e-4, 1e-3, 3e-3, 1e-2], 6, 10**0.5
+SETTINGS = {
+    "size": SIZE,
+    "steps": STEPS,
+    "long": LONG,
+    "layers": LAYERS,
+    "weights": WEIGHTS,
+    "budget": BUDGET,
+    "level": LEVEL,
+    "tuned_on": list(inversion.TUNED_ON),
+    "translated": [PICTURES, RIDGE],
+}
+PARTS = Parts("preimage_networks", SETTINGS)
+
+
+def error_of(key: str, x: torch.Tensor) -> RepresentationError:
+    name, layer = key.split("/")
+    phi = network(name).at(layer)
+    with torch.no_grad():
+        return RepresentationError(phi, phi(x))
+
+
+def more_weights(weights: list[float], scores: list[float]) -> list[float]:
+    """Two weights to try next: farther on beyond an edge, else on both sides of the best."""
+    order = sorted(range(len(weights)), key=weights.__getitem__)
+    best = max(order, key=scores.__getitem__)
+    if best == order[0]:
+        return [weights[best] / RATIO, weights[best] / RATIO**2]
+    if best == order[-1]:
+        return [weights[best] * RATIO, weights[best] * RATIO**2]
+    return [weights[best] / RATIO**0.5, weights[best] * RATIO**0.5]
+
+
+def tune(key: str) -> tuple[dict, dict]:
+    """PSNR of the tuning pictures at each of `BUDGET` weights: "tune NETWORK/LAYER/PRIOR"."""
+    at, name = key.removeprefix("tune ").rsplit("/", 1)
+    x = inversion.tuning_pictures(SIZE)
+    weights, scores = [], []
+    while len(weights) < BUDGET:
+        new = more_weights(weights, [sum(row) for row in scores]) if weights else WEIGHTS
+        many = x.repeat(len(new), 1, 1, 1)
+        each = torch.tensor(new).repeat_interleave(len(x))
+        energy = error_of(at, many) + each * inversion.prior(name, SIZE)
+        (found,) = searched(energy, translated_start(at, many), [STEPS])
+        weights += new
+        scores += psnr(found, many).view(len(new), len(x)).tolist()
+    return {"weights": weights, "psnr": scores, "best": max(range(BUDGET), key=lambda i: sum(scores[i]))}, {}
+
+
+def weight_of(at: str, name: str) -> float:
+    own = PARTS.get(f"tune {at}/{name}", tune)[0]
+    return own["weights"][own["best"]]
+
+
+def run(key: str) -> tuple[dict, dict]:
+    """"HOW NETWORK/LAYER/PRIOR": HOW is main (300 steps), long (on from there) or noise (for a start)."""
+    how, rest = key.split(" ", 1)
+    at, name = rest.rsplit("/", 1)
+    x, steps = inversion.judged_pictures(SIZE), STEPS
+    if how == "main":
+        start = translated_start(at, x)
+    elif how == "noise":
+        start = inversion.noise_start(len(x), seed=0, size=SIZE)
+    else:
+        start, steps = PARTS.get(f"main {rest}", run)[1]["x"], LONG - STEPS
+    error = error_of(at, x)
+    energy = error if name == NONE else error + weight_of(at, name) * inversion.prior(name, SIZE)
+    (found,) = searched(energy, start, [steps])
+    with torch.no_grad():
+        numbers = {
+            "psnr": psnr(found, x).tolist(),
+            "ssim": ssim(found.clamp(0, 1), x).tolist(),
+            "error": error(found).tolist(),
+        }
+        if how == "main" and name == NONE:
+            numbers["start"] = psnr(start, x).tolist()
+            phi = network(at.split("/")[0]).at(at.split("/")[1])
+            own = inversion.natural_pictures(size=SIZE)
+            numbers["feature_noise"] = float(feature_noise(phi, own, sigma=LEVEL).mean())
+            numbers["values"] = phi(x[:1]).numel()
+    return numbers, {"x": found}
+
+
+def main() -> None:
+    """Make what is missing and write the record `preimage_networks`."""
+    torch.set_num_threads(1)
+    pairs = [f"{at}/{name}" for at in LAYERS for name in PRIORS]
+    runs = [f"{at}/{name}" for at in LAYERS for name in (NONE, *PRIORS)]
+    tuned = PARTS.all([f"tune {key}" for key in pairs], tune)
+    made = {how: PARTS.all([f"{how} {key}" for key in runs], run) for how in ("main", "long", "noise")}
+    tables = {how: {key.removeprefix(f"{how} "): own[0] for key, own in parts.items()} for how, parts in made.items()}
+    save_record(
+        "preimage_networks",
+        rounded({**SETTINGS, "tune": {key.removeprefix("tune "): own[0] for key, own in tuned.items()}, **tables}),
+        command="DEEPRESTORE_DATA=... make records NAME=preimage_networks",
+        data="tuned on three free photographs; judged on ten of Set5 and Set14, units from BSDS (local); "
+        "VGG16, SqueezeNet and GoogLeNet of the local tier",
+        licence="numbers alone of Set5, Set14 and BSDS",
+        seeds=[0],
+        metric="gain of total variation and of the experts over none in dB: "
+        + ", ".join(f"{at} " + " and ".join(f"{gain(tables, at, name):.1f}" for name in PRIORS) for at in LAYERS),
+    )
+
+
+def gain(tables: dict, at: str, name: str) -> float:
+    """Over no prior, mean of the ten pictures."""
+    own, base = (tables["main"][f"{at}/{key}"]["psnr"] for key in (name, NONE))
+    return sum(own) / len(own) - sum(base) / len(base)
