@@ -1,4 +1,4 @@
-"""Starts for searches at other networks: their map, put linearly into a map of `vgg_mini`, which has inverse networks."""
+"""Starts for searches at other networks: their map, put linearly into one of `vgg_mini`, which has inverse networks."""
 
 from __future__ import annotations
 
