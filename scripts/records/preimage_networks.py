@@ -1,9 +1,9 @@
 """Pre-images of VGG16, SqueezeNet and GoogLeNet with no prior, total variation and a field of experts, run to the end.
 
 Ten photographs of Set5 and Set14, of 36 x 36 pixels, L-BFGS with values in [0, 1]. Weights are those of a prior that
-is 1 on a natural picture; each prior has six, tuned on three free photographs at 300 steps. Searches start where a
-linear translation of the map to `vgg_mini` and the inverse network of that lead (`scripts/making/translated_start.py`);
-at 300 steps; every second picture goes on to five times as many.
+is 1 on a natural picture; each prior has eight, tuned on three free photographs at 300 steps. Searches start where a
+linear translation of the map to `vgg_mini` and the inverse network of that lead (`scripts/making/translated_start.py`).
+All take 300 steps; every second picture goes on to five times as many.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LAYERS = [
     "vgg16/relu3_3",
 ]
 NONE, PRIORS = "no prior", ["total variation", "field of experts"]
-WEIGHTS, BUDGET, RATIO = [3e-4, 1e-3, 3e-3, 1e-2], 6, 10**0.5
+WEIGHTS, BUDGET, RATIO = [3e-4, 1e-3, 3e-3, 1e-2], 8, 10**0.5
 SETTINGS = {
     "size": SIZE,
     "steps": STEPS,
@@ -56,37 +56,45 @@ def error_of(key: str, x: torch.Tensor) -> RepresentationError:
 def more_weights(weights: list[float], scores: list[float]) -> list[float]:
     """Two weights to try next: farther on beyond an edge, else on both sides of the best."""
     order = sorted(range(len(weights)), key=weights.__getitem__)
-    best = max(order, key=scores.__getitem__)
-    if best == order[0]:
-        return [weights[best] / RATIO, weights[best] / RATIO**2]
-    if best == order[-1]:
-        return [weights[best] * RATIO, weights[best] * RATIO**2]
-    return [weights[best] / RATIO**0.5, weights[best] * RATIO**0.5]
+    place = max(range(len(order)), key=lambda i: scores[order[i]])
+    best = weights[order[place]]
+    if place == 0:
+        return [best / RATIO, best / RATIO**2]
+    if place == len(order) - 1:
+        return [best * RATIO, best * RATIO**2]
+    return [(best * weights[order[place + side]]) ** 0.5 for side in (-1, 1)]
+
+
+def scores_at(at: str, name: str, weights: list[float]) -> list[list[float]]:
+    """PSNR of the tuning pictures at each weight."""
+    x = inversion.tuning_pictures(SIZE)
+    many = x.repeat(len(weights), 1, 1, 1)
+    energy = error_of(at, many) + torch.tensor(weights).repeat_interleave(len(x)) * inversion.prior(name, SIZE)
+    (found,) = searched(energy, translated_start(at, many), [STEPS])
+    return psnr(found, many).view(len(weights), len(x)).tolist()
 
 
 def tune(key: str) -> tuple[dict, dict]:
-    """PSNR of the tuning pictures at each of `BUDGET` weights: "tune NETWORK/LAYER/PRIOR"."""
-    at, name = key.removeprefix("tune ").rsplit("/", 1)
-    x = inversion.tuning_pictures(SIZE)
-    weights, scores = [], []
-    while len(weights) < BUDGET:
-        new = more_weights(weights, [sum(row) for row in scores]) if weights else WEIGHTS
-        many = x.repeat(len(new), 1, 1, 1)
-        each = torch.tensor(new).repeat_interleave(len(x))
-        energy = error_of(at, many) + each * inversion.prior(name, SIZE)
-        (found,) = searched(energy, translated_start(at, many), [STEPS])
-        weights += new
-        scores += psnr(found, many).view(len(new), len(x)).tolist()
-    return {"weights": weights, "psnr": scores, "best": max(range(BUDGET), key=lambda i: sum(scores[i]))}, {}
+    """A grid of weights and two more at "tune NETWORK/LAYER/PRIOR"; two more than these at "wider ...": `BUDGET`."""
+    how, rest = key.split(" ", 1)
+    at, name = rest.rsplit("/", 1)
+    if how == "tune":
+        weights, scores = list(WEIGHTS), scores_at(at, name, WEIGHTS)
+    else:
+        own = PARTS.get(f"tune {rest}", tune)[0]
+        weights, scores = own["weights"], own["psnr"]
+    new = more_weights(weights, [sum(row) for row in scores])
+    weights, scores = weights + new, scores + scores_at(at, name, new)
+    return {"weights": weights, "psnr": scores, "best": max(range(len(weights)), key=lambda i: sum(scores[i]))}, {}
 
 
 def weight_of(at: str, name: str) -> float:
-    own = PARTS.get(f"tune {at}/{name}", tune)[0]
+    own = PARTS.get(f"wider {at}/{name}", tune)[0]
     return own["weights"][own["best"]]
 
 
 def run(key: str) -> tuple[dict, dict]:
-    """ "HOW NETWORK/LAYER/PRIOR": HOW is main, ten pictures, or long, every second of them on from there."""
+    """Ten pictures at "main NETWORK/LAYER/PRIOR"; every second of them on from there at "long ..."."""
     how, rest = key.split(" ", 1)
     at, name = rest.rsplit("/", 1)
     x, steps = inversion.judged_pictures(SIZE), STEPS
@@ -117,12 +125,12 @@ def main() -> None:
     torch.set_num_threads(1)
     pairs = [f"{at}/{name}" for at in LAYERS for name in PRIORS]
     runs = [f"{at}/{name}" for at in LAYERS for name in (NONE, *PRIORS)]
-    tuned = PARTS.all([f"tune {key}" for key in pairs], tune)
+    tuned = PARTS.all([f"wider {key}" for key in pairs], tune)
     made = {how: PARTS.all([f"{how} {key}" for key in runs], run) for how in ("main", "long")}
     tables = {how: {key.removeprefix(f"{how} "): own[0] for key, own in parts.items()} for how, parts in made.items()}
     save_record(
         "preimage_networks",
-        rounded({**SETTINGS, "tune": {key.removeprefix("tune "): own[0] for key, own in tuned.items()}, **tables}),
+        rounded({**SETTINGS, "tune": {key.removeprefix("wider "): own[0] for key, own in tuned.items()}, **tables}),
         command="DEEPRESTORE_DATA=... make records NAME=preimage_networks",
         data="tuned on three free photographs; judged on ten of Set5 and Set14, units from BSDS (local); "
         "VGG16, SqueezeNet and GoogLeNet of the local tier",
