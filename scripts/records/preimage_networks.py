@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.core.artifacts import load_record, save_record
 from deeprestore_lab.energies import RepresentationError
-from deeprestore_lab.measures.feature_noise import feature_noise
+from deeprestore_lab.measures.feature_noise import layer_noise
 from deeprestore_lab.measures.metrics import psnr, ssim
+from deeprestore_lab.operators import Operator
 from scripts.making import inversion
 from scripts.making.feature_maps import network
 from scripts.making.recorded import searched
 from scripts.making.resumable import Parts, rounded
 from scripts.making.translated_start import PICTURES, RIDGE, translated_start
+from scripts.making.weight_law import law
 
 SIZE, STEPS, LONG, EVERY, LEVEL = 36, 300, 1500, 2, 5 / 255
 LAYERS = [
@@ -46,9 +48,13 @@ SETTINGS = {
 PARTS = Parts("preimage_networks", SETTINGS)
 
 
-def error_of(key: str, x: torch.Tensor) -> RepresentationError:
+def phi_of(key: str) -> Operator:
     name, layer = key.split("/")
-    phi = network(name).at(layer)
+    return network(name).at(layer)
+
+
+def error_of(key: str, x: torch.Tensor) -> RepresentationError:
+    phi = phi_of(key)
     with torch.no_grad():
         return RepresentationError(phi, phi(x))
 
@@ -118,11 +124,24 @@ def run(key: str) -> tuple[dict, dict]:
         }
         if how == "main" and name == NONE:
             numbers["start"] = psnr(start, x).tolist()
-            phi = network(at.split("/")[0]).at(at.split("/")[1])
-            own = inversion.natural_pictures(size=SIZE)
-            numbers["feature_noise"] = float(feature_noise(phi, own, sigma=LEVEL).mean())
-            numbers["values"] = phi(x[:1]).numel()
+            numbers["values"] = phi_of(at)(x[:1]).numel()
     return numbers, {"x": found}
+
+
+def curve(tuned: dict, noise: float) -> dict:
+    """Mean PSNR against weight at a layer of that noise."""
+    return {"noise": noise, "weights": tuned["weights"], "psnr": [sum(row) / len(row) for row in tuned["psnr"]]}
+
+
+def mini_curves() -> dict[str, dict]:
+    """The weights of `vgg_mini` that chapter 18's record tuned at as many steps, in larger pictures."""
+    record, found = load_record("preimage_priors"), {}
+    for layer, weights in record["long_settings"]["weights"].items():
+        noise = layer_noise(phi_of(f"vgg_mini/{layer}"), inversion.natural_pictures(), sigma=LEVEL)
+        for name in PRIORS:
+            own = {"weights": weights, "psnr": record["long"][layer][name]["tuning"]}
+            found[f"vgg_mini/{layer}/{name}"] = curve(own, noise)
+    return found
 
 
 def main() -> None:
@@ -132,9 +151,11 @@ def main() -> None:
     made = {how: PARTS.all([f"{how} {key}" for key in runs], run) for how in ("main", "long")}
     tables = {how: {key.removeprefix(f"{how} "): own[0] for key, own in parts.items()} for how, parts in made.items()}
     tuned = {f"{at}/{name}": PARTS.get(tuning(at, name), tune)[0] for at in LAYERS for name in PRIORS}
+    noise = {at: layer_noise(phi_of(at), inversion.natural_pictures(size=SIZE), sigma=LEVEL) for at in LAYERS}
+    curves = {key: curve(own, noise[key.rsplit("/", 1)[0]]) for key, own in tuned.items()} | mini_curves()
     save_record(
         "preimage_networks",
-        rounded({**SETTINGS, "tune": tuned, **tables}),
+        rounded({**SETTINGS, "noise": noise, "tune": tuned, **tables, "law": law(curves)}),
         command="DEEPRESTORE_DATA=... make records NAME=preimage_networks",
         data="tuned on three free photographs; judged on ten of Set5 and Set14, units from BSDS (local); "
         "VGG16, SqueezeNet and GoogLeNet of the local tier",
