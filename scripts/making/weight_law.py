@@ -44,5 +44,11 @@ def law(curves: dict[str, dict]) -> dict:
         for key, own in curves.items():
             if key.startswith(network + "/"):
                 left_out[key] = float(losses(own, weight_at(own, c, k)))
-    own = {key: float(losses(curve, weight_at(curve, coefficient, exponent))) for key, curve in curves.items()}
-    return {"coefficient": coefficient, "exponent": exponent, "loss": own, "loss_left_out": left_out}
+    return {
+        "coefficient": coefficient,
+        "exponent": exponent,
+        "weight": {key: float(weight_at(own, coefficient, exponent)) for key, own in curves.items()},
+        "best": {key: own["weights"][int(np.argmax(own["psnr"]))] for key, own in curves.items()},
+        "loss": {key: float(losses(own, weight_at(own, coefficient, exponent))) for key, own in curves.items()},
+        "loss_left_out": left_out,
+    }

@@ -3,17 +3,21 @@
 Ten photographs of Set5 and Set14, of 36 x 36 pixels, L-BFGS with values in [0, 1]. Weights are those of a prior that
 is 1 on a natural picture, tuned on three free photographs at 300 steps, as many for each prior: eight, and six at
 VGG16. Searches start where a linear translation of the map to `vgg_mini` and the inverse network of that lead
-(`scripts/making/translated_start.py`). All take 300 steps; every second picture goes on to five times as many.
+(`scripts/making/translated_start.py`). All take 300 steps; at `LONG_LAYERS` every second picture goes on to five times as many. From the tables of weights
+comes the law of `priors.representation_weight`.
 """
 
 from __future__ import annotations
 
 import torch
 
+from deeprestore_lab.baselines import annealed_denoising
 from deeprestore_lab.core.artifacts import load_record, save_record
 from deeprestore_lab.energies import RepresentationError
+from deeprestore_lab.inverse_networks.warm_start import warm_start
 from deeprestore_lab.measures.feature_noise import layer_noise
 from deeprestore_lab.measures.metrics import psnr, ssim
+from deeprestore_lab.networks.denoising_unet import trained_denoiser
 from deeprestore_lab.operators import Operator
 from scripts.making import inversion
 from scripts.making.feature_maps import network
@@ -33,11 +37,17 @@ LAYERS = [
 ]
 NONE, PRIORS = "no prior", ["total variation", "field of experts"]
 WEIGHTS, BUDGETS, RATIO = [3e-4, 1e-3, 3e-3, 1e-2], {"vgg16": 6, "others": 8}, 10**0.5
+LONG_LAYERS = ["squeezenet1_1/fire3", "squeezenet1_1/fire5", "googlenet/conv2"]
+LEVELS = [0.2, 0.14, 0.1, 0.07, 0.05, 0.035, 0.025, 0.017, 0.012, 0.008]  # of the denoiser, as in chapter 18's record
+HEAVIER = [3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3]  # its weights at relu3_3 of vgg_mini, from the largest there on
 SETTINGS = {
     "size": SIZE,
     "steps": STEPS,
     "long": LONG,
     "long_every": EVERY,
+    "long_layers": LONG_LAYERS,
+    "denoiser_levels": LEVELS,
+    "denoiser_weights": HEAVIER,
     "layers": LAYERS,
     "weights": WEIGHTS,
     "budgets": BUDGETS,
@@ -128,6 +138,22 @@ def run(key: str) -> tuple[dict, dict]:
     return numbers, {"x": found}
 
 
+def denoised(_key: str) -> tuple[dict, dict]:
+    """A denoiser at falling levels at relu3_3 of `vgg_mini`, 48 x 48, with larger weights than chapter 18's record has."""
+    at, net = "vgg_mini/relu3_3", trained_denoiser()
+
+    def both(x: torch.Tensor, weight: float) -> list[torch.Tensor]:
+        with torch.no_grad():
+            begin = warm_start("relu3_3", phi_of(at)(x), size=tuple(x.shape[2:]))
+        return list(annealed_denoising(error_of(at, x), begin, net, levels=LEVELS, weight=weight, steps=10))
+
+    tuning, x = inversion.tuning_pictures(), inversion.judged_pictures()
+    rows = [[float(psnr(shown, tuning).mean()) for shown in both(tuning, weight)] for weight in HEAVIER]
+    best = max(range(len(rows)), key=lambda i: max(rows[i]))
+    found = {which: psnr(shown, x).tolist() for which, shown in zip("xz", both(x, HEAVIER[best]), strict=True)}
+    return {"tuning": rows, "best": best, **found}, {}
+
+
 def curve(tuned: dict, noise: float) -> dict:
     """Mean PSNR against weight at a layer of that noise."""
     return {"noise": noise, "weights": tuned["weights"], "psnr": [sum(row) / len(row) for row in tuned["psnr"]]}
@@ -148,14 +174,26 @@ def main() -> None:
     """Make what is missing and write the record `preimage_networks`."""
     torch.set_num_threads(1)
     runs = [f"{at}/{name}" for at in LAYERS for name in (NONE, *PRIORS)]
-    made = {how: PARTS.all([f"{how} {key}" for key in runs], run) for how in ("main", "long")}
+    longer = [f"{at}/{name}" for at in LONG_LAYERS for name in (NONE, *PRIORS)]
+    made = {
+        how: PARTS.all([f"{how} {key}" for key in keys], run) for how, keys in {"main": runs, "long": longer}.items()
+    }
     tables = {how: {key.removeprefix(f"{how} "): own[0] for key, own in parts.items()} for how, parts in made.items()}
     tuned = {f"{at}/{name}": PARTS.get(tuning(at, name), tune)[0] for at in LAYERS for name in PRIORS}
     noise = {at: layer_noise(phi_of(at), inversion.natural_pictures(size=SIZE), sigma=LEVEL) for at in LAYERS}
     curves = {key: curve(own, noise[key.rsplit("/", 1)[0]]) for key, own in tuned.items()} | mini_curves()
     save_record(
         "preimage_networks",
-        rounded({**SETTINGS, "noise": noise, "tune": tuned, **tables, "law": law(curves)}),
+        rounded(
+            {
+                **SETTINGS,
+                "noise": noise,
+                "tune": tuned,
+                **tables,
+                "law": law(curves),
+                "denoiser": PARTS.get("denoiser", denoised)[0],
+            }
+        ),
         command="DEEPRESTORE_DATA=... make records NAME=preimage_networks",
         data="tuned on three free photographs; judged on ten of Set5 and Set14, units from BSDS (local); "
         "VGG16, SqueezeNet and GoogLeNet of the local tier",
