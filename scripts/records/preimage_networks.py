@@ -3,8 +3,8 @@
 Ten photographs of Set5 and Set14, of 36 x 36 pixels, L-BFGS with values in [0, 1]. Weights are those of a prior that
 is 1 on a natural picture, tuned on three free photographs at 300 steps, as many for each prior: eight, and six at
 VGG16. Searches start where a linear translation of the map to `vgg_mini` and the inverse network of that lead
-(`scripts/making/translated_start.py`). All take 300 steps; at `LONG_LAYERS` every second picture goes on to five times as many. From the tables of weights
-comes the law of `priors.representation_weight`.
+(`scripts/making/translated_start.py`). All take 300 steps; at `LONG_LAYERS` every second picture goes on to five times
+as many. From the tables of weights comes the law of `priors.representation_weight`.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def run(key: str) -> tuple[dict, dict]:
 
 
 def denoised(_key: str) -> tuple[dict, dict]:
-    """A denoiser at falling levels at relu3_3 of `vgg_mini`, 48 x 48, with larger weights than chapter 18's record has."""
+    """A denoiser at falling levels at relu3_3 of `vgg_mini`, with larger weights than chapter 18's record has."""
     at, net = "vgg_mini/relu3_3", trained_denoiser()
 
     def both(x: torch.Tensor, weight: float) -> list[torch.Tensor]:
@@ -182,18 +182,10 @@ def main() -> None:
     tuned = {f"{at}/{name}": PARTS.get(tuning(at, name), tune)[0] for at in LAYERS for name in PRIORS}
     noise = {at: layer_noise(phi_of(at), inversion.natural_pictures(size=SIZE), sigma=LEVEL) for at in LAYERS}
     curves = {key: curve(own, noise[key.rsplit("/", 1)[0]]) for key, own in tuned.items()} | mini_curves()
+    denoiser = PARTS.get("denoiser", denoised)[0]
     save_record(
         "preimage_networks",
-        rounded(
-            {
-                **SETTINGS,
-                "noise": noise,
-                "tune": tuned,
-                **tables,
-                "law": law(curves),
-                "denoiser": PARTS.get("denoiser", denoised)[0],
-            }
-        ),
+        rounded({**SETTINGS, "noise": noise, "tune": tuned, **tables, "law": law(curves), "denoiser": denoiser}),
         command="DEEPRESTORE_DATA=... make records NAME=preimage_networks",
         data="tuned on three free photographs; judged on ten of Set5 and Set14, units from BSDS (local); "
         "VGG16, SqueezeNet and GoogLeNet of the local tier",
