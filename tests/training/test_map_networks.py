@@ -21,6 +21,14 @@ def test_damage_that_is_no_noise_is_learned_too():
     assert float(error) < 0.1
 
 
+@pytest.mark.parametrize(("flips", "low", "high"), [(False, 0.0, 0.15), (True, 0.4, 1.1)])
+def test_turned_maps_teach_the_other_direction_too(flips, low, high):
+    """Maps moved to the right: one that saw them turned, and so moved to the left, cannot know where to move back."""
+    network = fit_map_denoiser(Z, levels=(), damaged=[Z.roll(1, 3)], steps=250, width=16, flips=flips)
+    error = float((network(Z.roll(1, 3)) - Z)[..., 1:-1, 1:-1].square().mean())
+    assert low <= error < high
+
+
 def test_odds_say_which_mean_a_map_has():
     network = fit_log_ratio(Z, [Z + 1.0], steps=150, width=16, penalty=0.0)
     assert float(network(Z).mean()) < -1 and float(network(Z + 1.0).mean()) > 1
