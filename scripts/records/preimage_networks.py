@@ -43,7 +43,7 @@ HEAVIER = [3e-6, 1e-5, 3e-5, 1e-4, 3e-4]  # its weights at relu3_3 of vgg_mini, 
 SETTINGS = {
     "size": SIZE,
     "steps": STEPS,
-    "long": LONG,
+    "long_steps": LONG,
     "long_every": EVERY,
     "long_layers": LONG_LAYERS,
     "denoiser_levels": LEVELS,
