@@ -12,7 +12,6 @@ from deeprestore_lab.energies.shapes import squared_norm
 from deeprestore_lab.images.noise import gaussian_noise
 
 
-@torch.no_grad()
 def feature_noise(
     phi: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, *, sigma: float, seed: int = 0
 ) -> torch.Tensor:
@@ -26,7 +25,32 @@ def feature_noise(
     >>> round(float(feature_noise(lambda x: 3 * x, x, sigma=0.05)), 3)  # (0.05 / 0.5)^2
     0.01
     """
+    moved, seen = _squares(phi, x, sigma, seed)
+    return moved / seen
+
+
+def layer_noise(
+    phi: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, *, sigma: float = 5 / 255, seed: int = 0
+) -> float:
+    r"""sum_i ||phi(x_i + sigma n) - phi(x_i)||^2 / sum_i ||phi(x_i)||^2 over natural pictures: one number for a layer.
+
+    The mean of `feature_noise` would be that of the flattest pictures. Raises `ValueError` for a level that is not
+    between 0 and 1, and for a phi that is zero on all pictures. Taught in chapter 18_preimages_with_priors.
+
+    >>> x = torch.full((2, 1, 64, 64), 0.5)
+    >>> round(layer_noise(lambda x: 3 * x, x, sigma=0.05), 3)
+    0.01
+    """
+    moved, seen = _squares(phi, x, sigma, seed)
+    if not float(seen.sum()) > 0:
+        raise ValueError("phi is zero on every one of these pictures: there is nothing to compare its noise with")
+    return float(moved.sum() / seen.sum())
+
+
+@torch.no_grad()
+def _squares(phi: Callable, x: torch.Tensor, sigma: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """||phi(x + sigma n) - phi(x)||^2 and ||phi(x)||^2 of each image."""
     check_images(x)
     sigma = float(check_level(sigma))
     seen = phi(x)
-    return squared_norm(phi(x + gaussian_noise(x, sigma=sigma, seed=seed)) - seen) / squared_norm(seen)
+    return squared_norm(phi(x + gaussian_noise(x, sigma=sigma, seed=seed)) - seen), squared_norm(seen)

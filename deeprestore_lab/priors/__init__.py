@@ -15,6 +15,7 @@ from deeprestore_lab.priors.log_ratio import LogRatio
 from deeprestore_lab.priors.map_field import MapField
 from deeprestore_lab.priors.opponent import ByOpponent
 from deeprestore_lab.priors.powered_variation import PoweredVariation
+from deeprestore_lab.priors.representation_units import calibrated_for, representation_weight
 from deeprestore_lab.priors.ridge_family import RidgeFamily
 from deeprestore_lab.priors.ridge_regulariser import RidgeRegulariser
 from deeprestore_lab.priors.tikhonov import Tikhonov
@@ -44,7 +45,9 @@ __all__ = [
     "Tikhonov",
     "Tiled",
     "TotalVariation",
+    "calibrated_for",
     "fit_gaussian_mixture",
     "reference_weight",
     "register_calibration",
+    "representation_weight",
 ]

@@ -6,6 +6,7 @@ photographs, so a weight of 1 means "what was best elsewhere at this noise". Tau
 """
 
 import math
+from collections.abc import Callable
 from functools import cache
 from numbers import Real
 
@@ -14,6 +15,7 @@ import torch
 from deeprestore_lab.core.artifacts import load_record
 from deeprestore_lab.core.checks import LARGEST, check_level, check_positive, describe
 from deeprestore_lab.energies import Energy, WeightedSum
+from deeprestore_lab.priors.representation_units import calibrated_for
 
 
 class Prior(Energy):
@@ -35,6 +37,12 @@ class Prior(Energy):
         and 1, other channels, and a prior that has no row in the record.
         """
         return reference_weight(self.calibration_key, sigma, name=self.name, channels=channels) * self
+
+    def calibrated_for(
+        self, phi: Callable[[torch.Tensor], torch.Tensor], natural: torch.Tensor, *, seed: int = 0
+    ) -> WeightedSum:
+        """The prior with the weight that suits a representation error of `phi`; see `priors.calibrated_for`."""
+        return calibrated_for(self, phi, natural, seed=seed)
 
 
 REGISTERED: dict[str, dict[int, tuple[float, float]]] = {}  # key -> channels -> (coefficient, exponent)

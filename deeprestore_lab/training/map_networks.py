@@ -27,14 +27,16 @@ def fit_map_denoiser(
     steps: int = 300,
     batch: int = 8,
     width: int = 32,
+    flips: bool = False,
     seed: int = 0,
 ) -> MapDenoiser:
     r"""D that lowers E ||D(y) - z||^2, y being z with white noise of one of the `levels`, or a map from `damaged`.
 
     `z` are standardised natural maps `(N, C, H, W)`; each member of `damaged` has a map of a worse picture for each of
     them, in the same order: those of pre-images, say, whose errors are no white noise. A step draws one of all these
-    kinds for its batch. With neither there is nothing to learn. Parameters take no gradients afterwards. Raises
-    `ValueError` for maps that do not fit. Taught in chapter 19_feature_map_priors.
+    kinds for its batch. With neither there is nothing to learn. `flips` turns every second batch left to right: right
+    for pictures, but the map of a turned picture is no turned map, since filters have directions. Parameters take no
+    gradients afterwards. Raises `ValueError` for maps that do not fit. Taught in chapter 19_feature_map_priors.
     """
     check_images(z, name="z")
     for own in damaged:
@@ -54,7 +56,7 @@ def fit_map_denoiser(
             worse = kind[chosen]
         else:
             worse = clean + kind * torch.randn(clean.shape, generator=generator)
-        return (worse.flip(3), clean.flip(3)) if step % 2 else (worse, clean)
+        return (worse.flip(3), clean.flip(3)) if flips and step % 2 else (worse, clean)
 
     return _trained(network, draw, steps, None)
 

@@ -22,35 +22,35 @@ ICA = {"size": 8, "filters": 128, "patches": 6000, "steps": 300}
 PRIORS = ("total variation", "variation and alpha-norm", "field of experts", "ridge regulariser", "overcomplete ICA")
 
 
-def tuning_pictures() -> torch.Tensor:
-    return images.photographs(TUNED_ON, size=SIZE)
+def tuning_pictures(size: int = SIZE) -> torch.Tensor:
+    return images.photographs(TUNED_ON, size=size)
 
 
 @cache
-def judged_pictures() -> torch.Tensor:
-    """Ten of Set5 and Set14, `(10, 3, 48, 48)`: their middle squares, made smaller."""
+def judged_pictures(size: int = SIZE) -> torch.Tensor:
+    """Ten of Set5 and Set14, `(10, 3, size, size)`: their middle squares, made smaller."""
     set14 = data.test_set("set14")
     chosen = [*data.test_set("set5").values(), *(set14[name] for name in SET14)]
-    return torch.cat([squared(x) for x in chosen])
+    return torch.cat([squared(x, size) for x in chosen])
 
 
 @cache
-def natural_pictures(count: int = 40) -> torch.Tensor:
+def natural_pictures(count: int = 40, size: int = SIZE) -> torch.Tensor:
     """Training pictures of BSDS, their middle squares, made smaller: what a prior's unit is taken from."""
     chosen = list(data.bsds_training(shrink=1).values())[:: 200 // count]
-    return torch.cat([squared(x) for x in chosen])
+    return torch.cat([squared(x, size) for x in chosen])
 
 
-def squared(x: torch.Tensor) -> torch.Tensor:
+def squared(x: torch.Tensor, size: int) -> torch.Tensor:
     side = min(x.shape[2:])
     top, left = ((n - side) // 2 for n in x.shape[2:])
-    return images.resize(x[..., top : top + side, left : left + side], (SIZE, SIZE)).clamp(0, 1)
+    return images.resize(x[..., top : top + side, left : left + side], (size, size)).clamp(0, 1)
 
 
-def noise_start(count: int, *, seed: int) -> torch.Tensor:
+def noise_start(count: int, *, seed: int, size: int = SIZE) -> torch.Tensor:
     """Grey with noise, another for each picture."""
     draw = torch.Generator().manual_seed(seed)
-    return 0.5 + START * torch.randn(count, 3, SIZE, SIZE, generator=draw)
+    return 0.5 + START * torch.randn(count, 3, size, size, generator=draw)
 
 
 @cache
@@ -76,13 +76,13 @@ def raw_prior(name: str) -> Energy:
 
 
 @cache
-def unit(name: str) -> float:
+def unit(name: str, size: int = SIZE) -> float:
     """The mean of a prior over natural pictures of this size."""
     with torch.no_grad():
-        return float(raw_prior(name)(natural_pictures()).mean())
+        return float(raw_prior(name)(natural_pictures(size=size)).mean())
 
 
 @cache
-def prior(name: str) -> Energy:
+def prior(name: str, size: int = SIZE) -> Energy:
     """A prior with a mean of 1 on natural pictures."""
-    return raw_prior(name) / unit(name)
+    return raw_prior(name) / unit(name, size)

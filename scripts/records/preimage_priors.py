@@ -42,6 +42,7 @@ LONG_WEIGHTS = {"relu2_2": WEIGHTS[3:7], "relu3_3": [10 * weight for weight in W
 LONG_TUNING, LONG_STEPS = 300, [200, 1000]
 LEVELS = [0.2, 0.14, 0.1, 0.07, 0.05, 0.035, 0.025, 0.017, 0.012, 0.008]
 DENOISER_WEIGHTS = [3e-8, 1e-7, 3e-7, 1e-6, 3e-6]
+LONG = {"weights": LONG_WEIGHTS, "tuning_steps": LONG_TUNING, "steps": LONG_STEPS}
 SETTINGS = {
     "size": SIZE,
     "layers": LAYERS,
@@ -55,8 +56,8 @@ SETTINGS = {
     "denoiser_weights": DENOISER_WEIGHTS,
     "tuned_on": list(inversion.TUNED_ON),
     "ica": inversion.ICA,
+    "long_settings": LONG,
 }
-LONG = {"weights": LONG_WEIGHTS, "tuning_steps": LONG_TUNING, "steps": LONG_STEPS}
 PARTS = Parts("preimage_priors", SETTINGS)
 NETWORK = backbones.load("vgg_mini", "embedded")
 JUDGE = "squeezenet1_1", ("fire3", "fire5")  # learned apart from what is inverted
@@ -308,7 +309,7 @@ def main() -> None:
     mean = {name: sum(own["300"]["psnr"]) / 10 for name, own in at.items()}
     save_record(
         "preimage_priors",
-        rounded({**SETTINGS, "long_settings": LONG, **numbers}),
+        rounded({**SETTINGS, **numbers}),
         command="DEEPRESTORE_DATA=... make records NAME=preimage_priors",
         data="tuned on three free photographs; judged on ten of Set5 and Set14, units from BSDS (local)",
         licence="numbers alone of Set5, Set14 and BSDS; pictures shown are pre-images of one of NASA, public domain",

@@ -21,6 +21,16 @@ def test_damage_that_is_no_noise_is_learned_too():
     assert float(error) < 0.1
 
 
+def test_turned_maps_teach_the_other_direction_too():
+    """Maps moved to the right: one that saw them turned, and so moved to the left, cannot know where to move back."""
+    moved, errors = Z.roll(1, 3), {}
+    for flips in (False, True):
+        settings = {"steps": 80, "batch": 4, "width": 8, "flips": flips}
+        network = fit_map_denoiser(Z, levels=(), damaged=[moved], **settings)
+        errors[flips] = float((network(moved) - Z)[..., 1:-1, 1:-1].square().mean())
+    assert errors[False] < 0.6 * errors[True]
+
+
 def test_odds_say_which_mean_a_map_has():
     network = fit_log_ratio(Z, [Z + 1.0], steps=150, width=16, penalty=0.0)
     assert float(network(Z).mean()) < -1 and float(network(Z + 1.0).mean()) > 1

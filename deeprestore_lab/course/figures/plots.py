@@ -73,15 +73,19 @@ def curves(
     log_y: bool = False,
     marks: Mapping[str, tuple[float, float]] | None = None,
     levels: Mapping[str, float] | None = None,
+    x_names: Sequence[str] | None = None,
     size: tuple[float, float] = (5.6, 3.5),
 ) -> Figure:
     """Lines in one plot: `lines` maps labels to y values, or to `(x values, y values)`.
 
-    `marks` puts a labelled dot at (x, y), `levels` a labelled horizontal line. Lines differ in colour and in
-    style. `size` is in inches of 96 page pixels. Raises `ValueError` for lines that are empty or do not match.
+    `marks` puts a labelled dot at (x, y), `levels` a labelled horizontal line, `x_names` a name below each of
+    x = 0, 1, 2, ... in place of numbers (layers, say). Lines differ in colour and in style. `size` is in inches of 96
+    page pixels. Raises `ValueError` for lines that are empty or do not match, and for names with `log_x`.
     """
     if not lines:
         raise ValueError("curves needs at least one line")
+    if x_names is not None and (log_x or isinstance(x_names, str)):
+        raise ValueError(f"x_names must be a sequence of names, and no log_x beside it; got {x_names!r}, log_x={log_x}")
     with mpl.rc_context(LOOK):
         drawing = Drawing(figsize=size, layout="constrained")
         axes = drawing.subplots()
@@ -101,6 +105,8 @@ def curves(
         axes.set(xlabel=check_text(x_label, name="x_label"), ylabel=check_text(y_label, name="y_label"))
         axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
         plain_numbers(axes)
+        if x_names is not None:
+            axes.set_xticks(range(len(x_names)), list(x_names), rotation=50, ha="right", rotation_mode="anchor")
         if len(lines) > 1:
             _place_legend(drawing, axes)
         return plot(drawing, alt=alt, see=see)

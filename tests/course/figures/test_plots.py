@@ -30,6 +30,15 @@ def test_curves_are_one_picture_with_words():
     assert COLOURS[0].lower() in svg.lower() and COLOURS[1].lower() in svg.lower()
 
 
+def test_names_stand_in_place_of_numbers():
+    named = svg_of(curves({"a": [1.0, 2.0, 3.0]}, x_names=["relu1_1", "pool1", "relu2_1"], **WORDS))
+    places = [named.find(f"<!-- {name} -->") for name in ("relu1_1", "pool1", "relu2_1")]
+    assert -1 < places[0] < places[1] < places[2]
+    assert "relu1_1" not in svg_of(curves({"a": [1.0, 2.0, 3.0]}, **WORDS))
+    with pytest.raises(ValueError, match="x_names"):
+        curves({"a": [1.0, 2.0]}, x_names=["one", "two"], log_x=True, **WORDS)
+
+
 def test_the_same_curves_give_the_same_bytes():
     first, second = (curves({"a": torch.arange(5.0)}, **WORDS).html for _ in range(2))
     assert first == second
