@@ -1,4 +1,4 @@
-"""A layer of a frozen network that keeps signs and no activations: half the memory of a gradient, and J itself.
+"""A layer of a frozen network that keeps signs and no activations: a gradient in less memory, and J itself.
 
 Convolutions, ReLUs and maximum pooling are linear once it is known which ReLUs are on and which place of each window
 is the largest. With frozen weights a gradient needs nothing else: no layer's input. Taught in chapter

@@ -36,7 +36,6 @@ LAYERS = [
 ]
 NONE, PRIORS = "no prior", ["total variation", "field of experts"]
 WEIGHTS, BUDGETS, RATIO = [3e-4, 1e-3, 3e-3, 1e-2], {"vgg16": 6, "others": 8}, 10**0.5
-COMPARED = {at: PRIORS if at.split("/")[0] != "vgg16" else PRIORS[:1] for at in LAYERS}  # VGG16 is ten times slower
 LONG_LAYERS = ["squeezenet1_1/fire3"]
 LEVELS = [0.2, 0.14, 0.1, 0.07, 0.05, 0.035, 0.025, 0.017, 0.012, 0.008]  # of the denoiser, as in chapter 18's record
 HEAVIER = [3e-6, 1e-5, 3e-5, 1e-4, 3e-4]  # its weights at relu3_3 of vgg_mini, from the largest there on
@@ -49,7 +48,6 @@ SETTINGS = {
     "denoiser_levels": LEVELS,
     "denoiser_weights": HEAVIER,
     "layers": LAYERS,
-    "compared": COMPARED,
     "weights": WEIGHTS,
     "budgets": BUDGETS,
     "level": LEVEL,
@@ -174,13 +172,13 @@ def mini_curves() -> dict[str, dict]:
 def main() -> None:
     """Make what is missing and write the record `preimage_networks`."""
     torch.set_num_threads(1)
-    runs = [f"{at}/{name}" for at in LAYERS for name in (NONE, *COMPARED[at])]
-    longer = [f"{at}/{name}" for at in LONG_LAYERS for name in (NONE, *COMPARED[at])]
+    runs = [f"{at}/{name}" for at in LAYERS for name in (NONE, *PRIORS)]
+    longer = [f"{at}/{name}" for at in LONG_LAYERS for name in (NONE, *PRIORS)]
     made = {
         how: PARTS.all([f"{how} {key}" for key in keys], run) for how, keys in {"main": runs, "long": longer}.items()
     }
     tables = {how: {key.removeprefix(f"{how} "): own[0] for key, own in parts.items()} for how, parts in made.items()}
-    tuned = {f"{at}/{name}": PARTS.get(tuning(at, name), tune)[0] for at in LAYERS for name in COMPARED[at]}
+    tuned = {f"{at}/{name}": PARTS.get(tuning(at, name), tune)[0] for at in LAYERS for name in PRIORS}
     noise = {at: layer_noise(phi_of(at), inversion.natural_pictures(size=SIZE), sigma=LEVEL) for at in LAYERS}
     curves = {key: curve(own, noise[key.rsplit("/", 1)[0]]) for key, own in tuned.items()} | mini_curves()
     denoiser = PARTS.get("denoiser", denoised)[0]
@@ -193,7 +191,7 @@ def main() -> None:
         licence="numbers alone of Set5, Set14 and BSDS",
         seeds=[0],
         metric="gain of total variation and of the experts over none in dB: "
-        + ", ".join(f"{at} " + " and ".join(f"{gain(tables, at, name):.1f}" for name in COMPARED[at]) for at in LAYERS),
+        + ", ".join(f"{at} " + " and ".join(f"{gain(tables, at, name):.1f}" for name in PRIORS) for at in LAYERS),
     )
 
 
