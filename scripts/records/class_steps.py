@@ -24,7 +24,6 @@ NAMES = [
     "pixels",
     "total variation",
     "alpha-norm and squared variation",
-    "deep image prior",
     "decorrelated, views, total variation",
     "lucent's recipe",
 ]
