@@ -48,7 +48,7 @@ def made(name: str, classes: list[int], seeds: list[int], note: Callable[[int, t
         return once.on_pixels(name, best(name, once.BY_PRIOR[name]), **options)(classes, seeds)
     if name.startswith("decorrelated"):
         return once.decorrelated(best("ours", once.OURS), **options)(classes, seeds)
-    return (once.deep(**options) if name == "deep image prior" else once.plain(False, **options))(classes, seeds)
+    return once.plain(False, **options)(classes, seeds)
 
 
 def of_seed(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
