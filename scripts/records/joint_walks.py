@@ -18,6 +18,7 @@ from torch import nn
 
 from deeprestore_lab import sampling
 from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.measures.sample_quality import area_under_roc
 from deeprestore_lab.networks import diffusion_digits
 from deeprestore_lab.priors import fit_gaussian_mixture
 from scripts.making.digits.draws import LEVELS, NETWORKS, drawn_digits, quality, test_digits
@@ -31,7 +32,9 @@ RUNS = {  # rule, weight, correctors
     "network alone": ("none", 0.0, True),
     "ratio, w = 0.5": ("ratio", 0.5, True),
     "ratio, w = 1": ("ratio", 1.0, True),
+    "ratio, w = 3": ("ratio", 3.0, True),
     "ratio, w = 1, no corrections": ("ratio", 1.0, False),
+    "ratio at D, w = 0.5": ("at D", 0.5, True),
     "ratio at D, w = 1": ("at D", 1.0, True),
     "product, w = 0.1": ("product", 0.1, True),
 }
@@ -121,15 +124,44 @@ def run(key: str) -> tuple[dict, dict]:
     return quality(x) | {"evaluations": sampler.evaluations}, shown
 
 
+def told_apart(_: str) -> tuple[dict, dict]:
+    """How well each level's ratio tells fresh real digits from fresh draws: the area under the ROC curve, by level."""
+    fresh = {True: split()[0][5000:5500], False: drawn_digits(500, switch=100.0, levels=RUNGS, seed=88)}
+    found = {}
+    for sigma in [0.0, *(s for s in sampling.karras_levels(RUNGS, **LEVELS)[:-1] if s <= HIGHEST)]:
+        draw = torch.Generator().manual_seed(7)
+        with torch.no_grad():
+            logs = {
+                real: sum(
+                    law(rows)
+                    for law, rows in zip(
+                        laws(sigma, "ratio"),
+                        layers(x + sigma * torch.randn(x.shape, generator=draw)),
+                        strict=True,
+                    )
+                )
+                for real, x in fresh.items()
+            }
+        found[f"{sigma:.3g}"] = area_under_roc(logs[False], logs[True])
+    return found, {}
+
+
 def main() -> None:
     """Measure what is missing, and write the record with its pictures."""
     torch.set_num_threads(1)
     names = ["test digits", *RUNS]
     parts = PARTS.all([f"{name} | {seed}" for seed in SEEDS for name in names], run)
+    apart = PARTS.get("told apart", told_apart)[0]
     shown = {str(i): parts[f"{name} | 0"][1]["x"] for i, name in enumerate(RUNS) if "x" in parts[f"{name} | 0"][1]}
     save_record(
         "joint_walks",
-        rounded({"settings": SETTINGS, "runs": {name: [parts[f"{name} | {s}"][0] for s in SEEDS] for name in names}}),
+        rounded(
+            {
+                "settings": SETTINGS,
+                "told apart": apart,
+                "runs": {name: [parts[f"{name} | {s}"][0] for s in SEEDS] for name in names},
+            }
+        ),
         command="make records NAME=joint_walks",
         data="MNIST; models learnt from the first 50,000 training digits, measured on test digits",
         licence=LICENCE,

@@ -171,13 +171,17 @@ def tuned_more(name: str) -> dict[str, dict]:
         y = measurement(name, x, torch.Generator().manual_seed(9))
         found: dict = {}
         for method, grid in MORE.items():
-            tried = {}
-            for setting in grid:
+            tried: dict[float, float] = {}
+            left = list(grid)
+            while left:
+                setting = left.pop(0)
                 mean = by_setting(method, name, y, 9, setting=setting, seed=0).mean(0)
                 good = bool(mean.isfinite().all())
-                tried[f"{setting:g}"] = float(psnr(mean.clamp(0, 1), x).mean()) if good else 0.0
-            best = max(tried, key=tried.__getitem__)
-            found[method] = {"setting": float(best), "psnr": tried}
+                tried[setting] = float(psnr(mean.clamp(0, 1), x).mean()) if good else 0.0
+                best = max(tried, key=tried.__getitem__)
+                if not left and best == max(tried):  # at the upper edge: wider
+                    left = [3 * best]
+            found[method] = {"setting": best, "psnr": {f"{setting:g}": value for setting, value in tried.items()}}
         return found, {}
 
     return PARTS.get(f"tuning more {name}", make)[0]
