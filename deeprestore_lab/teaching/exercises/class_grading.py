@@ -88,7 +88,7 @@ class ClassGrader:
         here = os.getcwd()
         try:
             with warnings.catch_warnings(), ThreadPoolExecutor(jobs) as pool:
-                warnings.filterwarnings("ignore", module="nbgrader")  # of its own use of SQLAlchemy
+                warnings.filterwarnings("ignore", module="nbgrader|nbformat")  # of their own use of others
                 asked = {pool.submit(self._one, student, sum_): student for student, sum_ in todo.items()}
                 try:
                     for done in as_completed(asked):
