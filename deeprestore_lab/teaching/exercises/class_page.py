@@ -16,7 +16,8 @@ thead th { vertical-align: bottom } td.n { text-align: right } tr.none td { back
 .right { color: var(--right) } .wrong { color: var(--wrong) } .none { color: var(--none) }
 @media (prefers-color-scheme: dark) { :root { --right: #6fcf97; --wrong: #f2a56b; --none: #aaa } }
 .bar { display: inline-block; height: .7rem; background: currentColor; vertical-align: baseline; border-radius: 2px }
-small { color: var(--none) } td small { display: block; max-width: 15rem } .file { overflow-wrap: anywhere } td.file { min-width: 16rem }
+small { color: var(--none) } td small { display: block; max-width: 15rem } .file { overflow-wrap: anywhere }
+td.file { min-width: 16rem }
 """
 
 
