@@ -19,6 +19,8 @@ SKIPPED = ("Your own picture", "Exercises", "What to read", "Further reading", "
 def deck(chapter: NotebookNode) -> NotebookNode:
     """The notebook of the slides: a heading to the right, what belongs to it below it, each figure on its own.
 
+    A heading without a formula shares its slide with the first figure or question.
+
     Figures are outputs with HTML or slider figures; what claims measured, text and cells that say they are for the
     reader's own picture are left out. A section without formula, question or figure gives no slide.
     """
@@ -31,9 +33,9 @@ def deck(chapter: NotebookNode) -> NotebookNode:
         cells.append(_marked(head, "slide"))
         rest = [part for part in parts if part[0] != "formula"]
         rest += [("formula", each) for each in formulas[2:]]
-        for kind, part in rest:
+        for place, (kind, part) in enumerate(rest):
             shown = _figure(part) if kind == "figure" else new_markdown_cell(part)
-            cells.append(_marked(shown, "subslide"))
+            cells.append(_marked(shown, "subslide" if formulas or place else "-"))
     made = new_notebook(cells=cells, metadata=chapter.metadata)
     made.metadata["title"] = _title(chapter)
     return made

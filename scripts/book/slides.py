@@ -85,7 +85,8 @@ def main(names: list[str], places: Places | None = None) -> int:
         made = deck(notebook)
         text = html(made)
         write_whole(folder(places) / f"{path.stem}.html", text.encode())
-        print(f"{path.stem}: {len(made.cells)} slides, {len(text) / 1e6:.1f} MB", flush=True)
+        count = sum(cell.metadata.slideshow.slide_type != "-" for cell in made.cells)
+        print(f"{path.stem}: {count} slides, {len(text) / 1e6:.1f} MB", flush=True)
     if late:
         print(f"not run as they stand, so without slides: {', '.join(late)}. `make book` runs them.", file=sys.stderr)
     return 1 if late else 0

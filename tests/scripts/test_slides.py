@@ -40,6 +40,8 @@ def chapter():
         ),
         new_markdown_cell("## Nothing to show\n\nText."),
         new_code_cell("slider", outputs=[html("<noscript>" + FIGURE + "</noscript>")]),
+        new_markdown_cell("## Claws"),
+        new_code_cell("claws()", outputs=[html(FIGURE), html(FIGURE)]),
         new_markdown_cell("## Your own picture"),
         new_code_cell("own", outputs=[html(FIGURE)]),
         new_markdown_cell("## Exercises\n\n$$g$$"),
@@ -52,12 +54,14 @@ def test_what_a_deck_keeps(chapter):
     made = deck(chapter)
     texts = [cell.source for cell in made.cells]
     assert texts[:2] == ["# 7. Cats\n\n$$a = b$$", "## Fur\n\n$$c$$\n\n$$d$$"]  # two formulas stand with a heading
-    assert [cell.metadata.slideshow.slide_type for cell in made.cells] == ["slide", "slide", *["subslide"] * 3]
-    kinds = sorted(cell.cell_type if cell.cell_type == "code" else cell.source[:5] for cell in made.cells[2:])
+    types = [cell.metadata.slideshow.slide_type for cell in made.cells]
+    assert types == ["slide", "slide", *["subslide"] * 3, "slide", "-", "subslide"]  # a heading alone shares its slide
+    assert texts[5:] == ["## Claws", "", ""]
+    kinds = sorted(cell.cell_type if cell.cell_type == "code" else cell.source[:5] for cell in made.cells[2:5])
     assert kinds == ["$$e$$", "<div ", "code"]
     (asked,) = [text for text in texts if "drl-ask" in text]
     assert "says chapter 3?" in asked and "<details>Because." in asked
-    (figure,) = [cell for cell in made.cells if cell.cell_type == "code"]
+    (figure,) = [cell for cell in made.cells[:5] if cell.cell_type == "code"]
     assert figure.source == "" and figure.outputs[0].data == {"text/html": FIGURE}
 
 

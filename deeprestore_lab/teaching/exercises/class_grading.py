@@ -88,7 +88,7 @@ class ClassGrader:
         here = os.getcwd()
         try:
             with warnings.catch_warnings(), ThreadPoolExecutor(jobs) as pool:
-                warnings.filterwarnings("ignore", module="nbgrader")  # of its own use of SQLAlchemy
+                warnings.filterwarnings("ignore", module="nbgrader|nbformat")  # of their own use of others
                 asked = {pool.submit(self._one, student, sum_): student for student, sum_ in todo.items()}
                 try:
                     for done in as_completed(asked):
@@ -101,7 +101,6 @@ class ClassGrader:
 
     def _one(self, student: str, sum_: str) -> Graded:
         from nbgrader.converters import Autograde, GenerateFeedback
-        from nbgrader.converters.base import NbGraderException
 
         caught: list[GradingError] = []
         said: list[str] = []
@@ -121,8 +120,8 @@ class ClassGrader:
                 self._convert(Autograde, student, log, steps=steps)
                 self._convert(GenerateFeedback, student, log)
                 return Graded("graded", "", sum_, self.timeout)
-            except (NbGraderException, GradingError, OSError, ValueError) as error:
-                why = str(caught[-1]) if caught else _last(said) or str(error)
+            except Exception as error:  # whatever a notebook brings about is that student's alone
+                why = str(caught[-1]) if caught else _last(said) or f"{type(error).__name__}: {error}"
                 state = WORDS.get(type(caught[-1]), "not graded") if caught else "not graded"
                 self.notice(student, why)
                 return Graded(state, why, sum_, self.timeout)

@@ -17,6 +17,7 @@ thead th { vertical-align: bottom } td.n { text-align: right } tr.none td { back
 @media (prefers-color-scheme: dark) { :root { --right: #6fcf97; --wrong: #f2a56b; --none: #aaa } }
 .bar { display: inline-block; height: .7rem; background: currentColor; vertical-align: baseline; border-radius: 2px }
 small { color: var(--none) } td small { display: block; max-width: 15rem } .file { overflow-wrap: anywhere }
+td.file { min-width: 16rem }
 """
 
 
@@ -80,7 +81,8 @@ def _marks(rows: Sequence[Row], source: Source, feedback: str) -> str:
     for row in rows:
         score = "" if row.score is None else f"{row.score:g}"
         where = escape(feedback.format(row.student))
-        who = f"<a href='{where}'>{escape(row.student)}</a>" if row.file else escape(row.student)
+        has_feedback = row.file or row.why
+        who = f"<a href='{where}'>{escape(row.student)}</a>" if has_feedback else escape(row.student)
         cells = f"<td>{who}</td><td>{escape(row.name)}</td><td>{escape(row.state)}</td><td class='n'>{score}</td>"
         for task in tasks:
             kind = row.found.get(task, "")

@@ -98,7 +98,7 @@ def _rows(grader: ClassGrader, things: Sorted, state: Mapping, students: Mapping
     """A row for each student of the roster, in its order."""
     rows = {student: Row(student, name, NOTHING) for student, name in students.items()}
     for student, (kind, why) in things.refused.items():
-        rows[student].state, rows[student].why, rows[student].file = kind, why, "more than one file"
+        rows[student].state, rows[student].why = kind, why
     answers = {}
     for student in things.notebooks:
         row, graded = rows[student], state[student]["graded"]
