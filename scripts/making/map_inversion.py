@@ -144,17 +144,17 @@ def learn(kind: str, layer: str, pool: list[torch.Tensor], *, seed: int = 0, nam
     z, worse = scale(f), [scale(maps(own, layer, name)) for own in pool]
     count = z.shape[1]
     width = max(16, count // 2)
-    net = {"steps": NET_STEPS, "width": width, "seed": seed}
+    net = {"steps": NET_STEPS, "width": width, "flips": True, "seed": seed}  # turned maps too: so the record was made
     if kind == "Gaussian":
         rows = patch_rows(z, 3, every=2)
         covariance = rows.T.cov().double() + FIELD_LEVEL**2 * torch.eye(rows.shape[1]).double()
         prior = MapField.gaussian(covariance, size=3, strength=1 / 9)
     elif kind == "field of experts":
         prior = fit_map_field(z, count=min(64, max(24, 2 * count)), sigma=FIELD_LEVEL, steps=FIELD_STEPS, seed=seed)
-    elif kind.removesuffix(", score") == "denoiser":  # turned maps too, as when the record was made
-        prior = DenoiserEnergy(fit_map_denoiser(z, levels=LEVELS, flips=True, **net))
+    elif kind.removesuffix(", score") == "denoiser":
+        prior = DenoiserEnergy(fit_map_denoiser(z, levels=LEVELS, **net))
     elif kind.removesuffix(", score") == "pre-image denoiser":
-        fitted = fit_map_denoiser(z, levels=LEVELS[:1], damaged=worse, flips=True, **net)
+        fitted = fit_map_denoiser(z, levels=LEVELS[:1], damaged=worse, **net)
         prior = DenoiserEnergy(fitted)
     elif kind == LONGER:
         fitted = fit_log_ratio(z, worse[:2], steps=3 * NET_STEPS, width=2 * width, penalty=0.1, seed=seed)
