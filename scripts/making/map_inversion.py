@@ -23,8 +23,10 @@ from deeprestore_lab.priors.ridge_family import RidgeFamily
 from deeprestore_lab.training import fit_log_ratio, fit_map_denoiser
 from deeprestore_lab.training.score_matching import fit_map_field
 from scripts.making.feature_maps import network, photographs
+from scripts.making.translated_start import translated_start
 
 SIDE, TARGET, LEARNT = 48, "relu3_3", 80  # of the pictures; the layer that is inverted; photographs learned from
+MINI, SIDES = "vgg_mini", {"vgg_mini": SIDE, "vgg16": 36}  # a larger network, smaller pictures
 TUNED, TESTED = 3, 10  # photographs that weights are chosen on, and that are reported
 START, SMOOTHING = 0.02, 0.01  # noise on the inverse network's answer, where searches start; of total variation
 LEVELS, FIELD_LEVEL, WINDOW, LATENT = (0.1, 0.3, 1.0), 0.3, 6, 16
@@ -44,32 +46,36 @@ ROUNDS = 3  # in which a denoiser gives a new target
 NET_STEPS, FIELD_STEPS, BOUND_STEPS = 200, 200, 600
 
 
-def phi(name: str = "vgg_mini"):
+def phi(name: str = MINI):
     """The operator that is inverted."""
     return network(name).at(TARGET)
 
 
-def crops(places: slice) -> torch.Tensor:
+def crops(places: slice, name: str = MINI) -> torch.Tensor:
     """The middle of these photographs."""
-    return torch.cat([images.crop(y, SIDE) for y in photographs(2)[places]])
+    return torch.cat([images.crop(y, SIDES[name]) for y in photographs(2)[places]])
 
 
 @cache
-def sets() -> dict[str, torch.Tensor]:
+def sets(name: str = MINI) -> dict[str, torch.Tensor]:
     """Pictures to learn from, to tune on and to report, all of different photographs."""
     return {
-        "learnt": crops(slice(0, LEARNT)),
-        "tuned": crops(slice(150, 150 + TUNED)),
-        "tested": crops(slice(-TESTED, None)),
+        "learnt": crops(slice(0, LEARNT), name),
+        "tuned": crops(slice(150, 150 + TUNED), name),
+        "tested": crops(slice(-TESTED, None), name),
     }
 
 
 @torch.no_grad()
-def start(x: torch.Tensor, *, seed: int, warm: bool = True) -> torch.Tensor:
-    """The inverse network's answer with a little noise; or grey with some."""
+def start(x: torch.Tensor, *, seed: int, warm: bool = True, name: str = MINI) -> torch.Tensor:
+    """The inverse network's answer, of a translated map for other networks, with a little noise; or grey with some."""
     draw = torch.Generator().manual_seed(seed)
     noise = START * torch.randn(x.shape, generator=draw)
-    return ((inverse_network(TARGET)(phi()(x), x.shape[2:]) if warm else 0.5) + noise).clamp(0, 1)
+    if not warm:
+        return (0.5 + noise).clamp(0, 1)
+    own = name == MINI
+    answer = inverse_network(TARGET)(phi()(x), x.shape[2:]) if own else translated_start(f"{name}/{TARGET}", x)
+    return (answer + noise).clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -91,10 +97,11 @@ def solve(
     begin: torch.Tensor,
     *,
     steps: int,
+    name: str = MINI,
 ) -> torch.Tensor:
     """The pre-images of phi(x) under weighted terms; with a score `ROUNDS` times a part of the steps."""
     with torch.no_grad():
-        data = RepresentationError(phi(), phi()(x))
+        data = RepresentationError(phi(name), phi(name)(x))
     settings = {"solver": "lbfgs", "tolerance": 0.0, "snapshots": False, "progress": False}
     rounds = ROUNDS if any(isinstance(term, Steered) for _, term in terms) else 1
     for _ in range(rounds):
@@ -104,14 +111,14 @@ def solve(
     return begin
 
 
-def image_priors() -> dict[str, Energy]:
+def image_priors(network: str = MINI) -> dict[str, Energy]:
     """The priors of pictures, each in units of its mean on the natural pictures learned from."""
     own = {
         "total variation": TotalVariation(smoothing=SMOOTHING),
         "field of experts": FieldOfExperts.trained(),
         "ridge regulariser": RidgeFamily.trained().at(15 / 255).detached(),
     }
-    return {name: unit(prior, sets()["learnt"]) for name, prior in own.items()}
+    return {name: unit(prior, sets(network)["learnt"]) for name, prior in own.items()}
 
 
 @torch.no_grad()
@@ -121,20 +128,20 @@ def unit(prior: Energy, natural: torch.Tensor) -> Energy:
 
 
 @torch.no_grad()
-def maps(x: torch.Tensor, layer: str) -> torch.Tensor:
+def maps(x: torch.Tensor, layer: str, name: str = MINI) -> torch.Tensor:
     """The maps of pictures, 40 at a time; of "picture" the pictures."""
-    return x if layer == "picture" else torch.cat([network("vgg_mini").at(layer)(part) for part in x.split(40)])
+    return x if layer == "picture" else torch.cat([network(name).at(layer)(part) for part in x.split(40)])
 
 
-def learn(kind: str, layer: str, pool: list[torch.Tensor], *, seed: int = 0) -> Energy | Steered:
+def learn(kind: str, layer: str, pool: list[torch.Tensor], *, seed: int = 0, name: str = MINI) -> Energy | Steered:
     """A prior of that kind on the maps of that layer, as an energy of pictures, in units of its natural mean.
 
     `pool` are pre-images of the pictures to learn from, which two of the kinds are shown.
     """
-    x = sets()["learnt"]
-    f = maps(x, layer)
+    x = sets(name)["learnt"]
+    f = maps(x, layer, name)
     scale = ChannelScale.of(f)
-    z, worse = scale(f), [scale(maps(own, layer)) for own in pool]
+    z, worse = scale(f), [scale(maps(own, layer, name)) for own in pool]
     count = z.shape[1]
     width = max(16, count // 2)
     net = {"steps": NET_STEPS, "width": width, "flips": True, "seed": seed}  # turned maps too: so the record was made
@@ -156,7 +163,7 @@ def learn(kind: str, layer: str, pool: list[torch.Tensor], *, seed: int = 0) -> 
         prior = LogRatio(fit_log_ratio(z, worse, steps=NET_STEPS, width=width, seed=seed))
     else:
         prior = Tiled(_bound(z, seed), side=WINDOW)
-    at = Identity() if layer == "picture" else network("vgg_mini").at(layer)
+    at = Identity() if layer == "picture" else network(name).at(layer)
     if kind.endswith("score"):
         return Steered(lambda x: scale(at(x)), prior.model)
     return unit(prior @ scale @ at, x)

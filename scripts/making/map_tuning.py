@@ -9,7 +9,7 @@ import torch
 
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.measures.metrics import psnr
-from scripts.making.map_inversion import Steered, sets, solve, start
+from scripts.making.map_inversion import MINI, Steered, sets, solve, start
 
 RATIO = 10**0.5  # of neighbouring weights of a grid
 WIDENED = 3  # times at most
@@ -35,18 +35,27 @@ class Choice:
         return {values[0]: -1, values[-1]: 1}.get(self.best[axis], 0)
 
 
-def scores(prior: Prior, settings: list[tuple[float, float]], *, steps: int, warm: bool = True) -> list[float]:
+def scores(
+    prior: Prior, settings: list[tuple[float, float]], *, steps: int, warm: bool = True, name: str = MINI
+) -> list[float]:
     """Mean PSNR over the pictures to tune on, all settings in one batch."""
-    x = sets()["tuned"]
+    x = sets(name)["tuned"]
     many = x.repeat(len(settings), 1, 1, 1)
-    begin = start(x, seed=0, warm=warm).repeat(len(settings), 1, 1, 1)
+    begin = start(x, seed=0, warm=warm, name=name).repeat(len(settings), 1, 1, 1)
     first, second = (torch.tensor([own[i] for own in settings]).repeat_interleave(len(x)) for i in (0, 1))
-    found = psnr(solve(many, prior(first, second), begin, steps=steps), many)
+    found = psnr(solve(many, prior(first, second), begin, steps=steps, name=name), many)
     return found.view(len(settings), len(x)).mean(1).tolist()
 
 
 def tune(
-    prior: Prior, first: list[float], second: list[float], *, budget: int, steps: int, warm: bool = True
+    prior: Prior,
+    first: list[float],
+    second: list[float],
+    *,
+    budget: int,
+    steps: int,
+    warm: bool = True,
+    name: str = MINI,
 ) -> Choice:
     """All pairs of the two grids, then along the axis at whose edge the best is, until `budget` settings were tried.
 
@@ -58,7 +67,7 @@ def tune(
         known = {own[:2] for own in choice.tried}
         new = [own for own in dict.fromkeys(settings) if own not in known][: budget - len(choice.tried)]
         if new:
-            values = scores(prior, new, steps=steps, warm=warm)
+            values = scores(prior, new, steps=steps, warm=warm, name=name)
             choice.tried += [(*own, value) for own, value in zip(new, values, strict=True)]
 
     tries([(a, b) for a in first for b in second])
