@@ -48,12 +48,13 @@ def layers(x: torch.Tensor) -> list[torch.Tensor]:
     """What the two layers see of pictures, rows of 40 and 64 numbers."""
     network = NETWORKS["classifier"]()
     low = nn.functional.adaptive_avg_pool2d(maps(x), 4).flatten(1)
-    mean, axes = _components()
+    mean, axes = components()
     return [(low - mean) @ axes, torch.cat([network.features(part) for part in x.split(500)])]
 
 
 @cache
-def _components() -> tuple[torch.Tensor, torch.Tensor]:
+def components() -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean and the 40 leading directions of the pooled maps of real digits."""
     low = nn.functional.adaptive_avg_pool2d(maps(split()[0][:FITTED]), 4).flatten(1)
     return low.mean(0), torch.linalg.eigh(torch.cov(low.mT))[1][:, -40:]
 

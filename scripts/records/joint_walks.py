@@ -24,7 +24,7 @@ from deeprestore_lab.priors import fit_gaussian_mixture
 from scripts.making.digits.draws import LEVELS, NETWORKS, drawn_digits, quality, test_digits
 from scripts.making.digits.measures import LICENCE, split
 from scripts.making.resumable import Parts, rounded
-from scripts.records.joint_sampling import RIDGE, _components, strip
+from scripts.records.joint_sampling import RIDGE, components, strip
 
 SEEDS = range(2)
 COUNT, POOL, RUNGS, INNER, SHARE, HIGHEST = 300, 1000, 10, 2, 0.15, 3.0
@@ -54,7 +54,7 @@ LogRatio = Callable[[torch.Tensor], torch.Tensor]
 
 def layers(x: torch.Tensor) -> list[torch.Tensor]:
     """What the two layers see, with gradients: rows of 40 and of 64 numbers."""
-    body, (mean, axes) = NETWORKS["classifier"]().body, _components()
+    body, (mean, axes) = NETWORKS["classifier"]().body, components()
     maps = body[:4](x)
     return [(nn.functional.adaptive_avg_pool2d(maps, 4).flatten(1) - mean) @ axes, body[4:](maps)]
 
