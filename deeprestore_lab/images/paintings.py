@@ -1,13 +1,11 @@
 """A painting at hand without a network, for style: Vincent van Gogh, "Village Street in Auvers" (1890)."""
 
-import io
 from functools import cache
 
-import numpy as np
 import torch
-from PIL import Image
 
 from deeprestore_lab.core.artifacts import load_picture
+from deeprestore_lab.images.files import load
 from deeprestore_lab.images.transforms import Size, fit
 
 
@@ -28,5 +26,4 @@ def painting(*, size: Size | None = None) -> torch.Tensor:
 
 @cache
 def _decoded() -> torch.Tensor:
-    picture = Image.open(io.BytesIO(load_picture("painting", "auvers.webp"))).convert("RGB")
-    return torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)[None].float() / 255
+    return load(load_picture("painting", "auvers.webp"))

@@ -69,16 +69,16 @@ def pool() -> torch.Tensor:
     return PARTS.get("pool", make)[1]["x"].float() / 255
 
 
+def noisy(x: torch.Tensor, sigma: float, draw: torch.Generator) -> torch.Tensor:
+    return x + sigma * torch.randn(x.shape, generator=draw)
+
+
 @cache
 def laws(sigma: float, rule: str) -> list[LogRatio]:
     """For each layer log p / q, or log p, of pictures with noise of the level."""
     draw = torch.Generator().manual_seed(int(1000 * sigma))
-
-    def noisy(x: torch.Tensor) -> torch.Tensor:
-        return x + sigma * torch.randn(x.shape, generator=draw)
-
     with torch.no_grad():
-        real, own = layers(noisy(split()[0][: 3 * POOL])), layers(noisy(pool()))
+        real, own = (layers(noisy(x, sigma, draw)) for x in (split()[0][: 3 * POOL], pool()))
     if rule == "product":
         fitted = [fit_gaussian_mixture(rows[:, None, None], parts=30, rank=10, seed=0) for rows in real]
         return [lambda rows, law=law: -law(rows[:, None, None]) for law in fitted]
@@ -133,12 +133,7 @@ def told_apart(_: str) -> tuple[dict, dict]:
         with torch.no_grad():
             logs = {
                 real: sum(
-                    law(rows)
-                    for law, rows in zip(
-                        laws(sigma, "ratio"),
-                        layers(x + sigma * torch.randn(x.shape, generator=draw)),
-                        strict=True,
-                    )
+                    law(rows) for law, rows in zip(laws(sigma, "ratio"), layers(noisy(x, sigma, draw)), strict=True)
                 )
                 for real, x in fresh.items()
             }

@@ -117,14 +117,20 @@ def posterior(key: str) -> tuple[dict, dict]:
     return found, {}
 
 
-def by_guidance(key: str) -> tuple[dict, dict]:
-    """Pseudo-inverse guidance for one task, on the same measurements."""
-    name, seed = key.removeprefix("guided ").split(" | ")
+def asked(key: str) -> tuple[str, int, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A task and seed: its name, the seed, unseen digits, their measurement, and the pixels that it leaves unsure."""
+    name, seed = key.split(" | ")
     number = int(seed)
     operator, noise = task(name)
     x = unseen(number)
     y = measurement(name, x, numbers_of(number))
     unsure = sampling.MixturePosterior(mixture(), operator, y, sigma=noise).sample(59, seed=1 + number).std(0) > SURE
+    return name, number, x, y, unsure
+
+
+def by_guidance(key: str) -> tuple[dict, dict]:
+    """Pseudo-inverse guidance for one task, on the same measurements."""
+    name, number, x, y, unsure = asked(key.removeprefix("guided "))
     mean = sampling.guided(hybrid(), likelihood(name, y, K), rule="pseudo-inverse", spread=0.3)
     values = run_of(sampling.Ancestral(mean, sampling.karras_levels(LONG, **LEVELS)), N, K, number)
     inside = coverage(values, x)[unsure].mean()
@@ -133,12 +139,7 @@ def by_guidance(key: str) -> tuple[dict, dict]:
 
 def by_more(key: str) -> tuple[dict, dict]:
     """Reconstruction guidance and split Gibbs for one task, on the same measurements, at their tuned settings."""
-    name, seed = key.removeprefix("more ").split(" | ")
-    number = int(seed)
-    operator, noise = task(name)
-    x = unseen(number)
-    y = measurement(name, x, numbers_of(number))
-    unsure = sampling.MixturePosterior(mixture(), operator, y, sigma=noise).sample(59, seed=1 + number).std(0) > SURE
+    name, number, x, y, unsure = asked(key.removeprefix("more "))
     found = {}
     for method in MORE:
         values = by_setting(method, name, y, K, setting=tuned_more(name)[method]["setting"], seed=number)

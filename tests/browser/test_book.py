@@ -136,8 +136,8 @@ def test_a_slider_shows_a_different_picture_at_each_stop_and_returns(visit, name
 
 
 def of_data(source: str) -> np.ndarray:
-    """The pixels of a picture given as a data address, in [0, 1]."""
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",", 1)[1]))).convert("RGB")) / 255
+    """The pixels of a picture given as a data address, `(H, W, 3)` of bytes."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",", 1)[1]))).convert("RGB"))
 
 
 def test_a_kernel_that_is_typed_answers_as_a_convolution_does(visit):
@@ -145,13 +145,13 @@ def test_a_kernel_that_is_typed_answers_as_a_convolution_does(visit):
     editor = page.locator(".drl-kernel-editor")
     sources = "root => [...root.querySelectorAll('img')].map(i => i.src)"
     editor.get_by_role("button", name="nothing").click()
-    x, answer = map(of_data, editor.evaluate(sources))
+    x, answer = (of_data(source) / 255 for source in editor.evaluate(sources))
     assert np.abs(answer - (0.5 + 0.5 * x)).max() < 0.006  # signed: zero is grey
     typed = np.arange(9).reshape(3, 3) / 10 - 0.4
     for place, value in enumerate(typed.flatten()):
         editor.locator("input[type=number]").nth(place).fill(f"{value:.1f}")
     editor.locator("input[type=checkbox]").check()
-    answer = of_data(editor.evaluate(sources)[1])[..., 0]
+    answer = of_data(editor.evaluate(sources)[1])[..., 0] / 255
     around = np.pad(x[..., 0], 1, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(around, (3, 3))
     expected = np.einsum("ijkl,kl->ij", windows, typed).clip(0, 1)
@@ -270,8 +270,7 @@ def test_pixels_on_the_screen_are_the_pixels_of_the_picture(visit, name, dark):
         pytest.skip("this page has no magnified picture that is stored without loss")
     image = exact.first
     image.scroll_into_view_if_needed()
-    raw = base64.b64decode(image.get_attribute("src").split(",", 1)[1])
-    own = np.asarray(Image.open(io.BytesIO(raw)).convert("RGB"))
+    own = of_data(image.get_attribute("src"))
     screen = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("RGB"))
     zoom = int(image.get_attribute("width")) // own.shape[1]
     whole = own.repeat(zoom, 0).repeat(zoom, 1)

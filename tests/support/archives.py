@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deeprestore_lab.teaching.submission import Refused
+from deeprestore_lab.teaching.submission.inspection import read
+from deeprestore_lab.teaching.submission.refusals import Refusal
+
 IDS = ("12345678", "87654321")
 NAME = "ex3_12345678_87654321.zip"
 README = b"""# Exercise
@@ -96,3 +100,17 @@ def archive(entries: list[Entry], *, count: int | None = None, comment: bytes = 
 def noise(size: int) -> bytes:
     """Bytes that do not shrink."""
     return np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8).tobytes()
+
+
+def without(name: bytes, *more: Entry) -> bytes:
+    """A right archive that lacks one entry and has others."""
+    return archive([entry for entry in right() if entry.name != name] + list(more))
+
+
+def refusals(data: bytes) -> list[Refusal]:
+    """What an archive is refused for; empty where it is taken."""
+    try:
+        read(data, IDS)
+    except Refused as refused:
+        return list(refused.refusals)
+    return []

@@ -54,8 +54,8 @@ class ClassGrader:
         self.root = course.folder.resolve()
         self.config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
         self.timeout = float(timeout or self.config.Execute.timeout)
-        source = read_source(course.source(name))
-        self.key = hashlib.sha256("".join(map(source.digest, source.tasks)).encode()).hexdigest()[:16]
+        self.source = read_source(course.source(name))
+        self.key = hashlib.sha256("".join(map(self.source.digest, self.source.tasks)).encode()).hexdigest()[:16]
         self.lock, self.spent = threading.Lock(), []
 
     def place(self, student: str, kind: str) -> Path:

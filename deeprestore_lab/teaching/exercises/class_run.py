@@ -13,7 +13,7 @@ from deeprestore_lab.teaching.exercises.class_grading import ClassGrader, alone,
 from deeprestore_lab.teaching.exercises.class_table import Row
 from deeprestore_lab.teaching.exercises.handed_in import named_cells
 from deeprestore_lab.teaching.exercises.sorting import Sorted, sort
-from deeprestore_lab.teaching.exercises.source import read_source, starter, text_of
+from deeprestore_lab.teaching.exercises.source import starter, text_of
 
 NOTHING = "nothing handed in"
 
@@ -54,34 +54,33 @@ def run(
     out = out or grader.root / "results" / name
     things = sort(came, name=name, ids=named_cells(course.source(name)), roster=students)
     state_file = out / "state.json"
-    state = read_state(state_file)
-    grader.assign()
-    todo = {}
-    for student, data in things.notebooks.items():
-        old = state.get(student)
-        sum_ = grader.put(student, data, came=old["came"] if old else "")
-        if old is None or _is_new(old["graded"], sum_, grader.timeout, again):
-            todo[student] = sum_
-    say(f"{name}: {len(things.notebooks)} notebooks of {len(students)} students, {len(todo)} to grade")
-    count = 0
+    with alone(grader.root):  # what lies in `submitted/` and the gradebook too
+        state = read_state(state_file)
+        grader.assign()
+        todo = {}
+        for student, data in things.notebooks.items():
+            old = state.get(student)
+            sum_ = grader.put(student, data, came=old["came"] if old else "")
+            if old is None or _is_new(old["graded"], sum_, grader.timeout, again):
+                todo[student] = sum_
+        say(f"{name}: {len(things.notebooks)} notebooks of {len(students)} students, {len(todo)} to grade")
+        count = 0
 
-    def each(student: str, graded) -> None:
-        nonlocal count
-        count += 1
-        state[student] = {"came": digest(things.notebooks[student]), "graded": graded}
-        write_state(state_file, state)
-        say(f"{count}/{len(todo)} {student}: {graded.state}")
+        def each(student: str, graded) -> None:
+            nonlocal count
+            count += 1
+            state[student] = {"came": digest(things.notebooks[student]), "graded": graded}
+            write_state(state_file, state)
+            say(f"{count}/{len(todo)} {student}: {graded.state}")
 
-    with alone(grader.root):
         grader.grade(todo, jobs=jobs, each=each)
     for student, (_, why) in things.refused.items():
         grader.notice(student, why)
     rows = _rows(grader, things, state, students, read_key(course.keys(name)[0]))
-    source = read_source(course.source(name))
     where = os.path.relpath(grader.root / "feedback", out) + f"/{{}}/{name}/{name}.html"
-    page = class_page.page_text(rows, source, unsorted=things.unsorted, beside=things.beside, feedback=where)
+    page = class_page.page_text(rows, grader.source, unsorted=things.unsorted, beside=things.beside, feedback=where)
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / "marks.csv", class_table.csv_text(rows, source).encode("utf-8-sig"))
+    write_whole(out / "marks.csv", class_table.csv_text(rows, grader.source).encode("utf-8-sig"))
     write_whole(out / "class.html", page.encode())
     problems = [f"{place}: {why}" for place, why in things.unsorted.items()]
     problems += [f"{row.student}: {row.state}: {row.why}" for row in rows if row.why]
@@ -109,7 +108,7 @@ def _rows(grader: ClassGrader, things: Sorted, state: Mapping, students: Mapping
     marks = class_table.read_marks(grader, [each for each, row in rows.items() if row.state == "graded"])
     for student, found in marks.items():
         rows[student].marks = found
-    source = read_source(grader.course.source(grader.name))
+    source = grader.source
     blank = tuple(starter(text_of(source.cells[task.solution_at])) for task in source.tasks)
     for student, note in class_table.same_answers(answers, blank=blank).items():
         rows[student].note = note

@@ -63,13 +63,13 @@ def test_one_file_of_one_student(came, notebook, name):
 
 def test_zips_and_zips_in_zips(came, notebook):
     inner = zipped(
-        {"work/small.ipynb": notebook[0], "__MACOSX/work/._small.ipynb": b"x", ".ipynb_checkpoints/a.ipynb": b"y"}
+        {"answers/small.ipynb": notebook[0], "__MACOSX/answers/._small.ipynb": b"x", ".ipynb_checkpoints/a.ipynb": b"y"}
     )
     found = came({"all.zip": zipped({"Zoe Muller.zip": inner, "1001/small.ipynb": notebook[0]}), "1002.zip": inner})
     assert found.places == {
         "1001": "all.zip/1001/small.ipynb",
-        "1002": "1002.zip/work/small.ipynb",
-        "1003": "all.zip/Zoe Muller.zip/work/small.ipynb",
+        "1002": "1002.zip/answers/small.ipynb",
+        "1003": "all.zip/Zoe Muller.zip/answers/small.ipynb",
     }
 
 

@@ -11,32 +11,20 @@ import zipfile
 
 import pytest
 
-from archives import IDS, NAME, README, Entry, a_pdf, archive, noise, right
-from deeprestore_lab.teaching.submission import Refused, check, inspection, parts
+from archives import IDS, NAME, README, Entry, a_pdf, archive, noise, refusals, right, without
+from deeprestore_lab.teaching.submission import Refused, check
 from deeprestore_lab.teaching.submission.inspection import read
 
-
-@pytest.fixture(autouse=True)
-def _parts_are_read_here(monkeypatch):
-    """Not in a process of their own, which takes longer; `test_inspection_apart.py` has that."""
-    monkeypatch.setattr(inspection, "_wrong_parts", parts.wrong_parts)
+pytestmark = pytest.mark.usefixtures("parts_are_read_here")
 
 
 def names(data: bytes) -> set[str]:
     """The names of the refusals that an archive gets."""
-    try:
-        read(data, IDS)
-    except Refused as refused:
-        return {refusal.name for refusal in refused.refusals}
-    return set()
+    return {refusal.name for refusal in refusals(data)}
 
 
 def with_(*more: Entry) -> bytes:
     return archive([*right(), *more])
-
-
-def without(name: bytes, *more: Entry) -> bytes:
-    return archive([entry for entry in right() if entry.name != name] + list(more))
 
 
 def test_a_right_archive_is_accepted(tmp_path):

@@ -8,26 +8,15 @@ import zipfile
 
 import pytest
 
-from archives import IDS, README, Entry, a_pdf, archive, right
-from deeprestore_lab.teaching.submission import Refused, build, inspection, parts
+from archives import IDS, README, Entry, a_pdf, archive, refusals, right, without
+from deeprestore_lab.teaching.submission import Refused, build
 from deeprestore_lab.teaching.submission.inspection import read
 
-
-@pytest.fixture(autouse=True)
-def _parts_are_read_here(monkeypatch):
-    monkeypatch.setattr(inspection, "_wrong_parts", parts.wrong_parts)
+pytestmark = pytest.mark.usefixtures("parts_are_read_here")
 
 
 def said(data: bytes) -> list[str]:
-    try:
-        read(data, IDS)
-    except Refused as refused:
-        return [str(refusal) for refusal in refused.refusals]
-    return []
-
-
-def instead(name: bytes, *more: Entry) -> bytes:
-    return archive([entry for entry in right() if entry.name != name] + list(more))
+    return [str(refusal) for refusal in refusals(data)]
 
 
 @pytest.mark.parametrize(
@@ -35,25 +24,25 @@ def instead(name: bytes, *more: Entry) -> bytes:
 )
 def test_capitals_are_renamed(part, found):
     (entry,) = [entry for entry in right() if entry.name == part.encode()]
-    (line,) = said(instead(entry.name, Entry(found.encode(), entry.data)))
+    (line,) = said(without(entry.name, Entry(found.encode(), entry.data)))
     assert line.startswith(f"missing part: '{part}'") and f"'{found}' is there: rename it, {part} is" in line
 
 
 def test_a_folder_around_them_is_left_out():
-    lines = said(archive([Entry(b"work/" + entry.name, entry.data) for entry in right()]))
+    lines = said(archive([Entry(b"folder/" + entry.name, entry.data) for entry in right()]))
     assert len(lines) == 3 and all("pack the files, not their folder (open it, select all" in line for line in lines)
 
 
 def test_a_readme_that_is_not_filled_in():
     template = b"- Name: <first student>\n- ID: <first ID>\n- User name: <first user name>\n" * 2
-    lines = said(instead(b"README.md", Entry(b"README.md", template)))
+    lines = said(without(b"README.md", Entry(b"README.md", template)))
     assert lines == [
         "missing part: 'README.md': the names are not filled in: write yours after "
         "`Name:`, `ID:` and `User name:`, for both"
     ]
     half = README.replace(b"Emmy Noether", b"<second student>")
     assert (
-        "it has 1 line `Name: ...`; two students need two" in said(instead(b"README.md", Entry(b"README.md", half)))[0]
+        "it has 1 line `Name: ...`; two students need two" in said(without(b"README.md", Entry(b"README.md", half)))[0]
     )
 
 
@@ -66,17 +55,17 @@ def test_a_member_that_is_there_twice():
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
 def test_utf_16_is_saved_as_utf_8(encoding):
-    (line,) = said(instead(b"main.py", Entry(b"main.py", "print('ö')\n".encode(encoding))))
+    (line,) = said(without(b"main.py", Entry(b"main.py", "print('ö')\n".encode(encoding))))
     assert line == "broken part: 'main.py': it is UTF-16: save it as UTF-8 in your editor"
 
 
 def test_latin_1_without_a_coding_line_is_refused_with_the_mend_and_with_one_is_right():
     code = "x = 1\nname = 'Müller'\n"
-    (line,) = said(instead(b"main.py", Entry(b"main.py", code.encode("latin-1"))))
+    (line,) = said(without(b"main.py", Entry(b"main.py", code.encode("latin-1"))))
     assert line.startswith("broken part: 'main.py': line 2 has a letter that is not UTF-8 (Latin-1?): save the file")
-    assert said(instead(b"main.py", Entry(b"main.py", b"# coding: latin-1\n" + code.encode("latin-1")))) == []
-    assert said(instead(b"main.py", Entry(b"main.py", code.encode()))) == []
-    (line,) = said(instead(b"main.py", Entry(b"main.py", b"x = (\n")))
+    assert said(without(b"main.py", Entry(b"main.py", b"# coding: latin-1\n" + code.encode("latin-1")))) == []
+    assert said(without(b"main.py", Entry(b"main.py", code.encode()))) == []
+    (line,) = said(without(b"main.py", Entry(b"main.py", b"x = (\n")))
     assert "line 1 does not compile: '(' was never closed" in line
 
 
@@ -92,8 +81,8 @@ def test_what_macos_adds_is_passed_over_and_never_read():
 
 
 def test_the_pages_of_the_report_are_counted():
-    assert said(instead(b"ex3.pdf", Entry(b"ex3.pdf", a_pdf(10), method=0))) == []
-    (line,) = said(instead(b"ex3.pdf", Entry(b"ex3.pdf", a_pdf(11), method=0)))
+    assert said(without(b"ex3.pdf", Entry(b"ex3.pdf", a_pdf(10), method=0))) == []
+    (line,) = said(without(b"ex3.pdf", Entry(b"ex3.pdf", a_pdf(11), method=0)))
     assert line == "too long: 'ex3.pdf': it has 11 pages; 10 are allowed"
 
 
