@@ -73,6 +73,7 @@ def execute(notebook: nbformat.NotebookNode, *, folder: Path, limit: float, envi
         timeout=limit,
         startup_timeout=STARTUP_SECONDS,
         kernel_name=notebook.metadata.get("kernelspec", {}).get("name", "python3"),
+        extra_arguments=["--log-level=ERROR"],  # else ipykernel warns of each kernel that its port is not encrypted
         record_timing=False,  # it would be stored in the cells, and change what the cache knows them by
         on_cell_execute=starts,
         on_cell_executed=ended,
