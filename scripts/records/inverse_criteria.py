@@ -29,7 +29,7 @@ from scripts.records.inverse_networks import BATCH, CROP, SHOWN, SHOWN_SIDE, UNS
 RECORD, LAYER, TRAINING = "inverse_criteria", "pool2", "end to end"
 FEATURES, PIXELS = ("relu1_2", "relu2_2"), 0.1
 JUDGE = ("squeezenet1_1", ("fire3", "fire5"))
-RUNS = [(1500, 0), (1500, 1), (1500, 2), (7500, 0), (7500, 1), (7500, 2)]
+RUNS = [(1500, 0), (1500, 1), (1500, 2)]
 SETTINGS = {
     "layer": LAYER,
     "training": TRAINING,

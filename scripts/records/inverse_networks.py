@@ -37,9 +37,8 @@ RUNS = [  # steps, seeds, layers; those first that matter most
     (400, [1, 2], ["pool3", "pool2", "pool1"]),
     (1500, [0], ["pool3", "pool1"]),
     (1500, [1, 2], ["pool2"]),
-    (7500, [0, 1, 2], ["pool2"]),
-    (7500, [0], ["pool3", "pool1"]),
 ]
+FIVE_TIMES, LONG = 7500, [("alone", 0), ("together", 0), ("end to end", 0)]  # at pool2
 SETTINGS = {
     "layers": LAYERS,
     "batch": BATCH,
@@ -149,13 +148,14 @@ def without_the_deepest(weights: dict[str, torch.Tensor], layer: str) -> Inverse
 
 def grid() -> list[str]:
     """The keys of all runs, those first that matter most."""
-    return [
+    keys = [
         f"{layer}/{training}/{steps}/{seed}/{best(training)[0]}"
         for steps, seeds, layers in RUNS
         for seed in seeds
         for layer in layers
         for training in TRAININGS
     ]
+    return keys + [f"pool2/{training}/{FIVE_TIMES}/{seed}/{best(training)[0]}" for training, seed in LONG]
 
 
 def compared(found: dict[str, dict]) -> dict[str, dict]:
