@@ -15,6 +15,8 @@ from deeprestore_lab.teaching.exercises.imports import imported
 from deeprestore_lab.teaching.exercises.source import GradingError, text_of
 from deeprestore_lab.teaching.submission.sandbox import why_not
 
+PATIENCE = 20.0  # seconds between two looks at whether the scheduler is still there
+
 
 class ClusterGone(GradingError):  # noqa: N818, as its neighbours
     """Nobody runs notebooks any more: what is not graded yet waits for another call."""
@@ -58,14 +60,20 @@ def _asking(client, scheduler: str, tell: Callable[[str, str], None]) -> Callabl
     code = digest_of_code()
 
     def run(job: Job) -> Done:
-        try:
-            done, machine, reason = client.submit(run_there, job, code, pure=False).result()
-        except GradingError:
-            raise
-        except KilledWorker as error:
-            raise GradingError(f"its worker died, and so did those that took it over ({error})") from None
-        except (Exception, CancelledError) as error:  # cancelled: the connection is gone
-            raise ClusterGone(f"the cluster at {scheduler} is gone ({error!r}): give the command again") from None
+        future = client.submit(run_there, job, code, pure=False)
+        while True:
+            try:
+                done, machine, reason = future.result(timeout=PATIENCE)
+                break
+            except GradingError:
+                raise
+            except KilledWorker as error:
+                raise GradingError(f"its worker died, and so did those that took it over ({error})") from None
+            except (Exception, CancelledError) as error:
+                if future.status == "error":
+                    raise GradingError(f"its worker failed: {type(error).__name__}: {error}") from error
+                if future.status != "pending" or client.status != "running":  # what is sent to nobody is pending, too
+                    raise ClusterGone(f"the cluster at {scheduler} is gone: give the same command again") from None
         tell(machine, reason)
         return done
 
