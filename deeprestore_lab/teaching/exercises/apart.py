@@ -1,22 +1,19 @@
 """Run a submitted notebook in a confined process: its kernel, and what drives it, see one folder and no network."""
 
 import json
-import os
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from deeprestore_lab.teaching.exercises.grading import stopped
+from deeprestore_lab.teaching.exercises.inside import RESULT, STARTUP
 from deeprestore_lab.teaching.exercises.source import GradingError, KernelGone, TimeUp
 from deeprestore_lab.teaching.submission import confinement
 from deeprestore_lab.teaching.submission.storage import remove
 
 ROOT = Path(__file__).resolve().parents[3]
-CODE = "import sys; sys.path.insert(0, {!r}); from deeprestore_lab.teaching.exercises import apart; apart.main()"
-RESULT = ".executed.json"  # beside the notebook, written by the process
-STARTUP = 180  # seconds for a kernel, on a busy machine
+CODE = "import sys; sys.path.insert(0, {!r}); from deeprestore_lab.teaching.exercises import inside; inside.main()"
 CELLS = 5  # a whole notebook may take so many times what one cell may
 LARGEST = 60_000_000  # bytes of what the process writes
 
@@ -119,36 +116,3 @@ def _answer(path: Path) -> dict | None:
         return {"outputs": made, "counts": counts, "cpu": float(said["cpu"])}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, nbformat.ValidationError):
         return None
-
-
-def main() -> None:
-    """Run the notebook that stands on standard input, and write what its cells gave into this folder."""
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-
-    asked = json.load(sys.stdin)
-    nb = nbformat.from_dict(asked["notebook"])
-    os.environ["PYTHONPATH"] = str(ROOT)  # the library that grades, for the kernel
-    at = [0, ""]
-
-    def note(cell, cell_index):
-        at[:] = cell_index + 1, cell.source.strip().split("\n")[0]
-
-    client = NotebookClient(
-        nb,
-        timeout=asked["timeout"],
-        startup_timeout=STARTUP,
-        kernel_name=nb.metadata.kernelspec.name,
-        allow_errors=True,
-        raise_on_iopub_timeout=True,
-        on_cell_execute=note,
-    )
-    try:
-        client.execute()
-        cells = nb.cells
-        said = {"outputs": [c.get("outputs", []) for c in cells], "counts": [c.get("execution_count") for c in cells]}
-    except (CellTimeoutError, DeadKernelError) as error:
-        said = {"stopped": at, "slow": isinstance(error, CellTimeoutError)}
-    said["cpu"] = sum(os.times()[:4])  # the kernel's too: it has ended, and was waited for
-    Path(RESULT).write_text(json.dumps(said), encoding="utf-8")

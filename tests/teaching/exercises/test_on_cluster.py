@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,17 @@ def cluster(workers, *, processes):
         yield made
 
 
+def kill_the_first_that_works(scheduler, killed):
+    """Kill a worker process a second after it was given something to do."""
+    with distributed.Client(scheduler) as client:
+        pids = client.run(os.getpid)
+        while not (busy := [worker for worker, tasks in client.processing().items() if tasks]):
+            time.sleep(0.1)
+        time.sleep(1)
+        killed.append(busy[0])
+        os.kill(pids[busy[0]], signal.SIGKILL)
+
+
 @pytest.mark.slow
 def test_a_worker_dies_in_the_middle_and_the_table_is_the_truth(tmp_path):
     """Kernels as they are, on two worker processes, of which one is killed while its first notebook runs."""
@@ -44,21 +56,15 @@ def test_a_worker_dies_in_the_middle_and_the_table_is_the_truth(tmp_path):
     write_source(course.folder)
     shutil.copy(CONFIG, course.folder)
     write(build("small", course=course))
-    pretend(tmp_path / "class", "small", course=course, students=6, seed=7)
-    shutil.copytree(tmp_path / "class" / "late", tmp_path / "class" / "came_back", dirs_exist_ok=True)
+    pretend(tmp_path / "class", "small", course=course, students=4, seed=29)
     students, killed = read_roster(tmp_path / "class" / "students.csv"), []
     with cluster(2, processes=True) as made:
-
-        def kill_one(line):
-            if line.startswith("1/") and not killed:
-                with distributed.Client(made.scheduler_address) as client:
-                    working = {worker: tasks for worker, tasks in client.processing().items() if tasks}
-                    killed.append(client.run(os.getpid, workers=[next(iter(working))]))
-                os.kill(*killed[0].values(), signal.SIGKILL)
-
+        killer = threading.Thread(target=kill_the_first_that_works, args=(made.scheduler_address, killed))
+        killer.start()
         given = {"course": course, "students": students, "out": tmp_path / "out", "scheduler": made.scheduler_address}
-        found = class_run.run(tmp_path / "class" / "came_back", "small", timeout=20, say=kill_one, **given)
-    assert killed and found.ran >= 4
+        found = class_run.run(tmp_path / "class" / "came_back", "small", timeout=30, say=str, **given)
+        killer.join(60)
+    assert killed and found.ran == 3
     assert compared(tmp_path / "class" / "truth.csv", tmp_path / "out" / "marks.csv") == []
 
 
