@@ -61,10 +61,7 @@ def step_4(data: Digits, models: dict, results: dict) -> None:
 
 
 def step_5(data: Digits, models: dict, results: dict) -> None:
-    """Denoise and inpaint with both models; PSNR in dB for each digit.
-
-    Each with much noise and with little: sigma = 0 is none.
-    """
+    """Denoise and inpaint with both models, with more noise and with less."""
     x = data.test[:DIGITS]
     known = torch.ones(1, 1, 28, 28)
     lower = known.clone()
@@ -73,7 +70,7 @@ def step_5(data: Digits, models: dict, results: dict) -> None:
         ("denoising", known, 0.4),
         ("denoising_small", known, 0.1),
         ("inpainting", lower, 0.1),
-        ("inpainting_exact", lower, 0.0),
+        ("inpainting_exact", lower, 0.0),  # no noise at all
     ):
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(x.shape, generator=generator)

@@ -29,9 +29,7 @@ def pretend(
     except (SourceError, ValueError, OSError) as error:
         raise _failure(str(error)) from error
     troubles = [row.note for row in rows if row.note]
-    typer.echo(
-        f"{exercise}: {students} students, of whom {len(troubles)} have a trouble: {', '.join(sorted(troubles))}"
-    )
+    typer.echo(f"{exercise}: a class of {students}; troubles: {', '.join(sorted(troubles)) or 'none'}")
     for each in ("came_back", "late", "students.csv", "truth.csv"):
         typer.echo(f"wrote {os.path.relpath(folder / each)}")
 

@@ -96,7 +96,7 @@ def test_the_commands_make_a_class_and_name_each_difference(small, tmp_path):
     run = CliRunner().invoke
     line = ["exercises", "pretend", tmp_path / "class", "--exercise", "small", "--folder", small.folder]
     answer = run(app, [str(each) for each in [*line, "--students", "8"]])
-    assert answer.exit_code == 0 and "8 students, of whom 2 have a trouble" in answer.stdout, answer.output
+    assert answer.exit_code == 0 and "small: a class of 8; troubles: " in answer.stdout, answer.output
     assert run(app, [str(each) for each in line]).exit_code == 1  # it is there already
     truth, marks = tmp_path / "class" / "truth.csv", tmp_path / "marks.csv"
     with truth.open(encoding="utf-8-sig") as file:
