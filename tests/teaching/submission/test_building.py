@@ -111,7 +111,7 @@ def _picture() -> bytes:
     from PIL import Image
 
     data = io.BytesIO()
-    Image.new("L", (8, 8)).save(data, "png")
+    Image.new("L", (16, 9)).save(data, "png")  # about as wide as those of main.py
     return data.getvalue()
 
 
