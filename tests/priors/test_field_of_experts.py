@@ -150,3 +150,7 @@ def test_what_does_not_fit_is_refused():
         FieldOfExperts.trained(expert="logistic", seed=1)
     with pytest.raises(ValueError, match="has no calibrated weight"):
         FieldOfExperts(FILTERS, WEIGHTS).calibrated(0.1)
+
+
+def test_no_pictures_have_no_values():
+    assert FieldOfExperts.trained()(torch.rand(0, 1, 16, 16)).shape == (0,)
