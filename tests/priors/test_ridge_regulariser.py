@@ -203,8 +203,9 @@ def test_pictures_of_double_precision_have_the_value_and_the_gradient_of_single_
     (expected,) = torch.autograd.grad(r(own).sum(), own)
     assert expected.dtype == torch.float64
     torch.testing.assert_close(r.score(x), -expected, rtol=1e-9, atol=1e-9)
-    found = r.prox(x, 0.01, tolerance=1e-8)
-    moved = found - x + 0.01 * r.gradient(found)
+    step = 0.5 / r.weak_convexity
+    found = r.prox(x, step, tolerance=1e-8)
+    moved = found - x + step * r.gradient(found)
     assert moved.square().mean().sqrt() <= 1e-8
 
 
