@@ -22,8 +22,8 @@ class LogisticRatio:
         ridge, rounds = check_positive(ridge, name="ridge", single=True), check_whole(rounds, name="rounds", least=1)
         self.middle, self.spread = q.double().mean(0), q.double().std(0).clamp_min(1e-6)
         rows = torch.cat([self._rows(p), self._rows(q)])
-        label = torch.cat([torch.ones(len(p)), torch.zeros(len(q))]).double()
-        share = torch.cat([torch.full((len(p),), 0.5 / len(p)), torch.full((len(q),), 0.5 / len(q))]).double()
+        label = torch.cat([rows.new_ones(len(p)), rows.new_zeros(len(q))])
+        share = torch.cat([rows.new_full((len(own),), 0.5 / len(own)) for own in (p, q)])
         self.slope = rows.new_zeros(rows.shape[1])
         penalty = ridge * torch.ones_like(self.slope)
         penalty[0] = 0

@@ -60,7 +60,7 @@ def _check_linear(sampler: Sampler, k: int, gain: torch.Tensor, *, square: bool)
     parts = torch.linspace(0.5, 2.0, gain.shape[1], dtype=gain.dtype)
     expected = parts @ gain if square else parts * gain[0]
     found = sampler.step(k, parts.reshape(1, 1, 1, -1), torch.zeros_like).flatten()
-    if (found - expected).norm() > torch.finfo(gain.dtype).eps ** 0.5 * expected.norm():
+    if (found - expected).norm() > torch.finfo(gain.dtype).eps ** 0.5 * (parts.norm() + expected.norm()):
         raise ValueError(f"step {k} of {sampler.name} is not linear: its law is not followed by a covariance")
 
 

@@ -3,6 +3,7 @@
 import torch
 
 from deeprestore_lab.core.checks import check_level, check_seed, check_whole, describe
+from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.energies.shapes import check_batch
 from deeprestore_lab.operators import LinearOperator, as_matrix
 from deeprestore_lab.priors import GaussianMixture
@@ -28,7 +29,7 @@ class MixturePosterior:
             raise ValueError(f"operator must be linear, got {describe(operator)}")
         self.prior, self.operator, self.sigma = prior, operator, check_level(sigma, single=True)
         matrix = as_matrix(operator, prior.shape)  # (M, D)
-        check_batch(y, name="y")
+        check_batch(y, name="y"), check_together(y, prior.means, names=("y", "the mixture"))
         if y.numel() == 0 or y[0].numel() != len(matrix) or y.is_complex() or not bool(torch.isfinite(y).all()):
             raise ValueError(f"A x has {len(matrix)} real values, but y is {describe(y)}; values must be finite")
         self.y, like = y.detach().flatten(1).double(), torch.float64

@@ -72,7 +72,7 @@ def field_product(
     _check_layers(covariance, layers)
     total = torch.linalg.inv(covariance)
     for layer in layers:
-        m = torch.eye(len(layer.phi), dtype=covariance.dtype)
+        m = torch.eye(len(layer.phi)).to(covariance)
         if layer.weight == 0:
             continue
         wanted = torch.linalg.inv(layer.covariance / layer.weight + rho**2 * m)
@@ -115,14 +115,14 @@ def summed_scores(covariance: torch.Tensor, layers: Sequence[LayerPrior], *, noi
     Taught in chapter 21_sampling.
     """
     check_choice(noised, NOISED, name="noised"), _check_layers(covariance, layers)
-    unit = torch.eye(len(covariance), dtype=covariance.dtype)
+    unit = torch.eye(len(covariance)).to(covariance)
 
     @cache
     def precision_at(sigma: float) -> torch.Tensor:
         variance = check_positive(sigma, name="sigma", single=True) ** 2
         total = torch.linalg.inv(covariance + variance * unit)
         for layer in layers:
-            own = torch.eye(len(layer.phi), dtype=covariance.dtype)
+            own = torch.eye(len(layer.phi)).to(covariance)
             added = {"same level": own, "through the layer": layer.phi @ layer.phi.mT, "clean": 0 * own}[noised]
             precision = torch.linalg.inv(layer.covariance + variance * added)
             total = total + layer.weight * layer.phi.mT @ precision @ layer.phi

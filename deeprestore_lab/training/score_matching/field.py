@@ -58,10 +58,10 @@ def fit_field(
     (see `pictures`). Filters have no mean: they are combinations of the size^2 - 1 principal components of patches less
     their mean, each of variance 1, which makes the descent fast. Weights stay above 0 as exponentials.
 
-    Computed in float32. Raises `ValueError` for pictures that are too small, not finite or all flat, for none of them,
-    no expert, no loss.
+    Computed in float32 on the CPU. Raises `ValueError` for pictures that are too small, not finite or all flat, for
+    none of them, no expert, no loss.
     """
-    pictures = [check_units(x, name="pictures", channels=1).detach().float() for x in pictures]
+    pictures = [check_units(x, name="pictures", channels=1).detach().float().cpu() for x in pictures]
     if not pictures or any(len(x) != 1 or not bool(torch.isfinite(x).all()) for x in pictures):
         raise ValueError(f"pictures must be finite, (1, 1, H, W) each, got {[tuple(x.shape) for x in pictures]}")
     check_differentiable("learning a field")

@@ -54,8 +54,9 @@ def fit_map_field(
 
     Maps `z` `(N, C, H, W)`, standardised, get noise of level `sigma` anew at every step: R becomes minus the log
     density of noisy maps, which is smooth where that of maps is not (half of the values behind a ReLU are zero). With
-    `groups` each filter sees its group of neighbouring channels alone; then R takes the groups as independent. Raises
-    `ValueError` for settings that do not fit. Source: Vincent (2011). Taught in chapter 19_feature_map_priors.
+    `groups` each filter sees its group of neighbouring channels alone; then R takes the groups as independent. Computed
+    in float32 on the CPU. Raises `ValueError` for settings that do not fit. Source: Vincent (2011). Taught in chapter
+    19_feature_map_priors.
     """
     check_images(z, name="z")
     count, size, steps, batch = (
@@ -66,7 +67,7 @@ def fit_map_field(
     check_differentiable("learning a field")
     if not bool(torch.isfinite(z).all()):
         raise ValueError("z must be finite, got values that are not")
-    z = z.detach().float()
+    z = z.detach().float().cpu()
     sigma, law = check_positive(sigma, name="sigma", single=True), expert_of(expert)
     draw = torch.Generator().manual_seed(check_seed(seed))
     filters = torch.randn(count, z.shape[1], size, size, generator=draw)
