@@ -60,4 +60,6 @@ def _checked(filters: torch.Tensor, x: torch.Tensor, name: str | Expert) -> Expe
     check_vectors(x), check_vectors(filters, name="filters")
     if filters.shape[1] != x.shape[1]:
         raise ValueError(f"filters (K, D) and x (N, D) must agree in D, got {describe(filters)} and {describe(x)}")
+    if filters.dtype != x.dtype:
+        raise ValueError(f"filters and x must have one precision, got {describe(filters)} and {describe(x)}")
     return expert(name)

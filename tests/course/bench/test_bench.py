@@ -114,3 +114,29 @@ def test_the_command_runs_a_function_of_a_file(tmp_path):
     for wrong, said in ((f"{file}:whole", "no function 'whole'"), ("mine.py:half", "is no file")):
         run = CliRunner().invoke(app, ["bench", wrong])
         assert run.exit_code == 1 and said in run.output
+
+
+@pytest.mark.parametrize(
+    ("method", "word"),
+    [
+        (3, "function"),
+        (lambda problem: (255 * problem.y.clamp(0, 1)).byte(), "of floats"),
+        (lambda problem: problem.y > 0.5, "of floats"),
+        (lambda problem: problem.y + 0j, "of floats"),
+        (lambda problem: 255 * problem.y.clamp(0, 1), "255"),
+    ],
+    ids=["a number", "bytes", "truth values", "complex numbers", "values up to 255"],
+)
+def test_an_answer_in_other_units_is_not_scored(method, word):
+    with pytest.raises(ValueError, match=word):
+        judged(method, "noise 10")
+
+
+def test_a_comparison_names_the_tasks_and_measures_it_has():
+    compared = bench.compare(nothing, tasks=["noise 10"])
+    with pytest.raises(ValueError, match="noise 10"):
+        compared.rank("text")
+    with pytest.raises(ValueError, match="distance"):
+        compared.rank("noise 10", measure="mse")
+    with pytest.raises(ValueError, match="name"):
+        bench.compare(nothing, name=3, tasks=["noise 10"])
