@@ -8,13 +8,14 @@ from torch import nn
 
 from deeprestore_lab.core.checks import check_choice, check_whole, describe
 from deeprestore_lab.inverse_networks.blocks import IMAGE
-from deeprestore_lab.inverse_networks.network import InverseNetwork
+from deeprestore_lab.inverse_networks.network import CONTRAST, GREY, InverseNetwork
 from deeprestore_lab.training import Patches, fit
 from deeprestore_lab.training.history import History
 
 TRAININGS = ("alone", "in turn", "together", "end to end")
 CRITERIA = {"l2": nn.functional.mse_loss, "l1": nn.functional.l1_loss}
 Batch = dict[str, torch.Tensor]
+Comparison = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @torch.no_grad()
@@ -49,7 +50,9 @@ def map_batches(
     return draw
 
 
-def errors(inverse: InverseNetwork, maps: Batch, *, training: str, criterion: str = "l2") -> dict[str, torch.Tensor]:
+def errors(
+    inverse: InverseNetwork, maps: Batch, *, training: str, criterion: str | Comparison = "l2"
+) -> dict[str, torch.Tensor]:
     r"""The loss at the output of each module that has one under a training, by target, each a scalar.
 
         "alone"       m_k is given the true map of layer k:            every module has a loss, no gradient between them
@@ -57,12 +60,13 @@ def errors(inverse: InverseNetwork, maps: Batch, *, training: str, criterion: st
         "end to end"  as "together", with a loss on the image alone
 
     Maps are compared in units of their root mean square, the image in units of 1/4, by "l2" (mean square) or "l1" (mean
-    absolute value). Raises `ValueError` for other names, and where maps are missing. Taught in chapter
-    17_inverse_networks.
+    absolute value). End to end `criterion` may also be a function of two image batches in [0, 1], what is given back
+    (not clipped) and the truth, that gives a scalar, such as a perceptual loss. Raises `ValueError` for other names,
+    for a function with another training, and where maps are missing. Taught in chapter 17_inverse_networks.
     """
     check_choice(training, ("alone", "together", "end to end"), name="training")
+    compare = _comparison(criterion, training)
     inverse.check_maps(maps, IMAGE)
-    compare = CRITERIA[check_choice(criterion, tuple(CRITERIA), name="criterion")]
     true, sizes = inverse.scaled(maps), {name: tuple(f.shape[2:]) for name, f in maps.items()}
     found, own = {}, true[inverse.layer]
     for place, block in enumerate(inverse.blocks):
@@ -79,7 +83,7 @@ def train(
     training: str,
     steps: int,
     lr: float | Callable[[int], float] = 2e-3,
-    criterion: str = "l2",
+    criterion: str | Comparison = "l2",
     held_out: Batch | None = None,
     every: int = 100,
     checkpoint: str | Path | None = None,
@@ -98,6 +102,7 @@ def train(
     each run of `fit`. Raises `ValueError` as `fit` does. Taught in chapter 17_inverse_networks.
     """
     check_choice(training, TRAININGS, name="training")
+    compare = _comparison(criterion, training)
     if bool((inverse.scales == 1).all()):
         inverse.calibrate(draw(0))
     settings = {"steps": steps, "lr": lr, "every": every, "progress": progress}
@@ -113,7 +118,7 @@ def train(
     for place in range(len(inverse.blocks)):
 
         def own_loss(maps: Batch, place: int = place) -> torch.Tensor:
-            return _error_of(inverse, maps, place, criterion)
+            return _error_of(inverse, maps, place, compare)
 
         file = None if checkpoint is None else f"{checkpoint}-{place}"
         run = fit(
@@ -129,11 +134,23 @@ def train(
     return histories
 
 
-def _error_of(inverse: InverseNetwork, maps: Batch, place: int, criterion: str) -> torch.Tensor:
+def _comparison(criterion: str | Comparison, training: str) -> Comparison:
+    """The loss of what a module gives, in the units of the modules."""
+    if not callable(criterion):
+        return CRITERIA[check_choice(criterion, tuple(CRITERIA), name="criterion")]
+    if training != "end to end":
+        raise ValueError(
+            f"a criterion of your own compares images, and with training {training!r} maps are compared too: take "
+            "'end to end', or 'l2' or 'l1'"
+        )
+    return lambda own, true: criterion(GREY + CONTRAST * own, GREY + CONTRAST * true)
+
+
+def _error_of(inverse: InverseNetwork, maps: Batch, place: int, compare: Comparison) -> torch.Tensor:
     """The loss of one module on what those before it give, which get no gradient."""
     true, sizes = inverse.scaled(maps), {name: tuple(f.shape[2:]) for name, f in maps.items()}
     own = true[inverse.layer]
     with torch.no_grad():
         for earlier in range(place):
             own = inverse.step(earlier, own, sizes)
-    return CRITERIA[criterion](inverse.step(place, own, sizes), true[inverse.blocks[place].target])
+    return compare(inverse.step(place, own, sizes), true[inverse.blocks[place].target])

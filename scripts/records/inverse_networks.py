@@ -37,6 +37,8 @@ RUNS = [  # steps, seeds, layers; those first that matter most
     (400, [1, 2], ["pool3", "pool2", "pool1"]),
     (1500, [0], ["pool3", "pool1"]),
     (1500, [1, 2], ["pool2"]),
+    (7500, [0, 1, 2], ["pool2"]),
+    (7500, [0], ["pool3", "pool1"]),
 ]
 SETTINGS = {
     "layers": LAYERS,
@@ -66,7 +68,7 @@ def network(layer: str, *, start: float = 0.1, seed: int = 0) -> InverseNetwork:
 
 
 def trained_network(
-    layer: str, training: str, *, steps: int, lr: float, start: float, seed: int, file: object
+    layer: str, training: str, *, steps: int, lr: float, start: float, seed: int, file: object, criterion: object = "l2"
 ) -> InverseNetwork:
     """One run."""
     inverse = network(layer, start=start, seed=seed)
@@ -78,6 +80,7 @@ def trained_network(
         training=training,
         steps=steps,
         lr=cosine(lr, steps, warmup=20),
+        criterion=criterion,
         checkpoint=file,
         progress=False,
     )

@@ -60,6 +60,29 @@ def test_blocks_are_runs_of_convolutions_poolings_and_normalisations():
         blocks(load("vgg_mini", "random", seed=0), "pool9")
 
 
+def test_a_criterion_of_ones_own_is_given_images_end_to_end():
+    """Mean squares of images, in units of 1/4: what "l2" computes, and each is a step of the same training."""
+    inverse, others = mini("pool1"), mini("pool1")
+    maps, seen = batch(inverse), []
+
+    def squares(x, reference):
+        seen.append((x.detach(), reference))
+        return (x - reference).square().mean() / 0.25**2
+
+    own = errors(inverse, maps, training="end to end", criterion=squares)["image"]
+    assert torch.allclose(own, errors(inverse, maps, training="end to end")["image"])
+    assert torch.allclose(seen[0][0], inverse(maps["pool1"])) and torch.allclose(seen[0][1], maps["image"])
+    train(inverse, lambda step: maps, training="end to end", steps=3, criterion=squares, progress=False)
+    train(others, lambda step: maps, training="end to end", steps=3, progress=False)
+    for ours, theirs in zip(inverse.parameters(), others.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
+    for training in ("alone", "together"):
+        with pytest.raises(ValueError, match=f"with training '{training}' maps are compared too"):
+            errors(inverse, maps, training=training, criterion=squares)
+    with pytest.raises(ValueError, match="with training 'in turn' maps are compared too"):
+        train(inverse, lambda step: maps, training="in turn", steps=3, criterion=squares, progress=False)
+
+
 @pytest.mark.parametrize("training", ["alone", "together", "end to end"])
 def test_gradients_go_where_a_training_lets_them(training):
     """The loss at the image moves the module before it alone, or all."""
