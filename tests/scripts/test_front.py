@@ -120,7 +120,8 @@ def test_variables_bring_the_canonical_address_and_the_buttons():
     config = add_addresses(settings(), variables)
     assert config["sphinx"]["config"]["html_baseurl"] == "https://example.org/lab/"
     assert config["repository"] == {"url": "https://example.org/code", "path_to_book": "book", "branch": "main"}
-    assert config["html"]["use_edit_page_button"] and config["launch_buttons"]["colab_url"]
+    assert config["html"]["use_edit_page_button"] and config["launch_buttons"]["binderhub_url"]
+    assert "colab_address" not in config["sphinx"]["config"]  # a branch has to be named for it
 
 
 @pytest.mark.parametrize("value", ["example.org", "ftp://example.org", "https://example.org/?q=1"])
