@@ -8,17 +8,18 @@ from deeprestore_lab.course.figures.rows import Figure, figure_html
 
 Cell = str | int | float
 
-LONGEST = 28  # characters of a cell that is kept on one line; what is longer is prose
+# Characters that are kept on one line: of a row's heading, of a cell of numbers, of one of words.
+HEADING, NUMBERS, WORDS = 28, 20, 16
 
 
 def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, digits: int = 2) -> Figure:
     """A table with a heading over each column; the first cell of a row is its heading.
 
     Floats are shown with `digits` places, whole numbers from 10,000 on with a comma between thousands, other cells as
-    they are. Columns of numbers are set to the right (class `drl-n`). Cells stay on one line, but for long ones; a
-    table that is too wide scrolls. `see` says what there is to notice. The alternative text is the table itself, row
-    by row. Raises `ValueError` for no rows, a row that does not have one cell for each column, or a column without a
-    heading: who hears the page needs each.
+    they are. Columns of numbers are set to the right (class `drl-n`). Cells stay on one line, but for long ones; those
+    of numbers break before a bracket and after a comma. A table that is too wide scrolls. `see` says what there is to
+    notice. The alternative text is the table itself, row by row. Raises `ValueError` for no rows, a row that does not
+    have one cell for each column, or a column without a heading: who hears the page needs each.
 
     >>> table([["total variation", 26.268]], columns=["method", "PSNR"], see="One number.", digits=1)
     Figure: method, PSNR; total variation, 26.3
@@ -44,19 +45,21 @@ def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, d
 
 def _heading(first: str) -> str:
     """The first cell of a row; an empty one, of a row that belongs to the one above, heads nothing."""
-    return f'<th scope="row"{_wrapped(first)}>{escape(first)}</th>' if first.strip() else "<td></td>"
+    return f'<th scope="row"{_wraps(len(first) > HEADING)}>{escape(first)}</th>' if first.strip() else "<td></td>"
 
 
 def _cell(text: str, right: bool) -> str:
-    return f"<td{_side(right)}{_wrapped(text)}>{escape(text)}</td>"
+    wraps = len(text) > (NUMBERS if right else WORDS)
+    text = re.sub(r"(?<!,) (?!\()", "\xa0", text) if right and wraps else text
+    return f"<td{_side(right)}{_wraps(wraps)}>{escape(text)}</td>"
 
 
 def _side(right: bool) -> str:
     return ' class="drl-n"' if right else ""
 
 
-def _wrapped(text: str) -> str:
-    return ' style="white-space:normal"' if len(text) > LONGEST else ""
+def _wraps(wraps: bool) -> str:
+    return ' style="white-space:normal"' if wraps else ""
 
 
 def _numeric(cells: Sequence[str]) -> bool:

@@ -35,6 +35,15 @@ def test_numbers_stand_to_the_right_and_short_cells_on_one_line():
     assert root.find(".//tbody/tr[2]/td[3]").text == "9999"
 
 
+def test_a_long_cell_of_numbers_breaks_before_a_bracket_and_after_a_comma():
+    rows = [["a", "-0.78 (-1.03 to -0.58)", "0.01 %, 25.1 → 29.7 dB"]]
+    root = ElementTree.fromstring(table(rows, columns=["x", "y", "z"], see="s").html)
+    first, second = root.iter("td")
+    assert first.text.split(" ") == ["-0.78", "(-1.03\xa0to\xa0-0.58)"]
+    assert second.text.split(" ") == ["0.01\xa0%,", "25.1\xa0→\xa029.7\xa0dB"]
+    assert "normal" in first.get("style") and "normal" in second.get("style")
+
+
 def test_markup_in_cells_is_text():
     root = ElementTree.fromstring(table([["a < b", "<b>"]], columns=["x & y", "z"], see="s").html)
     assert [cell.text for cell in root.iter("td")] == ["<b>"]
