@@ -22,7 +22,7 @@ GAUSSIAN = Expert(
 
 
 class MapField(Prior):
-    r"""R(z) = sum_k weight_k sum_p phi(w_k . z_p), z_p the patch at p with all its channels, where it fits whole.
+    r"""R(z) = sum_k weight_k sum_p phi(<w_k, z_p>), z_p the patch at p with all its channels, where it fits whole.
 
     `filters` `(K, C, h, w)` in 1 / units of z; `weights` `(K,)` of at least 0; `expert` "student", "logistic", or one's
     own, such as `map_field.GAUSSIAN`, with which R is quadratic. z are maps `(N, C, H, W)`, standardised

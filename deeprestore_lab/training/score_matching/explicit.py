@@ -15,7 +15,7 @@ from deeprestore_lab.training.score_matching.hyvarinen import check_vectors
 def explicit_loss(
     filters: torch.Tensor, weights: torch.Tensor, x: torch.Tensor, *, expert: str | Expert = "student"
 ) -> torch.Tensor:
-    r"""J of E(x) = sum_k a_k phi(w_k . x), the mean over the samples, a scalar that can be differentiated.
+    r"""J of E(x) = sum_k a_k phi(<w_k, x>), the mean over the samples, a scalar that can be differentiated.
 
         J = 1/N sum_n [ 1/2 |sum_k a_k phi'(s_nk) w_k|^2 - sum_k a_k phi''(s_nk) |w_k|^2 ],    s_nk = w_k . x_n
 
