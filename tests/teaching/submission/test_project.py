@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import os
 import re
@@ -92,9 +93,7 @@ def test_without_noise_the_solution_leaves_known_pixels_as_they_are(folder, monk
     before = set(sys.modules)
     monkeypatch.syspath_prepend(folder)
     try:
-        import autoencoder
-        import posterior
-
+        autoencoder, posterior = (importlib.import_module(name) for name in ("autoencoder", "posterior"))
         monkeypatch.setattr(posterior, "STEPS", 5)
         x = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
         mask = (torch.arange(28) < 14).float()[None, None, :, None]
