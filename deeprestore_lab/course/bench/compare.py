@@ -19,6 +19,15 @@ Method = Callable[[Problem], torch.Tensor]
 RECORD = "prior_comparison"
 
 
+def slug(name: str) -> str:
+    """A method's name as part of a file's name.
+
+    >>> slug("network, plug-and-play")
+    'network-plug-and-play'
+    """
+    return "-".join(name.replace(",", "").split())
+
+
 def scores(restored: torch.Tensor, x: torch.Tensor) -> dict[str, list[float]]:
     """PSNR in dB, SSIM and the perceptual distance (`vgg_mini`) of each picture, values cut to [0, 1]."""
     restored = restored.detach().to(x).clamp(0, 1)
