@@ -78,7 +78,14 @@ def test_a_method_that_knew_the_truth_would_be_first():
     assert found.rank("4 times smaller") == found.rank("4 times smaller", measure="ssim") == 1
 
 
-@pytest.mark.parametrize("rival", bench.RIVALS, ids=lambda rival: rival.name)
+LONG = ("ridge regulariser", "network, plug-and-play", "network, RED")
+
+
+@pytest.mark.parametrize(
+    "rival",
+    [pytest.param(rival, marks=[pytest.mark.slow] if rival.name in LONG else []) for rival in bench.RIVALS],
+    ids=lambda rival: rival.name,
+)
 def test_the_record_is_what_its_methods_give(rival):
     """On the first two photographs: an image alone gives the same as in a batch."""
     x = bench.pictures()
