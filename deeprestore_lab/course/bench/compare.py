@@ -19,6 +19,15 @@ Method = Callable[[Problem], torch.Tensor]
 RECORD = "prior_comparison"
 
 
+def slug(name: str) -> str:
+    """A method's name as part of a file's name.
+
+    >>> slug("network, plug-and-play")
+    'network-plug-and-play'
+    """
+    return "-".join(name.replace(",", "").split())
+
+
 def scores(restored: torch.Tensor, x: torch.Tensor) -> dict[str, list[float]]:
     """PSNR in dB, SSIM and the perceptual distance (`vgg_mini`) of each picture, values cut to [0, 1]."""
     restored = restored.detach().to(x).clamp(0, 1)
@@ -97,7 +106,7 @@ def compare(method: Method, *, name: str = "yours", tasks: Sequence[str] | None 
     `method(problem)` gets `problem.y`, `.operator`, `.sigma`, `.shape` (ten grey photographs of 96 x 96, `.data` and
     `.start` made from them) and gives the restored pictures, `problem.shape`, in [0, 1]. `tasks`: names of
     `bench.TASKS`, all where None. The others' numbers are those of the record `prior_comparison`, each prior at
-    calibrated weight 1; no method sees the truth.
+    calibrated weight 1, denoisers in the place of a prior among them; no method sees the truth.
 
     Raises `ValueError` for another task, a name that a method of the record has, and what `judged` refuses.
     """

@@ -12,14 +12,24 @@ Cell = str | int | float
 HEADING, NUMBERS, WORDS = 28, 20, 16
 
 
-def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, digits: int = 2) -> Figure:
+def table(
+    rows: Sequence[Sequence[Cell]],
+    *,
+    columns: Sequence[str],
+    see: str,
+    digits: int = 2,
+    sortable: bool = False,
+    smaller_is_better: bool = False,
+) -> Figure:
     """A table with a heading over each column; the first cell of a row is its heading.
 
     Floats are shown with `digits` places, whole numbers from 10,000 on with a comma between thousands, other cells as
     they are. Columns of numbers are set to the right (class `drl-n`). Cells stay on one line, but for long ones; those
     of numbers break before a bracket and after a comma. A table that is too wide scrolls. `see` says what there is to
-    notice. The alternative text is the table itself, row by row. Raises `ValueError` for no rows, a row that does not
-    have one cell for each column, or a column without a heading: who hears the page needs each.
+    notice. The alternative text is the table itself, row by row. On a page of the book a `sortable` table has a button
+    in each heading, whose first press puts the largest first, or the smallest where `smaller_is_better`. Raises
+    `ValueError` for no rows, a row that does not have one cell for each column, or a column without a heading: who
+    hears the page needs each.
 
     >>> table([["total variation", 26.268]], columns=["method", "PSNR"], see="One number.", digits=1)
     Figure: method, PSNR; total variation, 26.3
@@ -33,10 +43,14 @@ def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, d
             raise ValueError(f"each row needs {len(columns)} cells ({', '.join(columns)}), got {row!r}")
     texts = [[_text(cell, digits) for cell in row] for row in rows]
     right = [place > 0 and _numeric([row[place] for row in texts]) for place in range(len(columns))]
-    head = "".join(f'<th{_side(n)} scope="col">{escape(name)}</th>' for name, n in zip(columns, right, strict=True))
+    ascending = "drl-ascending" if smaller_is_better else ""
+    head = "".join(
+        f'<th{_side(n, ascending)} scope="col">{escape(name)}</th>' for name, n in zip(columns, right, strict=True)
+    )
     body = "".join(f"<tr>{_heading(row[0])}{''.join(map(_cell, row[1:], right[1:]))}</tr>" for row in texts)
+    kind = "drl-table drl-sortable" if sortable else "drl-table"
     html = (
-        '<table class="drl-table" style="white-space:nowrap"><thead style="white-space:normal">'
+        f'<table class="{kind}" style="white-space:nowrap"><thead style="white-space:normal">'
         f"<tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
     html = f'<div class="drl-scroll" style="overflow-x:auto">{html}</div>'  # the table scrolls, not the page
@@ -54,8 +68,9 @@ def _cell(text: str, right: bool) -> str:
     return f"<td{_side(right)}{_wraps(wraps)}>{escape(text)}</td>"
 
 
-def _side(right: bool) -> str:
-    return ' class="drl-n"' if right else ""
+def _side(right: bool, other: str = "") -> str:
+    kinds = " ".join(filter(None, ["drl-n" if right else "", other]))
+    return f' class="{kinds}"' if kinds else ""
 
 
 def _wraps(wraps: bool) -> str:

@@ -65,3 +65,15 @@ def test_a_column_without_a_heading_is_refused(blank):
 def test_an_empty_first_cell_heads_nothing():
     root = ElementTree.fromstring(table([["a", 1], ["", 2]], columns=["what", "n"], see="s").html)
     assert [row[0].tag for row in root.find(".//tbody")] == ["th", "td"]
+
+
+def test_a_table_that_can_be_sorted_says_so_and_which_end_is_better():
+    plain = table([["a", 1]], columns=["what", "n"], see="s")
+    sortable = table([["a", 1]], columns=["what", "n"], see="s", sortable=True, smaller_is_better=True)
+    assert "drl-sortable" not in plain.html and "drl-ascending" not in plain.html
+    root = ElementTree.fromstring(sortable.html)
+    assert root.find(".//table").get("class") == "drl-table drl-sortable"
+    assert [cell.get("class") for cell in root.iter("th") if cell.get("scope") == "col"] == [
+        "drl-ascending",
+        "drl-n drl-ascending",
+    ]
