@@ -68,6 +68,7 @@ def write(rows: list[dict], folder: Path) -> Path:
         "processor": platform.machine(),
         "cores": os.cpu_count(),
         "threads": THREADS,
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,  # its own threads are in it
     }
     path = folder / f"bench-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.json"
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from deeprestore_lab.course.doctor import examine
 from deeprestore_lab.teaching.exercises.grading_command import grade
+from deeprestore_lab.teaching.exercises.pretend_command import compare, pretend
 from deeprestore_lab.teaching.submission.commands import app as submission_app
 
 app = typer.Typer(
@@ -29,6 +30,8 @@ exercises_app = typer.Typer(
     no_args_is_help=True,
 )
 exercises_app.command("grade")(grade)
+exercises_app.command("pretend")(pretend)
+exercises_app.command("compare")(compare)
 app.add_typer(exercises_app, name="exercises")
 app.add_typer(submission_app, name="submission")
 

@@ -36,11 +36,17 @@ from deeprestore_lab.priors import (
     AlphaNorm,
     DenoiserEnergy,
     DenoiserScore,
+    FieldOfExperts,
+    GaussianMixture,
+    MapField,
     PoweredVariation,
+    RidgeRegulariser,
     StationaryField,
     Tikhonov,
     TotalVariation,
 )
+from deeprestore_lab.sampling import AdjustedLangevin, Ancestral, SplitGibbs, guided, summed_scores
+from deeprestore_lab.sampling.products import LayerPrior
 from deeprestore_lab.training import losses
 
 pytestmark = pytest.mark.slow  # what pretends a device takes seconds to be imported
@@ -66,6 +72,10 @@ def images(*shape: int) -> torch.Tensor:
 # Made before the mode begins, with numbers and on the CPU.
 REFLECTING, FIELD = Blur(torch.ones(3, 3) / 9, border="reflect"), StationaryField.power_law((12, 8))
 FREQUENCIES = FourierMask(torch.rand(12, 8) > 0.5)
+EXPERTS = FieldOfExperts(torch.rand(2, 3, 3), torch.ones(2))
+RIDGE = RidgeRegulariser(torch.rand(2, 1, 3, 3), torch.ones(2, 3))
+FLAT = torch.linalg.qr(torch.rand(288, 2))[0][None]
+MIXTURE = GaussianMixture(torch.ones(1), torch.zeros(1, 3, 12, 8), FLAT, torch.ones(1, 2), torch.ones(1))
 ON_IMAGES = {
     "mask": Mask(torch.rand(12, 8) > 0.5),
     "reflecting blur, solved": lambda x: REFLECTING.solve(x, 0.5),
@@ -84,6 +94,13 @@ ON_IMAGES = {
     "alpha norm": AlphaNorm(),
     "powered variation": PoweredVariation(),
     "field": lambda x: FIELD(x[:, :1]),
+    "field of experts": EXPERTS,
+    "ridge regulariser": RIDGE,
+    "its score": RIDGE.score,
+    "field on maps": MapField(torch.rand(2, 3, 3, 3), torch.ones(2)),
+    "mixture": MIXTURE,
+    "its mean under noise": lambda x: MIXTURE.posterior_mean(x, 0.5),
+    "score of the mixture": MIXTURE.score,
     "psnr": lambda x: metrics.psnr(x, torch.rand(SHAPE)),
     "noise": lambda x: noise.gaussian_noise(x, sigma=0.1, seed=0),
     "salt and pepper": lambda x: noise.salt_and_pepper(x, amount=0.1, seed=0)[0],
@@ -107,6 +124,34 @@ def test_data_beside_the_image_serve_it(kind, pretended):
             term(images())
         term.y = images()
         assert term(images()).device.type == "cuda"
+
+
+def shrunk(y: torch.Tensor, sigma: float) -> torch.Tensor:
+    return y / (1 + sigma**2)
+
+
+LEVELS = [1.0, 0.5]
+SAMPLERS = {  # whose step needs no autograd, which has no engine for a device that is not there
+    "ancestral": lambda data: Ancestral(shrunk, LEVELS),
+    "splitting": lambda data: Ancestral(guided(shrunk, data, rule="splitting"), LEVELS),
+    "split Gibbs": lambda data: SplitGibbs(shrunk, data, rhos=[0.1], inner=1),
+    "MALA": lambda data: AdjustedLangevin(MIXTURE, lr=0.1, steps=2),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_samplers_step_where_the_pictures_are(name, pretended):
+    data = GaussianLikelihood(Identity(), torch.rand(SHAPE), sigma=0.5)
+    sampler = SAMPLERS[name](data)
+    with pretended:
+        data.y = images()
+        assert sampler.step(0, images(), torch.randn_like).device.type == "cuda"
+
+
+def test_scores_of_layers_follow_the_pictures(pretended):
+    mean = summed_scores(torch.eye(8), [LayerPrior(torch.eye(8), torch.eye(8))])
+    with pretended:
+        assert mean(images(2, 1, 1, 8), 0.5).device.type == "cuda"
 
 
 MODELS = {

@@ -34,6 +34,14 @@ class Room(SphinxDirective):
         return parent.children
 
 
+def drop_builtin(app, what, name, obj, options, lines: list[str]) -> None:
+    """Leave out what Python says of `bool` and the like where an attribute has no words of its own."""
+    told = "\n".join(lines).strip()
+    if told and any(told == inspect.cleandoc(kind.__doc__) for kind in (bool, int, float, str, tuple, list, dict)):
+        lines.clear()
+
+
 def setup(app) -> dict[str, bool]:
     app.add_directive("room", Room)
+    app.connect("autodoc-process-docstring", drop_builtin)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,7 +12,10 @@ DAMPING = 1e-8  # of the mean diagonal: keeps patches that are all alike solvabl
 
 @dataclass(frozen=True)
 class LinearFilter:
-    """y -> kernel * y + constant, for each channel alike; the border is reflected. `kernel` `(k, k)` as correlation."""
+    """y -> kernel * y + constant, for each channel alike; the border is reflected. `kernel` `(k, k)` as correlation.
+
+    Calling it raises `ValueError` for what is no image batch in [0, 1] with noise.
+    """
 
     kernel: torch.Tensor
     constant: float

@@ -101,7 +101,8 @@ def check_together(
 ) -> torch.Tensor:
     """Return `x` if it lies on the device of `other`, a tensor or module, else raise `ValueError` saying where each is.
 
-    A module without parameters and buffers is at home everywhere.
+    A module must have the precision of `x` too, but within autocast, which converts. Without parameters and buffers it
+    is at home everywhere.
     """
     held = chain(other.parameters(), other.buffers()) if isinstance(other, nn.Module) else iter([other])
     home = next(held, None)
@@ -109,5 +110,12 @@ def check_together(
         raise ValueError(
             f"{names[0]} is on the device {str(x.device)!r} and {names[1]} on {str(home.device)!r}: "
             f"bring both to one device, by .to({str(home.device)!r}) or .to({str(x.device)!r})"
+        )
+    both = isinstance(other, nn.Module) and home is not None and home.is_floating_point() and x.is_floating_point()
+    if both and home.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+        kinds = [str(kind).removeprefix("torch.") for kind in (x.dtype, home.dtype)]
+        raise ValueError(
+            f"{names[0]} is {kinds[0]} and {names[1]} computes in {kinds[1]}: "
+            f"bring both to one precision, by .to(torch.{kinds[1]}) or .to(torch.{kinds[0]})"
         )
     return x

@@ -88,7 +88,7 @@ def _band(at_least, at_most, between) -> tuple[float, float, str]:
     low, high = (_finite(end, "an end of between") for end in between)
     if low > high:
         raise ValueError(f"between must have its lower end first, got {between!r}")
-    return low, high, f"between {low:g} and {high:g}"
+    return low, high, f"exactly {low:g}" if low == high else f"between {low:g} and {high:g}"
 
 
 def _number(value: float, *, name: str) -> float:

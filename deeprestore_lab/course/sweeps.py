@@ -90,7 +90,7 @@ def _finished(work, left: Mapping[Path, Point], scheduler: str | None, workers: 
     """Pairs of a file and its point's result, or the exception it raised, as they come."""
     from tqdm.auto import tqdm
 
-    with _client(scheduler, workers) as client:
+    with connected(scheduler, workers) as client:
         from distributed import as_completed
 
         futures = {client.submit(work, dict(point), pure=False): file for file, point in left.items()}
@@ -103,11 +103,15 @@ def _finished(work, left: Mapping[Path, Point], scheduler: str | None, workers: 
 
 
 @contextmanager
-def _client(scheduler: str | None, workers: int | None):
+def connected(scheduler: str | None, workers: int | None):
+    """Dask's client of the cluster at an address, or of one started here with so many processes (None: one a core).
+
+    Raises `ImportError` that names the extra where Dask is missing, `OSError` where nothing answers at the address.
+    """
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
-        raise ImportError("sweeps need Dask, which is an extra: pip install 'deeprestore_lab[scale]'") from error
+        raise ImportError("this needs Dask, which is an extra: pip install 'deeprestore_lab[scale]'") from error
     if scheduler is not None:
         with Client(scheduler) as client:
             yield client

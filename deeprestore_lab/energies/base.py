@@ -205,7 +205,10 @@ def times(weight: Weight, values: torch.Tensor) -> torch.Tensor:
 
 
 class OfRepresentation(Energy):
-    """energy(phi(x)): the same term, measured on what the operator `phi` gives."""
+    """energy(phi(x)): the same term, measured on what the operator `phi` gives.
+
+    Its score raises `ValueError` where autograd cannot follow phi back to x.
+    """
 
     def __init__(self, energy: Energy, phi: Operator | Callable) -> None:
         self.energy, self.phi = energy, phi

@@ -121,7 +121,7 @@ class LaplaceLikelihood(SeparableLikelihood):
 
     `scale` is b of the density exp(-|n| / b) / (2 b), whose standard deviation is sqrt(2) b, in the units of
     x. Shapes as in `GaussianLikelihood`. Where y is complex, ||r||_1 is the sum of the moduli |r|. The energy has a
-    kink where A x = y. Taught in chapter 10_map.
+    kink where A x = y. Raises `ValueError` for a shape or a scale that does not fit. Taught in chapter 10_map.
     """
 
     smooth = False

@@ -8,6 +8,7 @@ from torch.overrides import TorchFunctionMode
 
 from deeprestore_lab.backbones import Backbone
 from deeprestore_lab.core.checks import check_choice, check_images, describe
+from deeprestore_lab.core.dependence import check_depends, check_differentiable
 
 RULES = ("gradient", "deconvolution", "guided")
 RELUS = (torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_, nn.functional.relu)
@@ -65,7 +66,9 @@ def backward_picture(
     """
     check_choice(rule, RULES, name="rule")
     network._check([layer])
-    check_images(x, channels=3)
+    check_images(x, channels=3), check_differentiable("a backward picture")
+    if not (score is None or callable(score)):
+        raise ValueError(f"score must be a function of the map, got {describe(score)}")
     own = x.detach().clone().requires_grad_(True)
     with torch.enable_grad():
         f = network._normalised(own)
@@ -75,4 +78,5 @@ def backward_picture(
         value = f.flatten(1).amax(1).sum() if score is None else score(f)
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             raise ValueError(f"score must give one number, the sum over images, got {describe(value)}")
+        check_depends({"score": value}, [own], on="x")
         return torch.autograd.grad(value.sum(), own)[0]

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from deeprestore_lab.backbones import Backbone
-from deeprestore_lab.core.checks import describe
+from deeprestore_lab.core.checks import check_pair, describe
 
 IMAGE = "image"
 _NOMINAL = 224  # the image whose sides give the strides
@@ -37,6 +37,8 @@ def blocks(network: Backbone, layer: str, *, cuts: Sequence[str] | None = None) 
     >>> [(b.layer, b.target, b.stride) for b in blocks(net, "pool2")][:2]
     [('pool2', 'relu2_2', 2), ('relu2_2', 'pool1', 1)]
     """
+    if not isinstance(network, Backbone):
+        raise ValueError(f"network must be a `Backbone`, got {describe(network)}")
     names = network.layers
     network._check([layer, *(cuts or ())])
     last = names.index(layer)
@@ -65,8 +67,7 @@ def fitted(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """
     if x.shape[2:] == size:
         return x
-    if not isinstance(size, tuple) or len(size) != 2:
-        raise ValueError(f"size must be (height, width), got {describe(size)}")
+    size = check_pair(size, name="size")
     x = x[..., : size[0], : size[1]]
     missing = (0, size[1] - x.shape[3], 0, size[0] - x.shape[2])
     return nn.functional.pad(x, missing, mode="replicate") if any(missing) else x

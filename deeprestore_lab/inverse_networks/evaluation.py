@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from deeprestore_lab.core.checks import check_images, describe
+from deeprestore_lab.core.checks import check_images, check_seed, check_whole, describe
 from deeprestore_lab.inverse_networks.blocks import IMAGE
 from deeprestore_lab.inverse_networks.network import InverseNetwork
 from deeprestore_lab.inverse_networks.training import maps_of
@@ -27,6 +27,8 @@ def scores(inverse: InverseNetwork, x: torch.Tensor) -> Scores:
     The last two say whether the maps between modules are those of the backbone, and whether a module can be used with
     true maps. Raises `ValueError` for what is no batch of colour images. Taught in chapter 17_inverse_networks.
     """
+    if not isinstance(inverse, InverseNetwork):
+        raise ValueError(f"inverse must be an `InverseNetwork`, got {describe(inverse)}")
     check_images(x, channels=3)
     maps = maps_of(inverse, x)
     size, found = tuple(x.shape[2:]), {}
@@ -50,7 +52,8 @@ def relative_error(f: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
 
     Raises `ValueError` for maps of two shapes. Taught in chapter 17_inverse_networks.
     """
-    if f.shape != reference.shape:
+    tensors = isinstance(f, torch.Tensor) and isinstance(reference, torch.Tensor)
+    if not tensors or f.shape != reference.shape or f.ndim < 2:
         raise ValueError(f"both maps must have one shape, got {describe(f)} and {describe(reference)}")
     return (f - reference).square().flatten(1).sum(1) / reference.square().flatten(1).sum(1)
 
@@ -68,7 +71,7 @@ def normalised_errors(x: torch.Tensor, reference: torch.Tensor, *, others: torch
     tensor([1., 1.])
     """
     check_images(x), check_images(reference, name="reference")
-    others = reference if others is None else others
+    others = reference if others is None else check_images(others, name="others")
     if x.shape != reference.shape or others.shape[1:] != x.shape[1:] or len(others) < 2:
         raise ValueError(
             f"x, reference and others must be images of one shape, at least two others: got {tuple(x.shape)}, "
@@ -84,17 +87,20 @@ def paired_interval(gains: torch.Tensor | Sequence[float], *, draws: int = 2000,
     r"""A 95 % interval of the mean of paired differences by the bootstrap over the first dimension (images).
 
     `gains` `(N,)`, or `(N, S)` with a column for each seed: images are drawn again, and seeds too, since both vary.
-    Raises `ValueError` for fewer than two images. Taught in chapter 17_inverse_networks.
+    Raises `ValueError` for fewer than two images and gains that are not finite. Taught in chapter 17_inverse_networks.
 
     >>> low, high = paired_interval(torch.linspace(0.9, 1.1, 50))
     >>> 0.97 < low < 1 < high < 1.03
     True
     """
-    gains = torch.as_tensor(gains, dtype=torch.float64)
-    gains = gains[:, None] if gains.ndim == 1 else gains
-    if gains.ndim != 2 or len(gains) < 2:
-        raise ValueError(f"gains must be (N,) or (N, S) with N of at least 2, got {describe(gains)}")
-    draw = torch.Generator().manual_seed(seed)
+    try:
+        own = torch.as_tensor(gains, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"gains must be numbers, got {describe(gains)}") from None
+    gains = own[:, None] if own.ndim == 1 else own
+    if gains.ndim != 2 or len(gains) < 2 or not bool(torch.isfinite(gains).all()):
+        raise ValueError(f"gains must be finite, (N,) or (N, S) with N of at least 2, got {describe(own)}")
+    draws, draw = check_whole(draws, name="draws", least=1), torch.Generator().manual_seed(check_seed(seed))
     rows, columns = (torch.randint(n, (draws, n), generator=draw) for n in gains.shape)
     means = torch.stack([gains[r][:, c].mean() for r, c in zip(rows, columns, strict=True)])
     low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()

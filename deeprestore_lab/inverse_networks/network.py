@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from deeprestore_lab.backbones import Backbone
-from deeprestore_lab.core.checks import check_images, check_positive, check_whole
+from deeprestore_lab.core.checks import check_images, check_pair, check_positive, check_seed, check_whole, describe
 from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.inverse_networks.blocks import IMAGE, blocks
 from deeprestore_lab.inverse_networks.module import InverseModule
@@ -52,7 +52,8 @@ class InverseNetwork(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_positive(start, name="start", single=True)
+        check_positive(start, name="start", single=True), check_positive(width, name="width", single=True)
+        seed = check_seed(seed)
         self.backbone, self.layer = network, layer
         self.blocks = blocks(network, layer, cuts=cuts)
         self._sizes: dict[tuple[int, int], dict[str, tuple[int, int]]] = {}  # of the maps, by the image's
@@ -81,12 +82,21 @@ class InverseNetwork(nn.Module):
     def calibrate(self, maps: Maps) -> "InverseNetwork":
         """Set the unit of each layer to the root mean square of these maps; gives the network back.
 
-        Raises `ValueError` for a map of zeros, which has no unit.
+        Raises `ValueError` for a map of zeros, which has no unit, and where the maps of a layer are missing.
         """
+        self.check_maps(maps)
         units = [float(maps[layer].square().mean().sqrt()) for layer in self.layers]
         for place, (unit, layer) in enumerate(zip(units, self.layers, strict=True)):
             self.scales[place] = check_positive(unit, name=f"the root mean square of the maps of {layer}", single=True)
         return self
+
+    def check_maps(self, maps: Maps, *names: str) -> Maps:
+        """Return `maps` if those of every layer are there, and `names` too, else raise `ValueError`."""
+        wanted = (*names, *self.layers)
+        if not isinstance(maps, Mapping) or any(name not in maps for name in wanted):
+            held = ", ".join(map(str, maps)) if isinstance(maps, Mapping) else describe(maps)
+            raise ValueError(f"maps must hold {', '.join(wanted)}, got {held or 'none'}")
+        return maps
 
     def scaled(self, maps: Maps) -> dict[str, torch.Tensor]:
         """Maps by layer, and the image where it is there, in the units of the modules."""
@@ -98,13 +108,16 @@ class InverseNetwork(nn.Module):
         return self.steps[place](f, sizes[self.blocks[place].target])
 
     def sizes(self, f: torch.Tensor, size: tuple[int, int] | None = None) -> dict[str, tuple[int, int]]:
-        """Sides of the maps of every layer on the way to an image of `size`."""
+        """Sides of the maps of every layer on the way to an image of `size`.
+
+        Raises `ValueError` for a size that is no pair of whole numbers.
+        """
         if size is None:
             factor = 1
             for block in self.blocks:
                 factor *= block.stride
             size = tuple(factor * side for side in f.shape[2:])
-        size = tuple(size)
+        size = check_pair(size, name="size")
         if size not in self._sizes:
             shapes = self.backbone.shapes(self.layer, size)
             self._sizes[size] = {IMAGE: size, **{layer: shapes[layer][1:] for layer in self.layers}}
@@ -113,7 +126,8 @@ class InverseNetwork(nn.Module):
     def chain(self, f: torch.Tensor, size: tuple[int, int] | None = None, *, first: int = 0) -> dict[str, torch.Tensor]:
         """What each module from the place `first` on gives, by the name of its target, for the map f it is given.
 
-        f and the results are in their own units. With `first` above 0 f is the map of that module's layer.
+        f and the results are in their own units. With `first` above 0 f is the map of that module's layer. Raises
+        `ValueError` for a map that an image of `size` does not have there.
         """
         check_whole(first, name="first", least=0, most=len(self.blocks) - 1)
         check_images(f, name="f", channels=self.blocks[first].channels[0])
@@ -121,6 +135,11 @@ class InverseNetwork(nn.Module):
         if size is None and first:
             raise ValueError("size must be given where modules are left out")
         sizes, found, own = self.sizes(f, size), {}, f / self.scales[first]
+        layer = self.blocks[first].layer
+        if size is not None and sizes[layer] != tuple(f.shape[2:]):
+            raise ValueError(
+                f"images of {sizes[IMAGE]} have maps of {sizes[layer]} at {layer}, but f has {tuple(f.shape[2:])}"
+            )
         for place in range(first, len(self.blocks)):
             own = self.step(place, own, sizes)
             last = place + 1 == len(self.blocks)

@@ -71,6 +71,6 @@ def best_scale(y: torch.Tensor, u: torch.Tensor) -> float:
     >>> best_scale(torch.ones(1, 1, 1, 2), torch.tensor([[[[1.0, 3.0]]]]))
     2.0
     """
-    if y.shape != u.shape:
+    if not isinstance(y, torch.Tensor) or not isinstance(u, torch.Tensor) or y.shape != u.shape:
         raise ValueError(f"y and u must have one shape, got {describe(y)} and {describe(u)}")
     return float((y * u).sum() / check_positive(float(y.square().sum()), name="the energy of y"))

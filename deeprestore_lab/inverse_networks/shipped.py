@@ -13,7 +13,7 @@ SHAPES: dict[str, dict] = {  # of vgg_mini; the modules of each layer
 
 
 def untrained(layer: str, *, seed: int = 0) -> InverseNetwork:
-    """The inverse network of a layer as it is shipped, before it is trained."""
+    """The inverse network of a layer as it is shipped, before it is trained. Raises `ValueError` for another layer."""
     check_choice(layer, tuple(SHAPES), name="layer")
     return InverseNetwork(load("vgg_mini", "embedded"), layer, seed=seed, **SHAPES[layer])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from deeprestore_lab.core.checks import check_choice, check_whole
+from deeprestore_lab.core.checks import check_choice, check_whole, describe
 from deeprestore_lab.inverse_networks.blocks import IMAGE
 from deeprestore_lab.inverse_networks.network import CONTRAST, GREY, InverseNetwork
 from deeprestore_lab.training import Patches, fit
@@ -30,8 +30,11 @@ def map_batches(
     """A function of the step that draws `count` patches with their maps, for `train`.
 
     The backbone runs once a batch, without a graph. With `kept` above 0 there are so many different batches, each
-    computed once: for steps beyond them the backbone does not run at all. Taught in chapter 17_inverse_networks.
+    computed once: for steps beyond them the backbone does not run at all. Raises `ValueError` for what are no patches.
+    Taught in chapter 17_inverse_networks.
     """
+    if not isinstance(patches, Patches):
+        raise ValueError(f"patches must be `training.Patches`, got {describe(patches)}")
     check_whole(kept, name="kept", least=0)
     known: dict[int, Batch] = {}
 
@@ -59,10 +62,11 @@ def errors(
     Maps are compared in units of their root mean square, the image in units of 1/4, by "l2" (mean square) or "l1" (mean
     absolute value). End to end `criterion` may also be a function of two image batches in [0, 1], what is given back
     (not clipped) and the truth, that gives a scalar, such as a perceptual loss. Raises `ValueError` for other names,
-    and for a function with another training. Taught in chapter 17_inverse_networks.
+    for a function with another training, and where maps are missing. Taught in chapter 17_inverse_networks.
     """
     check_choice(training, ("alone", "together", "end to end"), name="training")
     compare = _comparison(criterion, training)
+    inverse.check_maps(maps, IMAGE)
     true, sizes = inverse.scaled(maps), {name: tuple(f.shape[2:]) for name, f in maps.items()}
     found, own = {}, true[inverse.layer]
     for place, block in enumerate(inverse.blocks):

@@ -18,7 +18,8 @@ def warm_start(layer: str, target: torch.Tensor, *, size: tuple[int, int]) -> to
 
     The shipped inverse network of that layer, clipped; a layer that has none sends its map on through `vgg_mini` to
     the next one that has. `size` is (H, W). Raises `ValueError` for a layer behind relu3_3, the last with an inverse,
-    and for a map of other channels. Taught in chapter 18_preimages_with_priors.
+    and for a map that has not the channels and the sides of the layer for pictures of that size. Taught in chapter
+    18_preimages_with_priors.
 
     >>> f = load(NETWORK, "embedded").at("relu1_1")(torch.rand(1, 3, 16, 16))
     network: vgg_mini, embedded weights (distilled by this project)
@@ -33,5 +34,5 @@ def warm_start(layer: str, target: torch.Tensor, *, size: tuple[int, int]) -> to
         if own != layer:
             target = module(target)
         if own in SHAPES:
-            return inverse_network(own)(target.contiguous(), tuple(size)).clamp(0, 1)
+            return inverse_network(own)(target.contiguous(), size).clamp(0, 1)
     raise AssertionError("a layer with an inverse network was found above")

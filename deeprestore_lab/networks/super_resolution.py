@@ -77,7 +77,8 @@ class SRCNN(nn.Module):
     Shapes and size of the net of Dong et al. (2014), 9-1-5 with 64 and 32 channels: 8032 weights and 97 biases. One
     channel comes out and is added to red, green and blue alike: colours stay those of the bicubic picture, as in the
     source. Differs from it in that the net learns what to add, and starts at zero; borders repeat the outermost pixel.
-    Images `(N, 3, h, w)` to `(N, 3, 4 h, 4 w)`. Taught in chapter 07_feature_losses.
+    Images `(N, 3, h, w)` to `(N, 3, 4 h, 4 w)`. Raises `ValueError` for what is no colour image in [0, 1]. Taught in
+    chapter 07_feature_losses.
 
     >>> sum(w.numel() for w in SRCNN().parameters())
     8129

@@ -120,7 +120,7 @@ class LinearOperator(Operator):
 
 
 class Identity(LinearOperator):
-    """A x = x: the measurement of denoising."""
+    """A x = x: the measurement of denoising. Its solve raises `ValueError` for a rho not above 0."""
 
     image_units = True
 

@@ -9,7 +9,7 @@ from deeprestore_lab.operators.base import Operator
 class ChannelMean(Operator):
     r"""mu_c = 1 / (H W) sum over positions of f_c: `(N, C, H, W) -> (N, C)`.
 
-    Taught in chapter 08_style.
+    Raises `ValueError` for what are no maps. Taught in chapter 08_style.
 
     >>> ChannelMean()(torch.arange(4.0).reshape(1, 1, 2, 2))
     tensor([[1.5000]])

@@ -16,7 +16,10 @@ def check_kernels(kernels: torch.Tensor) -> torch.Tensor:
 
 
 def same_padding(kernels: torch.Tensor, padding: tuple[int, int] | int | None) -> tuple[int, int]:
-    """`padding` as a pair; None is that of a layer that keeps the size, ((kh - 1) // 2, (kw - 1) // 2)."""
+    """`padding` as a pair; None is that of a layer that keeps the size, ((kh - 1) // 2, (kw - 1) // 2).
+
+    Raises `ValueError` for what is no padding.
+    """
     if padding is None:
         return tuple((side - 1) // 2 for side in kernels.shape[-2:])
     return check_pair(padding, name="padding", least=0)

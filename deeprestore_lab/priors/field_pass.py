@@ -79,7 +79,7 @@ def field_pass(
                 torch.mm(back, slope, out=shares)
                 add_back(slopes[place, 0, top : top + tall + high - 1], shares.view(high, wide, tall, columns))
         values.append((weights * sums).sum())
-    return torch.stack(values), slopes
+    return torch.stack(values) if values else x.new_zeros(0), slopes
 
 
 def _potential_sums(

@@ -10,7 +10,7 @@ import math
 
 import torch
 
-from deeprestore_lab.core.checks import check_images, check_positive, check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_images, check_positive, check_seed, check_weight, check_whole, describe
 from deeprestore_lab.priors.base import Prior
 
 
@@ -49,6 +49,11 @@ class GaussianMixture(Prior):
             raise ValueError(f"weights must be at least 0 with sum 1, their sum is {float(weights.sum()):.4g}")
         if not (bool((floor > 0).all()) and bool((excess >= 0).all())):
             raise ValueError("floor must be above 0 and excess at least 0")
+        if not all(bool(torch.isfinite(part).all()) for part in (means, directions, excess, floor)):
+            raise ValueError("means, directions, excess and floor must be finite, got values that are not")
+        gram = directions.mT @ directions
+        if not torch.allclose(gram, torch.eye(rank).to(gram).expand_as(gram), atol=1e-3):
+            raise ValueError("the columns of each part's directions must be orthonormal: U^T U is not the identity")
         self.weights, self.means, self.directions, self.excess, self.floor = weights, means, directions, excess, floor
         self.shape, self.rank = tuple(means.shape[1:]), rank
         self._flat = means.flatten(1)
@@ -74,8 +79,8 @@ class GaussianMixture(Prior):
         return -self._parts(x, 0.0)[0].logsumexp(1)
 
     def responsibilities(self, y: torch.Tensor, sigma: float) -> torch.Tensor:
-        """The probability of each part given y = x + sigma n, `(N, K)`."""
-        return self._parts(y, float(sigma))[0].softmax(1)
+        """The probability of each part given y = x + sigma n, `(N, K)`. Raises `ValueError` for a level below 0."""
+        return self._parts(y, check_weight(sigma, name="sigma", single=True))[0].softmax(1)
 
     def posterior_mean(self, y: torch.Tensor, sigma: float) -> torch.Tensor:
         sigma = check_positive(sigma, name="sigma", single=True)
@@ -102,8 +107,8 @@ class GaussianMixture(Prior):
 
     def sample_of(self, parts: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """One image of each of the `parts` `(n,)`."""
-        white = torch.randn(len(parts), self._flat.shape[1], generator=generator)
-        codes = torch.randn(len(parts), self.rank, generator=generator) * self.excess[parts].sqrt()
+        white = torch.randn(len(parts), self._flat.shape[1], generator=generator).to(self._flat)
+        codes = torch.randn(len(parts), self.rank, generator=generator).to(self._flat) * self.excess[parts].sqrt()
         x = self._flat[parts] + self.floor[parts].sqrt()[:, None] * white
         for k in parts.unique():
             rows = parts == k
@@ -119,31 +124,35 @@ def fit_gaussian_mixture(
     k-means from random images groups them, in 50 principal components; each group gives its mean and its first
     principal components, S + v their variances, v the mean of the others (at least `least`), which is the likeliest for
     the group (Tipping & Bishop). Groups too small for that are given the others' v and fewer directions. Raises
-    `ValueError` for more parts than images, or more directions than values. Taught in chapter 21_sampling.
+    `ValueError` for more parts than images, more directions than values, images that are not finite, and where no
+    group has two images. Taught in chapter 21_sampling.
     """
-    check_images(x)
+    if not bool(torch.isfinite(check_images(x)).all()):
+        raise ValueError("x must be finite, got values that are not")
+    rounds, least = check_whole(rounds, name="rounds", least=1), check_positive(least, name="least", single=True)
     parts, rank = check_whole(parts, name="parts", least=1, most=len(x)), check_whole(rank, name="rank", least=1)
     generator = torch.Generator().manual_seed(check_seed(seed))
     flat = x.detach().flatten(1)
     if rank >= flat.shape[1]:
         raise ValueError(f"rank must be below the {flat.shape[1]} values of an image, got {rank}")
     centre = flat.mean(0)
-    small = torch.linalg.eigh(torch.cov(flat.mT).reshape(flat.shape[1], -1))[1][:, -50:]
+    small = torch.linalg.eigh(torch.cov(flat.mT, correction=0).reshape(flat.shape[1], -1))[1][:, -50:]
     low = (flat - centre) @ small
     groups = _k_means(low, low[torch.randperm(len(low), generator=generator)[:parts]], rounds)
     kept = [rows for k in range(parts) if len(rows := torch.nonzero(groups == k)[:, 0]) > 1]
-    directions, excess = torch.zeros(len(kept), flat.shape[1], rank), torch.zeros(len(kept), rank)
-    means, floor = torch.stack([flat[rows].mean(0) for rows in kept]), torch.zeros(len(kept))
+    if not kept:
+        raise ValueError(f"no group has two images; give more images or fewer parts, got {len(x)} and {parts}")
+    directions, excess = flat.new_zeros(len(kept), flat.shape[1], rank), flat.new_zeros(len(kept), rank)
+    means, floor = torch.stack([flat[rows].mean(0) for rows in kept]), flat.new_zeros(len(kept))
     for k, rows in enumerate(kept):
         _, spread, axes = torch.linalg.svd(flat[rows] - means[k], full_matrices=False)
         variances, used = spread.square() / len(rows), min(rank, (len(rows) - 1) // 2)
         floor[k] = max(float(variances[used:].sum() / (flat.shape[1] - used)), least)
         directions[k, :, :used], excess[k, :used] = axes[:used].mT, (variances[:used] - floor[k]).clamp_min(0)
         if used < rank:  # orthonormal columns without variance
-            directions[k] = torch.linalg.qr(torch.cat([axes[:used].mT, torch.eye(flat.shape[1])[:, : rank - used]], 1))[
-                0
-            ]
-    weights = torch.tensor([float(len(rows)) for rows in kept])
+            others = torch.eye(flat.shape[1]).to(flat)[:, : rank - used]
+            directions[k] = torch.linalg.qr(torch.cat([axes[:used].mT, others], 1))[0]
+    weights = flat.new_tensor([float(len(rows)) for rows in kept])
     return GaussianMixture(weights / weights.sum(), means.reshape(-1, *x.shape[1:]), directions, excess, floor)
 
 

@@ -15,7 +15,7 @@ from deeprestore_lab.signal.filters import check_bank
 
 
 class OvercompleteICA(Prior):
-    r"""R(x) = sum_k weight_k phi(w_k . x) for grey patches of the filters' own size, in nats up to a constant.
+    r"""R(x) = sum_k weight_k phi(<w_k, x>) for grey patches of the filters' own size, in nats up to a constant.
 
     `filters` holds the w_k, `(K, h, w)`, in 1 / units of x; `weights` `(K,)` are at least 0; `expert` says which phi.
     Shapes: `(N, 1, h, w) -> (N,)`. With as many filters as pixels this is independent component analysis, and the

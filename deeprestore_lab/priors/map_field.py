@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from deeprestore_lab.core.checks import check_whole, describe
+from deeprestore_lab.core.checks import check_weight, check_whole, describe
 from deeprestore_lab.priors.base import Prior
 from deeprestore_lab.priors.experts import Expert
 from deeprestore_lab.priors.experts import expert as expert_of
@@ -22,7 +22,7 @@ GAUSSIAN = Expert(
 
 
 class MapField(Prior):
-    r"""R(z) = sum_k weight_k sum_p phi(w_k . z_p), z_p the patch at p with all its channels, where it fits whole.
+    r"""R(z) = sum_k weight_k sum_p phi(<w_k, z_p>), z_p the patch at p with all its channels, where it fits whole.
 
     `filters` `(K, C, h, w)` in 1 / units of z; `weights` `(K,)` of at least 0; `expert` "student", "logistic", or one's
     own, such as `map_field.GAUSSIAN`, with which R is quadratic. z are maps `(N, C, H, W)`, standardised
@@ -56,12 +56,15 @@ class MapField(Prior):
         square = isinstance(covariance, torch.Tensor) and covariance.ndim == 2
         if not square or covariance.shape[0] != covariance.shape[1] or len(covariance) % side**2:
             raise ValueError(f"covariance must be square, C * {side}^2 a side, got {describe(covariance)}")
+        if not torch.allclose(covariance, covariance.mT, atol=1e-5 * float(covariance.abs().max())):
+            raise ValueError("covariance must be symmetric, and is not")
+        strength = check_weight(strength, name="strength", single=True)
         try:
             root = torch.linalg.cholesky(torch.linalg.inv(covariance.double())).T.float()
         except torch.linalg.LinAlgError as error:
             raise ValueError("covariance must be positive definite; add a little noise to it") from error
         filters = root.reshape(len(root), -1, side, side)
-        return cls(filters, torch.full((len(root),), float(strength)), expert=GAUSSIAN)
+        return cls(filters, torch.full((len(root),), strength), expert=GAUSSIAN)
 
     @property
     def name(self) -> str:

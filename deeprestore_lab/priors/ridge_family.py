@@ -10,7 +10,7 @@ import math
 import torch
 from torch import nn
 
-from deeprestore_lab.core.checks import check_level, check_whole
+from deeprestore_lab.core.checks import check_level, check_units, check_whole
 from deeprestore_lab.networks.trained import trained
 from deeprestore_lab.priors.placed_filters import curvature_bound
 from deeprestore_lab.priors.ridge_potentials import curvature_curves
@@ -79,7 +79,7 @@ class RidgeFamily(nn.Module):
         edges matter: see `RidgeRegulariser`. Raises `ValueError` for a level not between 0 and 1 and another border.
         """
         with torch.no_grad():
-            sigma = float(check_level(sigma))
+            sigma = check_level(sigma, single=True)
             one = self.stretched(self.convex(), sigma)
             return RidgeRegulariser(one.filters, one.weights / sigma**2, border=border)
 
@@ -88,8 +88,10 @@ class RidgeFamily(nn.Module):
 
         Filters see less of pixels near the border of a picture. Here the picture is `BORDER` pixels larger on each
         side, and cut again. It stops where the root mean square of the gradient of 1/2 ||x - y||^2 + R_sigma(x) is
-        `ACCURACY` sigma: more changes no PSNR by a hundredth of a decibel.
+        `ACCURACY` sigma: more changes no PSNR by a hundredth of a decibel. Raises `ValueError` for what is no picture
+        in [0, 1] with noise, and for a level that is none.
         """
+        check_units(y, name="y"), check_level(sigma, single=True)
         border = min(BORDER, *y.shape[2:])
         found = self.at(sigma).prox(mirrored(y, border), float(sigma) ** 2, tolerance=ACCURACY * float(sigma))
         return found[..., border:-border, border:-border]

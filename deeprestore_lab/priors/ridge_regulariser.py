@@ -11,7 +11,7 @@ from functools import cached_property
 import torch
 from torch.nn.functional import pad
 
-from deeprestore_lab.core.checks import check_choice, describe, per_image
+from deeprestore_lab.core.checks import check_choice, check_images, check_positive, check_weight, describe, per_image
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.priors import placed_filters, ridge_potentials
 from deeprestore_lab.priors.base import Prior
@@ -58,15 +58,25 @@ class RidgeRegulariser(Prior):
         shapes: Sequence[float] = SHAPES,
         border: str = "valid",
     ) -> None:
-        if not (isinstance(filters, torch.Tensor) and filters.ndim == 4 and filters.shape[1] == 1):
-            raise ValueError(f"filters must be a tensor (K, 1, h, w), got {describe(filters)}")
-        shapes = tuple(map(float, shapes))
-        if not shapes or min(shapes) <= 0:
-            raise ValueError(f"shapes must be positive numbers, got {shapes}")
-        if not (isinstance(weights, torch.Tensor) and weights.shape == (len(filters), len(shapes))):
-            raise ValueError(f"weights must be a tensor ({len(filters)}, {len(shapes)}), got {describe(weights)}")
+        floats = isinstance(filters, torch.Tensor) and filters.is_floating_point()
+        if not (floats and filters.ndim == 4 and filters.shape[1] == 1):
+            raise ValueError(f"filters must be a float tensor (K, 1, h, w), got {describe(filters)}")
+        if not isinstance(shapes, Sequence) or not shapes:
+            raise ValueError(f"shapes must be positive numbers, got {describe(shapes)}")
+        shapes = tuple(
+            check_positive(shape, name="shapes must be positive numbers; each", single=True) for shape in shapes
+        )
+        floats = isinstance(weights, torch.Tensor) and weights.dtype == filters.dtype
+        if not (floats and weights.shape == (len(filters), len(shapes))):
+            raise ValueError(
+                f"weights must be a tensor ({len(filters)}, {len(shapes)}) in the precision of the filters, "
+                f"got {describe(weights)}"
+            )
+        if not (bool(torch.isfinite(filters.detach()).all()) and bool(torch.isfinite(weights.detach()).all())):
+            raise ValueError("filters and weights must be finite, got values that are not")
         self.filters, self.weights, self.shapes = filters, weights, shapes
         self.border = check_choice(border, BORDERS, name="border")
+        self._copies: dict[tuple[torch.dtype, torch.device], RidgeRegulariser] = {}
 
     @property
     def name(self) -> str:
@@ -75,6 +85,17 @@ class RidgeRegulariser(Prior):
     def detached(self) -> RidgeRegulariser:
         """The same energy, cut off from what its filters and weights were made of."""
         return RidgeRegulariser(self.filters.detach(), self.weights.detach(), shapes=self.shapes, border=self.border)
+
+    def like(self, x: torch.Tensor) -> RidgeRegulariser:
+        """The same energy in the precision and on the device of `x`; the one itself where it is there."""
+        if x.dtype == self.filters.dtype and x.device == self.filters.device:
+            return self
+        key = (x.dtype, x.device)
+        if key not in self._copies:
+            with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
+                own = self.filters.to(x), self.weights.to(x)
+                self._copies[key] = RidgeRegulariser(*own, shapes=self.shapes, border=self.border)
+        return self._copies[key]
 
     # What a solver asks, for one-channel pictures `(N, 1, H, W)`
 
@@ -109,6 +130,8 @@ class RidgeRegulariser(Prior):
     # The energy
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
+        if (own := self.like(x)) is not self:
+            return own.value(x)
         rows = self._rows(x)
         if self.filters.requires_grad or self.weights.requires_grad:
             values = self.potentials(self.responses(rows)).flatten(1).sum(1)
@@ -118,6 +141,8 @@ class RidgeRegulariser(Prior):
 
     def gradient(self, x: torch.Tensor) -> torch.Tensor:
         """grad R(x), in the shape of `x`; autograd can follow it to x, the filters and the weights."""
+        if (own := self.like(check_images(x))) is not self:
+            return own.gradient(x)
         rows = self._rows(x)
         bends = ridge_potentials.slopes(self.weights, self.shapes, self.responses(rows))
         return self.adjoint(bends, x.shape[2:]).view(x.shape)
@@ -137,8 +162,11 @@ class RidgeRegulariser(Prior):
         r"""argmin over x of 1/2 ||x - v||^2 + step R(x), to the root mean square `tolerance` of its gradient.
 
         The objective is strongly convex with mu = 1 - step * weak_convexity, so the answer is within tolerance / mu of
-        the exact one. Raises `ValueError` where mu is not above 0.
+        the exact one. Raises `ValueError` where mu is not above 0, and for a step below 0.
         """
+        if (own := self.like(check_images(v, name="v"))) is not self:
+            return own.prox(v, step, tolerance=tolerance)
+        step, tolerance = check_weight(step, name="step"), check_positive(tolerance, name="tolerance")
         mu = 1 - torch.as_tensor(step).max().item() * self.weak_convexity
         if mu <= 0:
             raise ValueError(

@@ -12,7 +12,7 @@ COLOURS = ("joint", "channel")
 
 CHECK_EVERY = 10  # iterations between two looks at the gap
 SMALLEST_GAP = 100  # in units of the precision's eps: rounding hides anything smaller
-CHUNK = 2**20  # values that a processor works on at a time, so that the buffers stay in its cache
+CHUNK = 2**16  # values that a core works on at a time: the seven buffers, 1.8 MB, stay in its cache
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def denoise(
     iterations = torch.zeros(v.shape[0], dtype=torch.long, device=v.device)
     gaps, primals = v.new_zeros(v.shape[0]), v.new_zeros(v.shape[0])
     todo = (weight.flatten() > 0).nonzero().flatten()
-    at_once = max(1, CHUNK // v[0].numel()) if v.device.type == "cpu" else v.shape[0]
+    at_once = max(1, torch.get_num_threads() * CHUNK // v[0].numel()) if v.device.type == "cpu" else v.shape[0]
     for images in todo.split(at_once):
         run = PrimalDual(v[images], weight[images], u[images], bounds, kind=kind, colour=colour)
         for k in range(0 if dual is not None else CHECK_EVERY, steps + CHECK_EVERY, CHECK_EVERY):

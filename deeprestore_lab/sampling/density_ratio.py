@@ -2,7 +2,7 @@
 
 import torch
 
-from deeprestore_lab.core.checks import check_positive, describe
+from deeprestore_lab.core.checks import check_positive, check_whole, describe
 
 
 class LogisticRatio:
@@ -11,18 +11,19 @@ class LogisticRatio:
     A classifier between samples of p and of q, of equal weight, has at its best the logit log p - log q: no density is
     needed. Fitted by Newton's method on standardised features (of q), with the penalty `ridge` / 2 ||b||^2 for each
     sample, so that it stays near 0 where it knows little. Call it with features; give it others than it learnt from.
-    Raises `ValueError` for samples of different widths. Source: Sugiyama, Suzuki & Kanamori (2012), chapter 4. Taught
-    in chapter 21_sampling.
+    Raises `ValueError` for samples of different widths, fewer than two, and values that are not finite. Source:
+    Sugiyama, Suzuki & Kanamori (2012), chapter 4. Taught in chapter 21_sampling.
     """
 
     def __init__(self, p: torch.Tensor, q: torch.Tensor, *, ridge: float = 1e-2, rounds: int = 8) -> None:
-        if p.ndim != 2 or q.ndim != 2 or p.shape[1] != q.shape[1]:
-            raise ValueError(f"p and q must be features (N, D) of one width, got {describe(p)} and {describe(q)}")
-        ridge = check_positive(ridge, name="ridge", single=True)
+        self._check(p, "p"), self._check(q, "q", width=p.shape[1])
+        if len(p) < 2 or len(q) < 2:
+            raise ValueError(f"p and q must hold two samples or more, got {describe(p)} and {describe(q)}")
+        ridge, rounds = check_positive(ridge, name="ridge", single=True), check_whole(rounds, name="rounds", least=1)
         self.middle, self.spread = q.double().mean(0), q.double().std(0).clamp_min(1e-6)
         rows = torch.cat([self._rows(p), self._rows(q)])
-        label = torch.cat([torch.ones(len(p)), torch.zeros(len(q))]).double()
-        share = torch.cat([torch.full((len(p),), 0.5 / len(p)), torch.full((len(q),), 0.5 / len(q))]).double()
+        label = torch.cat([rows.new_ones(len(p)), rows.new_zeros(len(q))])
+        share = torch.cat([rows.new_full((len(own),), 0.5 / len(own)) for own in (p, q)])
         self.slope = rows.new_zeros(rows.shape[1])
         penalty = ridge * torch.ones_like(self.slope)
         penalty[0] = 0
@@ -32,10 +33,19 @@ class LogisticRatio:
             curvature = (rows * (share * chance * (1 - chance))[:, None]).mT @ rows + torch.diag(penalty + 1e-9)
             self.slope = self.slope - torch.linalg.solve(curvature, gradient)
 
+    @staticmethod
+    def _check(features: torch.Tensor, name: str, *, width: int | None = None) -> torch.Tensor:
+        if not isinstance(features, torch.Tensor) or features.ndim != 2 or width not in (None, features.shape[1]):
+            wanted = "(N, D)" if width is None else f"(N, {width}), all of one width"
+            raise ValueError(f"{name} must be features {wanted}, got {describe(features)}")
+        if not bool(torch.isfinite(features).all()):
+            raise ValueError(f"{name} must be finite, got values that are not")
+        return features
+
     def _rows(self, features: torch.Tensor) -> torch.Tensor:
         f = ((features.double() - self.middle) / self.spread).clamp(-5, 5)
         return torch.cat([torch.ones_like(f[:, :1]), f, f.square() - 1], 1)
 
     def __call__(self, features: torch.Tensor) -> torch.Tensor:
-        """log p / q, `(N,)`."""
-        return self._rows(features) @ self.slope
+        """log p / q, `(N,)`. Raises `ValueError` for features of another width."""
+        return self._rows(self._check(features, "features", width=len(self.middle))) @ self.slope

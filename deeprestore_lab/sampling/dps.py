@@ -6,7 +6,7 @@ import torch
 
 from deeprestore_lab.core.checks import check_weight
 from deeprestore_lab.energies import Energy, GaussianLikelihood
-from deeprestore_lab.sampling.guidance import misfit_gradient
+from deeprestore_lab.sampling.guidance import check_gaussian, misfit_gradient
 from deeprestore_lab.sampling.reverse import Ancestral
 from deeprestore_lab.sampling.sampler import Noise
 from deeprestore_lab.sampling.scores import Mean
@@ -18,15 +18,16 @@ class DPS(Ancestral):
     The step does not know the noise of the data, nor how sure D is: `weight` (zeta in the paper, 0.1 to 1) sets both,
     and the spread of what comes out. f = sqrt((1 + 4 sigma^2) (1 + 4 tau^2)) translates from the paper's pictures, in
     [-1, 1] and fading as noise comes in, to ours. One evaluation with its gradient a step. Raises `ValueError` for
-    levels that do not fall, and for a weight below 0. Source: Chung et al. (2023), "Diffusion posterior sampling for
-    general noisy inverse problems", algorithm 1 with the step sizes of its section C.2. Taught in chapter 21_sampling.
+    levels that do not fall, a weight below 0, and data of other noise. Source: Chung et al. (2023), "Diffusion
+    posterior sampling for general noisy inverse problems", algorithm 1 with the step sizes of its section C.2. Taught
+    in chapter 21_sampling.
     """
 
     name = "DPS"
 
     def __init__(self, source: Energy | Mean, levels: list[float], data: GaussianLikelihood, *, weight: float) -> None:
         super().__init__(source, levels)
-        self.data, self.weight = data, check_weight(weight, single=True)
+        self.data, self.weight = check_gaussian(data), check_weight(weight, single=True)
 
     def step(self, k: int, x: torch.Tensor, noise: Noise) -> torch.Tensor:
         sigma, tau = self.levels[k : k + 2]

@@ -1,7 +1,7 @@
 """The loop of every sampler, and its trace."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -46,8 +46,8 @@ def draw(
     `snapshots` names numbers of steps after which the pictures are kept (0: the start); `keep` the last states of a
     chain that walks at one level, of which each is a draw. `callback(k, x)` sees the pictures after k steps. The
     pictures share one stream of random numbers: one alone is not drawn as in a batch, but for samplers that draw none
-    (Euler, Heun). Raises `ValueError` for what is no sampler, no pictures or no number of steps, and where values are
-    not finite, naming the step. Taught in chapter 21_sampling.
+    (Euler, Heun). Raises `ValueError` for what is no sampler, no pictures or no number of steps, where more states are
+    to be kept than there are steps, and where values are not finite, naming the step. Taught in chapter 21_sampling.
 
     >>> from deeprestore_lab.sampling.reverse import Euler
     >>> draw(Euler(lambda y, sigma: 0 * y + 0.5, [2.0, 0.0]), torch.zeros(1, 1, 1, 1), seed=0).x.item()
@@ -55,7 +55,13 @@ def draw(
     """
     if not isinstance(sampler, Sampler):
         raise ValueError(f"sampler must be one of deeprestore_lab.sampling, got {describe(sampler)}")
-    x, keep = check_images(start, name="start").detach().clone(), check_whole(keep, name="keep", least=0)
+    x = check_images(start, name="start").detach().clone()
+    keep = check_whole(keep, name="keep", least=0, most=sampler.steps)
+    if not isinstance(snapshots, Iterable) or not (callback is None or callable(callback)):
+        raise ValueError(
+            "snapshots must be numbers of steps and callback a function, "
+            f"got {describe(snapshots)} and {describe(callback)}"
+        )
     wanted = {check_whole(step, name="a snapshot", least=0, most=sampler.steps) for step in snapshots}
     generator = torch.Generator(x.device).manual_seed((check_seed(seed) + OWN_STREAM) % 2**64)
 

@@ -36,7 +36,7 @@ def as_velocity(source: Energy | Mean) -> Velocity:
     mean = mean_of(source)
 
     def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-        if not 0 < t < 1:
+        if check_positive(t, name="t", single=True) >= 1:
             raise ValueError(f"t must lie between 0 and 1, got {t!r}")
         return (x - mean(x / (1 - t), t / (1 - t))) / t
 

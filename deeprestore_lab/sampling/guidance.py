@@ -2,7 +2,8 @@
 
 import torch
 
-from deeprestore_lab.core.checks import check_choice, check_positive, check_weight
+from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, describe
+from deeprestore_lab.core.dependence import LOST, check_differentiable
 from deeprestore_lab.energies import Energy, GaussianLikelihood
 from deeprestore_lab.energies.shapes import squared_norm
 from deeprestore_lab.operators import LinearOperator
@@ -28,7 +29,8 @@ def guided(
 
     Where p is Gaussian, the posterior field itself is a source, and exact. `data` holds A (linear; with an exact solve
     but for "reconstruction"), y and one sigma_y. Raises `ValueError` for another rule, an operator that is not linear
-    or lacks the solve. Sources: Song et al. (2023), "Pseudoinverse-guided diffusion models", equation 7; Ho et al.
+    or lacks the solve, a `data` of other noise, and, where a rule needs the Jacobian, a mean that autograd cannot
+    follow. Sources: Song et al. (2023), "Pseudoinverse-guided diffusion models", equation 7; Ho et al.
     (2022), "Video diffusion models", equation 7 (differs by sigma_y^2); Zhu et al. (2023), "Denoising diffusion models
     for plug-and-play image restoration", equation 13. Taught in chapter 21_sampling.
     """
@@ -38,16 +40,19 @@ def guided(
     spread = check_positive(spread, name="spread", single=True)
     weight = check_weight(weight, single=True)
 
+    def missing(own: torch.Tensor) -> torch.Tensor:
+        predicted = data.predicted(own)
+        return operator.adjoint(data.measured(predicted) - predicted)
+
     def splitting(x: torch.Tensor, sigma: float) -> torch.Tensor:
         own = mean(x, sigma)
         rho = weight * (noise / sigma) ** 2
-        return own + operator.solve(operator.adjoint(data.y.to(own) - operator(own)), rho)
+        return own + operator.solve(missing(own), rho)
 
     def by_gradient(x: torch.Tensor, sigma: float) -> torch.Tensor:
         with torch.enable_grad():
-            at = x.detach().requires_grad_()
-            own = mean(at, sigma)
-            rest = operator.adjoint(data.y.to(own) - operator(own)).detach()
+            at, own = _followed(mean, x, sigma)
+            rest = missing(own).detach()
             if rule == "reconstruction":
                 pull = weight * rest / (noise**2 + sigma**2)
             else:
@@ -60,17 +65,37 @@ def guided(
 
 
 def misfit_gradient(mean: Mean, data: GaussianLikelihood, x: torch.Tensor, sigma: float) -> tuple[torch.Tensor, ...]:
-    """D, and the gradient of ||y - A D(x, sigma)|| with respect to x, both `(N, C, H, W)`."""
+    """D, and the gradient of ||y - A D(x, sigma)|| with respect to x, both `(N, C, H, W)`.
+
+    Raises `ValueError` where there is no gradient.
+    """
     with torch.enable_grad():
-        at = x.detach().requires_grad_()
-        own = mean(at, sigma)
-        misfit = squared_norm(data.operator(own) - data.y.to(own)).sqrt()
+        at, own = _followed(mean, x, sigma)
+        predicted = data.predicted(own)
+        misfit = squared_norm(predicted - data.measured(predicted)).sqrt()
         (gradient,) = torch.autograd.grad(misfit.sum(), at)
     return own.detach(), gradient
 
 
+def check_gaussian(data: GaussianLikelihood) -> GaussianLikelihood:
+    """Return `data` if it is a measurement under Gaussian noise, else raise `ValueError`: the rules are for that."""
+    if not isinstance(data, GaussianLikelihood):
+        raise ValueError(f"data must be a GaussianLikelihood, got {describe(data)}")
+    return data
+
+
+def _followed(mean: Mean, x: torch.Tensor, sigma: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """x with a gradient to come, and its mean."""
+    check_differentiable("a guidance by gradients")
+    at = x.detach().requires_grad_()
+    own = mean(at, sigma)
+    if not own.requires_grad:
+        raise ValueError(f"the mean does not depend on the picture as autograd sees it: {LOST}")
+    return at, own
+
+
 def _operator(data: GaussianLikelihood, *, solve: bool) -> LinearOperator:
-    operator = data.operator
+    operator = check_gaussian(data).operator
     if not isinstance(operator, LinearOperator):
         raise ValueError(f"guidance takes a linear operator, got {operator!r}")
     if solve and not operator.has_solve:

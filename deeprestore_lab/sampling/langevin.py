@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from deeprestore_lab.core.checks import check_positive, check_whole, per_image
+from deeprestore_lab.core.checks import check_positive, check_whole
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.sampling.levels import check_levels
 from deeprestore_lab.sampling.sampler import Noise, Sampler
@@ -86,7 +86,8 @@ class AnnealedLangevin(Sampler):
 
     def __init__(self, source: Energy | Mean, levels: list[float], *, inner: int, share: float) -> None:
         self.mean, self.levels = mean_of(source), check_levels(levels)
-        self.inner, self.share = check_whole(inner, name="inner", least=1), check_positive(share, name="share")
+        self.inner = check_whole(inner, name="inner", least=1)
+        self.share = check_positive(share, name="share", single=True)
         self.walked = len(self.levels) - (self.levels[-1] == 0)
         self.steps = self.walked * self.inner + (self.levels[-1] == 0)
 
@@ -96,5 +97,5 @@ class AnnealedLangevin(Sampler):
     def step(self, k: int, x: torch.Tensor, noise: Noise) -> torch.Tensor:
         if k >= self.walked * self.inner:
             return self.mean(x, self.levels[self.walked - 1])
-        sigma, share = self.level(k), per_image(self.share, x)
-        return x + share * (self.mean(x, sigma) - x) + math.sqrt(2 * self.share) * sigma * noise(x)
+        sigma = self.level(k)
+        return x + self.share * (self.mean(x, sigma) - x) + math.sqrt(2 * self.share) * sigma * noise(x)

@@ -1,10 +1,10 @@
 """The levels of noise that a sampler passes, and where it starts."""
 
-import math
+from numbers import Real
 
 import torch
 
-from deeprestore_lab.core.checks import check_positive, check_seed, check_whole, describe
+from deeprestore_lab.core.checks import check_positive, check_seed, check_weight, check_whole, describe
 
 
 def karras_levels(count: int, *, smallest: float, largest: float, rho: float = 7.0) -> list[float]:
@@ -33,22 +33,24 @@ def noise_start(
 ) -> torch.Tensor:
     """mean + sigma n with white noise, `(n, C, H, W)`: what pictures look like under noise that hides all of them.
 
-    Raises `ValueError` for a shape that is none, a level not above 0 or a count below 1.
+    Raises `ValueError` for a shape that is none, a mean that does not fit it, a level not above 0 or a count below 1.
     """
     n, sigma = check_whole(n, name="n", least=1), check_positive(sigma, name="sigma", single=True)
-    if len(shape) != 3 or not all(isinstance(side, int) and side > 0 for side in shape):
-        raise ValueError(f"shape must be (C, H, W), got {shape!r}")
+    if not isinstance(shape, tuple | list) or len(shape) != 3:
+        raise ValueError(f"shape must be (C, H, W), got {describe(shape)}")
+    shape = (n, *(check_whole(side, name="a side of shape", least=1) for side in shape))
+    if not isinstance(mean, Real | torch.Tensor) or torch.broadcast_shapes(torch.as_tensor(mean).shape, shape) != shape:
+        raise ValueError(f"mean must be a number or fit pictures {shape}, got {describe(mean)}")
     generator = torch.Generator().manual_seed(check_seed(seed))
-    return (mean + sigma * torch.randn(n, *shape, generator=generator)).to(torch.get_default_dtype())
+    return (mean + sigma * torch.randn(shape, generator=generator)).to(torch.get_default_dtype())
 
 
 def check_levels(levels: list[float]) -> list[float]:
     """Return `levels` if they fall, and all but the last are above 0, else raise `ValueError`."""
     try:
-        values = [float(level) for level in levels]
+        values = [check_weight(level, name="a level", single=True) for level in levels]
     except (TypeError, ValueError):
-        raise ValueError(f"levels must be numbers, got {describe(levels)}") from None
-    falling = all(math.isfinite(high) and high > low >= 0 for high, low in zip(values, values[1:], strict=False))
-    if len(values) < 2 or not falling:
+        raise ValueError(f"levels must be finite numbers of at least 0, got {describe(levels)}") from None
+    if len(values) < 2 or any(high <= low for high, low in zip(values, values[1:], strict=False)):
         raise ValueError(f"levels must fall to at least 0 and be two or more, got {values}")
     return values

@@ -3,6 +3,8 @@
 import torch
 
 from deeprestore_lab.core.checks import check_level, check_seed, check_whole, describe
+from deeprestore_lab.core.machine import check_together
+from deeprestore_lab.energies.shapes import check_batch
 from deeprestore_lab.operators import LinearOperator, as_matrix
 from deeprestore_lab.priors import GaussianMixture
 
@@ -23,10 +25,13 @@ class MixturePosterior:
     def __init__(self, prior: GaussianMixture, operator: LinearOperator, y: torch.Tensor, *, sigma: float) -> None:
         if not isinstance(prior, GaussianMixture):
             raise ValueError(f"prior must be a mixture of Gaussians, got {describe(prior)}")
-        self.prior, self.operator, self.sigma = prior, operator, check_level(sigma)
+        if not isinstance(operator, LinearOperator):
+            raise ValueError(f"operator must be linear, got {describe(operator)}")
+        self.prior, self.operator, self.sigma = prior, operator, check_level(sigma, single=True)
         matrix = as_matrix(operator, prior.shape)  # (M, D)
-        if y.ndim < 2 or y[0].numel() != len(matrix):
-            raise ValueError(f"A x has {len(matrix)} values, but y is {describe(y)}")
+        check_batch(y, name="y"), check_together(y, prior.means, names=("y", "the mixture"))
+        if y.numel() == 0 or y[0].numel() != len(matrix) or y.is_complex() or not bool(torch.isfinite(y).all()):
+            raise ValueError(f"A x has {len(matrix)} real values, but y is {describe(y)}; values must be finite")
         self.y, like = y.detach().flatten(1).double(), torch.float64
         scales, self._axes = torch.linalg.eigh(matrix @ matrix.mT)  # A A^T = E diag(scales) E^T
         self._turned = self._axes.mT @ matrix  # (M, D), E^T A

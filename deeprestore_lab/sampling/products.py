@@ -15,9 +15,21 @@ from deeprestore_lab.sampling.scores import Mean
 NOISED = ("same level", "through the layer", "clean")
 
 
+def _check_covariance(covariance: torch.Tensor, size: int, dtype: torch.dtype) -> None:
+    fits = isinstance(covariance, torch.Tensor) and covariance.shape == (size, size) and covariance.dtype == dtype
+    if not fits:
+        kind = str(dtype).removeprefix("torch.")
+        raise ValueError(f"covariance must have the shape ({size}, {size}) in {kind}, got {describe(covariance)}")
+    if bool(torch.linalg.cholesky_ex(covariance)[1]):
+        raise ValueError("covariance must be positive definite, and is not")
+
+
 @dataclass(frozen=True)
 class LayerPrior:
-    """N(0, `covariance`) for the layer phi x, phi the matrix `phi` `(m, D)`, with the exponent `weight`."""
+    """N(0, `covariance`) for the layer phi x, phi the matrix `phi` `(m, D)`, with the exponent `weight`.
+
+    Raises `ValueError` for a covariance that does not fit phi, or is not positive definite.
+    """
 
     phi: torch.Tensor
     covariance: torch.Tensor  # (m, m), of what the layer should be
@@ -25,9 +37,16 @@ class LayerPrior:
 
     def __post_init__(self) -> None:
         check_weight(self.weight, single=True)
-        m = len(self.phi)
-        if self.phi.ndim != 2 or tuple(self.covariance.shape) != (m, m):
-            raise ValueError(f"covariance must have the shape ({m}, {m}), got {describe(self.covariance)}")
+        if not isinstance(self.phi, torch.Tensor) or self.phi.ndim != 2:
+            raise ValueError(f"phi must be a matrix (m, D), got {describe(self.phi)}")
+        _check_covariance(self.covariance, len(self.phi), self.phi.dtype)
+
+
+def _check_layers(covariance: torch.Tensor, layers: Sequence[LayerPrior]) -> None:
+    if not isinstance(layers, Sequence) or not layers or not all(isinstance(layer, LayerPrior) for layer in layers):
+        raise ValueError(f"layers must be one `LayerPrior` or more, in a list, got {describe(layers)}")
+    for layer in layers:
+        _check_covariance(covariance, layer.phi.shape[1], layer.phi.dtype)
 
 
 def field_product(
@@ -40,7 +59,8 @@ def field_product(
     q_l is the law that p0 already gives the layer, so the ratio asks only for what p0 does not know. With `rho` each
     layer is tied to phi_l x by a Gaussian of that width, as split Gibbs does: (C_l / w_l + rho^2 I)^-1 for w_l C_l^-1.
     `covariance` is C0 `(D, D)`. The result `(D, D)` may be indefinite with `ratio`, and is then no law. Raises
-    `ValueError` for `rho` together with `ratio`. Taught in chapter 21_sampling.
+    `ValueError` for `rho` together with `ratio`, and for layers and a covariance that do not fit. Taught in chapter
+    21_sampling.
 
     >>> one = LayerPrior(torch.eye(1).double(), torch.eye(1).double())
     >>> [field_product(torch.eye(1).double(), [one], ratio=r).item() for r in (False, True)]  # the same law twice, once
@@ -48,9 +68,11 @@ def field_product(
     """
     if ratio and rho:
         raise ValueError("rho ties a layer's own law to the picture; a ratio is no law")
+    rho = check_weight(rho, name="rho", single=True)
+    _check_layers(covariance, layers)
     total = torch.linalg.inv(covariance)
     for layer in layers:
-        m = torch.eye(len(layer.phi), dtype=covariance.dtype)
+        m = torch.eye(len(layer.phi)).to(covariance)
         if layer.weight == 0:
             continue
         wanted = torch.linalg.inv(layer.covariance / layer.weight + rho**2 * m)
@@ -68,9 +90,10 @@ def fit_in_turn(
 
     P <- P + phi_l^T (C_l^-1 - (phi_l P^-1 phi_l^T)^-1) phi_l gives layer l its law and spoils the others a little; in
     turns they come to agree where they can (iterated proportional fitting). The error is that of a covariance phi_l C
-    phi_l^T, relative in Frobenius norm. Weights play no part. Raises `ValueError` for sweeps below 1. Source: Deming &
-    Stephan (1940); for Gaussians Speed & Kiiveri (1986). Taught in chapter 21_sampling.
+    phi_l^T, relative in Frobenius norm. Weights play no part. Raises `ValueError` for sweeps below 1 and layers that do
+    not fit. Source: Deming & Stephan (1940); for Gaussians Speed & Kiiveri (1986). Taught in chapter 21_sampling.
     """
+    _check_layers(covariance, layers)
     covariance, errors = covariance.clone(), []
     for _ in range(check_whole(sweeps, name="sweeps", least=1)):
         for layer in layers:
@@ -88,18 +111,18 @@ def summed_scores(covariance: torch.Tensor, layers: Sequence[LayerPrior], *, noi
     It is what one gets who adds the scores of diffusion models. The score of the product with noise is another: noise
     and product do not commute. `noised` says what noise the layer's law is given: "same level" C_l + sigma^2 I,
     "through the layer" C_l + sigma^2 phi phi^T, "clean" none. Pictures `(N, 1, 1, D)` in float64. Raises `ValueError`
-    for another `noised`. Source: Du et al. (2023), "Reduce, reuse, recycle", section 4.1. Taught in chapter
-    21_sampling.
+    for another `noised` and layers that do not fit. Source: Du et al. (2023), "Reduce, reuse, recycle", section 4.1.
+    Taught in chapter 21_sampling.
     """
-    check_choice(noised, NOISED, name="noised")
-    unit = torch.eye(len(covariance), dtype=covariance.dtype)
+    check_choice(noised, NOISED, name="noised"), _check_layers(covariance, layers)
+    unit = torch.eye(len(covariance)).to(covariance)
 
     @cache
     def precision_at(sigma: float) -> torch.Tensor:
         variance = check_positive(sigma, name="sigma", single=True) ** 2
         total = torch.linalg.inv(covariance + variance * unit)
         for layer in layers:
-            own = torch.eye(len(layer.phi), dtype=covariance.dtype)
+            own = torch.eye(len(layer.phi)).to(covariance)
             added = {"same level": own, "through the layer": layer.phi @ layer.phi.mT, "clean": 0 * own}[noised]
             precision = torch.linalg.inv(layer.covariance + variance * added)
             total = total + layer.weight * layer.phi.mT @ precision @ layer.phi

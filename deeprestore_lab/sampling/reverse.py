@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from deeprestore_lab.core.checks import check_weight
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.sampling.levels import check_levels
 from deeprestore_lab.sampling.sampler import Noise, Sampler
@@ -95,9 +96,9 @@ class Renoised(Reverse):
 
     def __init__(self, source: Energy | Mean, levels: list[float], *, share: float) -> None:
         super().__init__(source, levels)
-        if not 0 <= share <= 1:
+        self.share = check_weight(share, name="share", single=True)
+        if self.share > 1:
             raise ValueError(f"share must lie in [0, 1], got {share!r}")
-        self.share = float(share)
 
     def step(self, k: int, x: torch.Tensor, noise: Noise) -> torch.Tensor:
         sigma, tau = self.levels[k : k + 2]

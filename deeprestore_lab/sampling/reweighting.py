@@ -17,9 +17,14 @@ def tempered(log_ratios: Sequence[torch.Tensor], *, weight: float) -> torch.Tens
     """
     weight = check_weight(weight, single=True)
     for ratio in log_ratios:
-        if not isinstance(ratio, torch.Tensor) or ratio.ndim != 1 or not bool(torch.isfinite(ratio).all()):
+        if (
+            not isinstance(ratio, torch.Tensor)
+            or ratio.ndim != 1
+            or not len(ratio)
+            or not bool(torch.isfinite(ratio).all())
+        ):
             raise ValueError(f"a log ratio must be one finite number for each draw, got {describe(ratio)}")
-    if not log_ratios or len({len(ratio) for ratio in log_ratios}) != 1:
+    if isinstance(log_ratios, torch.Tensor) or not log_ratios or len({len(ratio) for ratio in log_ratios}) != 1:
         raise ValueError("log_ratios must hold one or more tensors of one length")
     return (weight * sum(ratio.double() for ratio in log_ratios)).softmax(0)
 
@@ -32,8 +37,9 @@ def effective_sample_size(weights: torch.Tensor) -> float:
     >>> effective_sample_size(torch.tensor([1.0, 1.0, 0.0]))
     2.0
     """
-    if not isinstance(weights, torch.Tensor) or weights.ndim != 1 or not bool((weights >= 0).all()):
-        raise ValueError(f"weights must be a tensor (N,) of numbers at least 0, got {describe(weights)}")
+    fits = isinstance(weights, torch.Tensor) and weights.ndim == 1 and bool(torch.isfinite(weights).all())
+    if not fits or not bool((weights >= 0).all()) or not float(weights.sum()) > 0:
+        raise ValueError(f"weights must be finite numbers (N,) of at least 0, not all 0, got {describe(weights)}")
     weights = weights.double()
     return float(weights.sum() ** 2 / weights.square().sum())
 
@@ -41,7 +47,8 @@ def effective_sample_size(weights: torch.Tensor) -> float:
 def resampled(weights: torch.Tensor, n: int, *, seed: int) -> torch.Tensor:
     """Places `(n,)` of draws chosen by their weights, by systematic resampling: each comes n w_i times, up to one.
 
-    Raises `ValueError` for a count below 1. Source: Kitagawa (1996). Taught in chapter 21_sampling.
+    Raises `ValueError` for a count below 1, and weights that are none. Source: Kitagawa (1996). Taught in chapter
+    21_sampling.
     """
     n, generator = check_whole(n, name="n", least=1), torch.Generator().manual_seed(check_seed(seed))
     effective_sample_size(weights)  # looks at them

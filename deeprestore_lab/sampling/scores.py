@@ -14,8 +14,8 @@ def mean_of(source: Energy | Mean) -> Mean:
     r"""D(y, sigma) = E[x | y = x + sigma n] of a prior that knows it, or of a network that is told the level.
 
     `source` is an energy with `posterior_mean` (Gaussian fields, their posteriors, mixtures), or any function of images
-    `(N, C, H, W)` and a level. Gradients flow. Raises `ValueError` for an energy without it and for what cannot be
-    called. Taught in chapter 21_sampling.
+    `(N, C, H, W)` and a level. Gradients flow. Raises `ValueError` for an energy without it, for what cannot be
+    called, and where a function gives something else than images of the shape it got. Taught in chapter 21_sampling.
 
     >>> mean_of(lambda y, sigma: y / (1 + sigma**2))(torch.ones(1, 1, 1, 1), 2.0).item()  # pictures of variance 1
     0.20000000298023224
@@ -26,7 +26,14 @@ def mean_of(source: Energy | Mean) -> Mean:
         return source.posterior_mean
     if not callable(source):
         raise ValueError(f"source must be an energy or a function of images and a level, got {describe(source)}")
-    return source
+
+    def mean(y: torch.Tensor, sigma: float) -> torch.Tensor:
+        found = source(y, sigma)
+        if not isinstance(found, torch.Tensor) or found.shape != y.shape:
+            raise ValueError(f"the mean must have the shape of the images, {tuple(y.shape)}, got {describe(found)}")
+        return found
+
+    return mean
 
 
 def score(source: Energy | Mean, x: torch.Tensor, sigma: float = 0.0) -> torch.Tensor:

@@ -4,8 +4,9 @@ import math
 
 import torch
 
-from deeprestore_lab.core.checks import check_positive, check_whole
+from deeprestore_lab.core.checks import check_positive, check_whole, describe
 from deeprestore_lab.energies import Energy, GaussianLikelihood
+from deeprestore_lab.sampling.guidance import check_gaussian
 from deeprestore_lab.sampling.levels import karras_levels
 from deeprestore_lab.sampling.reverse import Ancestral
 from deeprestore_lab.sampling.sampler import Noise, Sampler
@@ -19,8 +20,9 @@ class SplitGibbs(Sampler):
     x given z is the denoising of z at the level rho: ancestral steps from there down, `inner` of them. As rho falls x
     tends to the posterior, and the two move ever less in a sweep. `rhos` gives rho for each sweep: let it fall to the
     one that counts. Each sweep costs `inner` evaluations. `data` holds a linear A with an exact solve, y and one
-    sigma_y. Raises `ValueError` where there is no solve. Source: Vono, Dobigeon & Chainais (2019), "Split-and-augmented
-    Gibbs sampler", algorithm 1. Taught in chapter 21_sampling.
+    sigma_y. Raises `ValueError` where there is no solve, for data of other noise and for numbers that do not fit.
+    Source: Vono, Dobigeon & Chainais (2019), "Split-and-augmented Gibbs sampler", algorithm 1. Taught in chapter
+    21_sampling.
     """
 
     name = "split Gibbs"
@@ -28,9 +30,12 @@ class SplitGibbs(Sampler):
     def __init__(
         self, source: Energy | Mean, data: GaussianLikelihood, *, rhos: list[float], inner: int, smallest: float = 0.002
     ) -> None:
-        self.mean, self.data, self.inner = mean_of(source), data, check_whole(inner, name="inner", least=1)
+        self.mean, self.data = mean_of(source), check_gaussian(data)
+        self.inner, self.smallest = check_whole(inner, name="inner", least=1), check_positive(smallest, name="smallest")
+        if not isinstance(rhos, list | tuple):
+            raise ValueError(f"rhos must be a list, with a number for each sweep, got {describe(rhos)}")
         self.rhos = [check_positive(rho, name="rho", single=True) for rho in rhos]
-        self.steps, self.smallest = check_whole(len(self.rhos), name="the number of sweeps", least=1), smallest
+        self.steps = check_whole(len(self.rhos), name="the number of sweeps", least=1)
         if not getattr(data.operator, "has_solve", False):
             raise ValueError(f"the data's operator {data.operator!r} has no exact solve")
         self.noise = check_positive(data.sigma, name="the noise of the data", single=True)
@@ -39,10 +44,13 @@ class SplitGibbs(Sampler):
         return self.inner
 
     def step(self, k: int, x: torch.Tensor, noise: Noise) -> torch.Tensor:
-        rho, operator, y = self.rhos[k], self.data.operator, self.data.y
+        rho, operator = self.rhos[k], self.data.operator
         q = (self.noise / rho) ** 2
-        measured = operator(x)
-        perturbed = y.to(x).expand_as(measured) + self.noise * noise(measured)
+        predicted = self.data.predicted(x)
+        white = noise(predicted.real)
+        if predicted.is_complex():  # the real and the imaginary part have the level each
+            white = torch.complex(white, noise(predicted.imag))
+        perturbed = self.data.measured(predicted) + self.noise * white
         z = operator.solve(operator.adjoint(perturbed) + q * (x + rho * noise(x)), q)
         if self.inner == 1:
             levels = [rho, 0.0]
@@ -55,7 +63,13 @@ class SplitGibbs(Sampler):
 
 
 def falling(first: float, last: float, *, fall: int, stay: int) -> list[float]:
-    """`fall` couplings that fall from `first` to `last` by a constant factor, then `last` for `stay` sweeps more."""
+    """`fall` couplings that fall from `first` to `last` by a constant factor, then `last` for `stay` sweeps more.
+
+    Raises `ValueError` for couplings not above 0, a last one above the first, and counts that are none.
+    """
+    first, last = check_positive(first, name="first", single=True), check_positive(last, name="last", single=True)
+    if last > first:
+        raise ValueError(f"couplings fall: last must be at most first, got {first:g} and {last:g}")
     fall, stay = check_whole(fall, name="fall", least=1), check_whole(stay, name="stay", least=0)
     ratio = math.log(last / first) / fall
     return [first * math.exp(ratio * k) for k in range(fall)] + [last] * stay

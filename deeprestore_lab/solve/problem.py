@@ -39,7 +39,8 @@ class Problem:
     image has a share of 0 and is never evaluated. `scores` are the (weight, term) without a value, which solvers may
     ask for other things. `jitter`, `views` and `input_noise` perturb every evaluation at random, drawn from
     `generator`, by the same draw for the whole batch. `low_precision` computes g in bfloat16 where autocast does;
-    `capture` records evaluations with a gradient as a CUDA graph, from the second on.
+    `capture` records evaluations with a gradient as a CUDA graph, from the second on. Raises `ValueError` for an
+    energy, weights and a parametrisation that do not fit, and where autograd sees no way from a term to theta.
     """
 
     def __init__(

@@ -12,7 +12,8 @@ from pathlib import Path
 import pictures
 
 HERE = Path(__file__).parent
-MODELS, TASKS = ("naive", "mended"), ("denoising", "inpainting")
+MODELS = ("naive", "mended")
+TASKS = ("denoising", "denoising_small", "inpainting", "inpainting_exact")
 WAYS = ("image", "one start", "six starts")
 
 

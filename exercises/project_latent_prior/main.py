@@ -61,20 +61,23 @@ def step_4(data: Digits, models: dict, results: dict) -> None:
 
 
 def step_5(data: Digits, models: dict, results: dict) -> None:
-    """Denoise and inpaint with both models; PSNR in dB for each digit."""
+    """Denoise and inpaint with both models, with more noise and with less."""
     x = data.test[:DIGITS]
     known = torch.ones(1, 1, 28, 28)
     lower = known.clone()
     lower[:, :, 14:] = 0  # a zero-one mask: the lower half is missing
     for task, mask, sigma in (
         ("denoising", known, 0.4),
+        ("denoising_small", known, 0.1),
         ("inpainting", lower, 0.1),
+        ("inpainting_exact", lower, 0.0),  # no noise at all
     ):
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(x.shape, generator=generator)
         y = mask * (x + sigma * noise)
         starts = torch.rand(STARTS, len(x), LATENT, generator=generator)
         shown = {"true": x, "given": y}
+        results["given"][task] = psnr(y, x).tolist()
         values = results["restoration"].setdefault(task, {})
         for kind in ("naive", "mended"):
             model = needed(models, kind)
@@ -120,7 +123,7 @@ def main() -> None:
     data = load()
     models: dict[str, AutoEncoder] = {}
     results = {"data": data.words, "latent": LATENT, "open": []}
-    results |= {"measures": {}, "restoration": {}}
+    results |= {"measures": {}, "given": {}, "restoration": {}}
     pictures.forget()
     for number, step in enumerate((step_1, step_2, step_3, step_4, step_5), 1):
         try:

@@ -17,7 +17,9 @@ NAMES = (
     "codes_mended.png",
     "samples_mended.png",
     "denoising.png",
+    "denoising_small.png",
     "inpainting.png",
+    "inpainting_exact.png",
 )  # those that the report shows
 
 

@@ -19,7 +19,9 @@ def negative_log_posterior(
 
     x, y: `(N, 1, 28, 28)`. mask: `(1, 1, 28, 28)`, one where a pixel is
     known, zero elsewhere; y is zero there. All ones is denoising. The norm of
-    the prior has no gradient at zero: smooth it there.
+    the prior has no gradient at zero: smooth it there. sigma may be 0: the
+    known pixels are then those of y, and what is left is a search over the
+    others.
     """
     raise NotImplementedError("negative_log_posterior")
 
@@ -27,7 +29,10 @@ def negative_log_posterior(
 def restore_image(
     y: torch.Tensor, *, mask: torch.Tensor, sigma: float, model: AutoEncoder
 ) -> torch.Tensor:
-    """The image x in [0, 1] that minimises `negative_log_posterior`."""
+    """The image x in [0, 1] that minimises `negative_log_posterior`.
+
+    Where sigma is 0, its known pixels are those of y, here and below.
+    """
     raise NotImplementedError("restore_image")
 
 

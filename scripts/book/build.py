@@ -24,6 +24,7 @@ import yaml
 from scripts import ROOT
 from scripts.book.address import add_addresses
 from scripts.book.chapters import Chapter, run_chapters
+from scripts.book.colab import write_copies
 from scripts.book.pages import check
 from scripts.book.places import Places, frame_hash, source_hash
 from scripts.book.solved import solve_exercises
@@ -68,6 +69,8 @@ def write_config(places: Places, *, offline: bool) -> Path:
     config = yaml.safe_load((places.book / "_config.yml").read_text(encoding="utf-8"))
     config["execute"]["cache"] = str(places.executed)
     add_addresses(config)
+    if names := write_copies(places):
+        config["sphinx"]["config"]["colab_pages"] = names
     if "solved" in config["sphinx"].get("extra_extensions", []):
         config["sphinx"]["config"]["solved_exercises"] = str(places.executed / "solved")
     if offline:

@@ -3,12 +3,14 @@
 A cell tagged `nbval-check-output` must keep its text output: the tests compare it with what the cell gives when it
 runs, and a missing one would pass unseen. Every other cell keeps none. Execution counts are never stored, but for a
 1 in tagged cells: nbval takes a cell without one as never run. Nor are widget state and what a machine or an editor
-adds to the metadata. Only the standard library is used: the check is quick.
+adds to the metadata. A figure that is not the last thing of its cell is shown nowhere. Only the standard library is
+used: the check is quick.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import sys
 from collections.abc import Iterator
@@ -77,6 +79,22 @@ def output_problems(cell: dict) -> Iterator[str]:
         yield "stores metadata or an execution count in an output"
 
 
+def lost_figures(source: str) -> Iterator[str]:
+    """The calls of a cell that make a figure and neither keep it nor end the cell, so that nobody sees it.
+
+    A cell with a line that is no Python (`%pip`) is not looked at.
+    """
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return
+    for statement in body[:-1]:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            name = ast.unparse(statement.value.func)
+            if {"figures", "widgets"} & set(name.split(".")[:-1]):
+                yield name
+
+
 def problems(notebook: dict) -> Iterator[str]:
     """All that is wrong with a notebook, one sentence each, naming the cell by its place, from 1."""
     if notebook.get("metadata") != METADATA:
@@ -90,6 +108,8 @@ def problems(notebook: dict) -> Iterator[str]:
             yield f"cell {place} stores the execution count {cell.get('execution_count')}, not {count_to_store(cell)}"
         for problem in output_problems(cell):
             yield f"cell {place} {problem}"
+        for name in lost_figures("".join(cell["source"])):
+            yield f"cell {place} makes a figure that is not shown: {name}(...) must be its last statement"
 
 
 def stripped(notebook: dict) -> dict:

@@ -51,6 +51,11 @@ class Places:
         return self.html / ".source-hash"
 
     @property
+    def colab(self) -> Path:
+        """Copies of the notebooks for Colab, named as their pages."""
+        return self.built / "colab"
+
+    @property
     def seconds(self) -> Path:
         """What each chapter cost, as JSON."""
         return self.built / "seconds.json"

@@ -137,6 +137,10 @@ def test_a_mismatch_names_both_places():
         check_together(x, nn.Linear(2, 2, device="meta"))
     with pytest.raises(ValueError, match="y is on the device 'meta' and the mask on 'cpu'.*'cpu'.*'meta'"):
         check_together(x.to("meta"), x, names=("y", "the mask"))
+    with pytest.raises(ValueError, match=r"x is float64 and the network computes in float32.*\.to\(torch.float32\)"):
+        check_together(x.double(), nn.Linear(2, 2))
+    with torch.autocast("cpu", torch.bfloat16):  # which converts by itself
+        assert check_together(x.bfloat16(), nn.Linear(2, 2)).dtype == torch.bfloat16
 
 
 MODELS = {

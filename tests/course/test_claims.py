@@ -44,6 +44,7 @@ def test_a_claim_inside_its_band_holds(capsys, measured, band):
         (4.999, {"at_least": 5.0}, "at least 5"),
         (5.001, {"at_most": 5.0}, "at most 5"),
         (0.9, {"between": (1, 2)}, "between 1 and 2"),
+        (2, {"between": (3, 3)}, "claimed exactly 3"),
         (2.1, {"between": (1, 2)}, "between 1 and 2"),
         (math.nan, {"at_least": -1e9}, "nan"),
         (torch.tensor(math.nan), {"between": (-1, 1)}, "nan"),

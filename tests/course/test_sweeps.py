@@ -57,6 +57,44 @@ def test_workers_of_the_local_cluster_are_other_processes_and_a_failing_point_st
     assert os.getpid() not in {result["process"] for result in results}
 
 
+def test_a_worker_that_dies_in_the_middle_costs_no_result(tmp_path):
+    """One of two workers is killed at its second point; the other one, and its successor, make what was left."""
+
+    def work(point):
+        import os
+        import signal
+        import time
+        from pathlib import Path
+
+        mark = Path(point["mark"])
+        time.sleep(0.1)
+        if point["n"] == 2 and not mark.exists():
+            mark.write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"square": point["n"] ** 2, "process": os.getpid()}
+
+    points = [{"n": n, "mark": str(tmp_path / "mark")} for n in range(6)]
+    found = sweep(work, points, folder=tmp_path / "results", workers=2, progress=False)
+    assert [result["square"] for result in found] == [0, 1, 4, 9, 16, 25]
+    assert len(contents(tmp_path / "results")) == 6
+    assert int((tmp_path / "mark").read_text()) != found[2]["process"]
+
+
+def test_a_point_that_kills_each_worker_is_a_failure(tmp_path):
+    import dask
+
+    def work(point):
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):  # 3 unless set: a worker may die by chance
+        with pytest.raises(SweepError, match="(?s)1 of 1 points failed.*KilledWorker"):
+            sweep(work, [{"n": 2}], folder=tmp_path, workers=1, progress=False)
+    assert contents(tmp_path) == []
+
+
 def test_a_cluster_is_reached_by_its_address(tmp_path):
     from distributed import LocalCluster
 

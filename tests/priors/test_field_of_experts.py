@@ -150,3 +150,17 @@ def test_what_does_not_fit_is_refused():
         FieldOfExperts.trained(expert="logistic", seed=1)
     with pytest.raises(ValueError, match="has no calibrated weight"):
         FieldOfExperts(FILTERS, WEIGHTS).calibrated(0.1)
+
+
+def test_no_pictures_have_no_values():
+    assert FieldOfExperts.trained()(torch.rand(0, 1, 16, 16)).shape == (0,)
+
+
+def test_a_mirror_shows_a_pixel_four_times_and_the_bound_knows_it():
+    """A filter with one value at its corner sees the pixel (1, 1) from four places: R(t e) = 4 log(1 + t^2 / 2)."""
+    corner = torch.zeros(1, 3, 3)
+    corner[0, 0, 0] = 1.0
+    field, x = FieldOfExperts(corner, torch.ones(1)), torch.zeros(1, 1, 8, 8).double()
+    x[0, 0, 1, 1] = 0.5
+    assert float(field(x)) == pytest.approx(4 * np.log1p(0.5**2 / 2), rel=1e-6)
+    assert 4 <= field.curvature_bounds()[1] <= 4.02  # its second derivative at t = 0 is 4

@@ -72,3 +72,10 @@ def test_groups_of_their_own_are_priors_that_add_up():
 def test_what_does_not_fit_is_refused(make):
     with pytest.raises(ValueError, match="filters|weights|covariance|channels"):
         make()
+
+
+def test_a_covariance_that_is_not_symmetric_is_refused():
+    with pytest.raises(ValueError, match="symmetric"):
+        MapField.gaussian(torch.eye(9) + torch.triu(torch.ones(9, 9)), size=3)
+    with pytest.raises(ValueError, match="strength"):
+        MapField.gaussian(torch.eye(9), size=3, strength=-1.0)

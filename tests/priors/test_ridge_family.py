@@ -83,3 +83,23 @@ def test_a_count_beyond_the_cosines_is_refused():
         RidgeFamily(size=3, count=9)
     with pytest.raises(ValueError, match="at most 1"):
         RidgeFamily(size=3).at(1.5)
+
+
+@pytest.mark.parametrize(
+    ("y", "sigma", "word"),
+    [
+        (255 * torch.rand(1, 1, 16, 16), 0.1, "255"),
+        (torch.rand(1, 1, 16, 16).numpy(), 0.1, "y must"),
+        (torch.rand(1, 1, 16, 16).half(), 0.1, "float16"),
+        (torch.rand(2, 1, 16, 16), torch.tensor([0.1, 0.2]), "sigma"),
+    ],
+)
+def test_what_cannot_be_denoised_is_refused_by_name(y, sigma, word):
+    with pytest.raises(ValueError, match=word):
+        RidgeFamily().denoised(y, sigma)
+
+
+def test_a_picture_of_double_precision_is_denoised_as_one_of_single():
+    y = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    expected = RidgeFamily().denoised(y, 0.1)
+    torch.testing.assert_close(RidgeFamily().denoised(y.double(), 0.1), expected.double(), atol=2e-3, rtol=0)

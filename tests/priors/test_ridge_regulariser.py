@@ -192,3 +192,39 @@ def test_another_border_is_refused():
     r = regulariser()
     with pytest.raises(ValueError, match="border must be one of 'valid', 'mirror'"):
         RidgeRegulariser(r.filters, r.weights, border="wrap")
+
+
+@pytest.mark.parametrize("border", ["valid", "mirror"])
+def test_pictures_of_double_precision_have_the_value_and_the_gradient_of_single_ones(border):
+    """A field shipped in float32 is taken to the precision of the picture, where autograd is the judge."""
+    r, x = RidgeRegulariser(regulariser().filters.float(), regulariser().weights.float(), border=border), picture()
+    torch.testing.assert_close(r(x), r(x.float()).double(), rtol=1e-5, atol=1e-5)
+    own = x.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(r(own).sum(), own)
+    assert expected.dtype == torch.float64
+    torch.testing.assert_close(r.score(x), -expected, rtol=1e-9, atol=1e-9)
+    step = 0.5 / r.weak_convexity
+    found = r.prox(x, step, tolerance=1e-8)
+    moved = found - x + step * r.gradient(found)
+    assert moved.square().mean().sqrt() <= 1e-8
+
+
+REFUSED = {
+    "filters of whole numbers": (lambda f, w: RidgeRegulariser(f.long(), w), "float"),
+    "filters of NaN": (lambda f, w: RidgeRegulariser(float("nan") * f, w), "finite"),
+    "weights of another precision": (lambda f, w: RidgeRegulariser(f, w.float()), "precision"),
+    "shapes as one number": (lambda f, w: RidgeRegulariser(f, w, shapes=1.0), "shapes"),
+    "shapes of NaN": (lambda f, w: RidgeRegulariser(f, w, shapes=(1.0, float("nan"), 1.0)), "shapes"),
+    "a negative step": (lambda f, w: regulariser().prox(picture(), -1.0), "step"),
+    "a step as text": (lambda f, w: regulariser().prox(picture(), "1"), "step"),
+    "a picture of three dimensions": (lambda f, w: regulariser().prox(picture()[0], 0.01), "v must"),
+    "a picture of bytes": (lambda f, w: regulariser().prox(picture().byte(), 0.01), "v must"),
+    "no tolerance": (lambda f, w: regulariser().prox(picture(), 0.01, tolerance=0.0), "tolerance"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_does_not_fit_is_refused_by_name(what):
+    call, word = REFUSED[what]
+    with pytest.raises(ValueError, match=word):
+        call(regulariser().filters, regulariser().weights)

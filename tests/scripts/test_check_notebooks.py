@@ -66,6 +66,25 @@ def test_each_fault_is_named(check, cell, said):
     assert any(said in problem for problem in check.problems(notebook(check, cell)))
 
 
+@pytest.mark.parametrize(
+    ("source", "lost"),
+    [
+        ("drl.figures.table(rows)\nprint(1)", ["drl.figures.table"]),
+        ("widgets.scrub(trace)\nassert 1", ["widgets.scrub"]),
+        ("print(1)\ndrl.figures.table(rows)", []),
+        ("sheet = drl.figures.table(rows)\nsheet", []),
+        ("from deeprestore_lab import figures\nprint(1)", []),
+        ("%pip install x\nfigures.table(rows)\nprint(1)", []),
+    ],
+)
+def test_a_figure_that_no_reader_would_see_is_named(check, source, lost):
+    assert list(check.lost_figures(source)) == lost
+    found = list(check.problems(notebook(check, code() | {"source": source.splitlines(keepends=True)})))
+    assert [problem for problem in found if "is not shown" in problem] == [
+        f"cell 1 makes a figure that is not shown: {name}(...) must be its last statement" for name in lost
+    ]
+
+
 @pytest.mark.parametrize("key", ["widgets", "language_info", "colab"])
 def test_notebook_metadata_of_a_machine_are_refused(check, key):
     one = notebook(check, code())

@@ -1,6 +1,7 @@
 """The first page, the numbers, the glossary and the addresses, without building the book."""
 
 import importlib.util
+import inspect
 import json
 import re
 from pathlib import Path
@@ -120,7 +121,8 @@ def test_variables_bring_the_canonical_address_and_the_buttons():
     config = add_addresses(settings(), variables)
     assert config["sphinx"]["config"]["html_baseurl"] == "https://example.org/lab/"
     assert config["repository"] == {"url": "https://example.org/code", "path_to_book": "book", "branch": "main"}
-    assert config["html"]["use_edit_page_button"] and config["launch_buttons"]["colab_url"]
+    assert config["html"]["use_edit_page_button"] and config["launch_buttons"]["binderhub_url"]
+    assert "colab_address" not in config["sphinx"]["config"]  # a branch has to be named for it
 
 
 @pytest.mark.parametrize("value", ["example.org", "ftp://example.org", "https://example.org/?q=1"])
@@ -166,3 +168,25 @@ def test_buttons_that_unfold_have_names_and_folded_cells_say_theirs():
     named = extension("accessible").named(page)
     assert '<summary aria-label="Pages of A &amp; B"><span' in named and "<summary><p>Show code" in named
     assert extension("accessible").named(named) == named
+
+
+def test_words_that_python_says_of_its_types_are_left_out():
+    module = extension("library")
+    for text, kept in ((bool.__doc__, False), (int.__doc__, False), ("Whether it is smooth.", True), ("", False)):
+        lines = inspect.cleandoc(text).splitlines()
+        module.drop_builtin(None, "property", "x", None, None, lines)
+        assert bool(lines) == kept
+
+
+def test_the_buttons_and_the_settings_of_the_theme_reach_sphinx_together(tmp_path):
+    """jupyter-book replaces its own settings by those of `sphinx: config` unless it is told to join them."""
+    from jupyter_book.config import get_final_config
+
+    variables = {"DEEPRESTORE_REPOSITORY": "https://github.com/someone/lab"}
+    path = tmp_path / "_config.yml"
+    path.write_text(yaml.safe_dump(add_addresses(settings(), variables)), encoding="utf-8")
+    final, _ = get_final_config(user_yaml=path, cli_config={"latex_individualpages": False}, sourcedir=BOOK)
+    options = final["html_theme_options"]
+    assert options["repository_url"] == "https://github.com/someone/lab" and options["use_repository_button"]
+    assert options["use_edit_page_button"] and options["launch_buttons"]["binderhub_url"]
+    assert options["show_toc_level"] == 2 and options["navigation_with_keys"] is False

@@ -17,7 +17,7 @@ from scripts.making.resumable import rounded
 
 SHIPPED = [(kind, name) for kind, names in artifacts.available().items() for name in names]
 
-WITHOUT_SETTINGS = {"calibration", "latent_restoration", "mnist", "super_resolution"}
+WITHOUT_SETTINGS = {"calibration", "latent_restoration", "mnist", "speed", "super_resolution"}
 KEYS_OF_RESULTS = {("preimage_steps", "layers"), ("preimages", "layers")}  # the key holds what was measured of each
 COUNTED_IN_TEXT = {("vgg_mini", "classes")}
 

@@ -8,7 +8,7 @@ from statistics import fmean
 import torch
 
 from deeprestore_lab.core.artifacts import load_record
-from deeprestore_lab.core.checks import describe
+from deeprestore_lab.core.checks import check_choice, check_not_bytes, describe
 from deeprestore_lab.course.bench.tasks import PICTURES, SEED, SIZE, TASKS, Problem, pictures, task
 from deeprestore_lab.course.figures import Figure, table
 from deeprestore_lab.measures.metrics import psnr, ssim
@@ -17,6 +17,15 @@ from deeprestore_lab.measures.perceptual import distance
 MEASURES = {"psnr": 1, "ssim": 1, "distance": -1}  # and whether more is better
 Method = Callable[[Problem], torch.Tensor]
 RECORD = "prior_comparison"
+
+
+def slug(name: str) -> str:
+    """A method's name as part of a file's name.
+
+    >>> slug("network, plug-and-play")
+    'network-plug-and-play'
+    """
+    return "-".join(name.replace(",", "").split())
 
 
 def scores(restored: torch.Tensor, x: torch.Tensor) -> dict[str, list[float]]:
@@ -31,23 +40,31 @@ def judged(method: Method, name: str) -> dict[str, list[float] | float]:
     """The scores of a method on one task, picture by picture, and its seconds for all ten.
 
     The method gets the problem and gives the restored pictures. Raises `ValueError` that names the task where it gives
-    no tensor of the problem's shape, or one that is not finite; what the method itself raises is raised on.
+    no float tensor of the problem's shape, one that is not finite, or a picture in 0 to 255; what the method itself
+    raises is raised on.
     """
+    if not callable(method):
+        raise ValueError(f"method must be a function of a problem, got {describe(method)}")
     x = pictures()
     problem = task(name).problem(x)
     began = time.perf_counter()
     restored = method(problem)
     seconds = time.perf_counter() - began
-    if not isinstance(restored, torch.Tensor) or tuple(restored.shape) != problem.shape:
-        raise ValueError(f"{name}: the method must give a tensor {problem.shape}, got {describe(restored)}")
+    fits = isinstance(restored, torch.Tensor) and tuple(restored.shape) == problem.shape
+    if not fits or not restored.is_floating_point():
+        raise ValueError(f"{name}: the method must give a tensor {problem.shape} of floats, got {describe(restored)}")
     if not restored.isfinite().all():
         raise ValueError(f"{name}: the method gave values that are not finite")
+    check_not_bytes(restored, name=f"{name}: what the method gave")
     return scores(restored, x) | {"seconds": seconds}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A method's scores beside those of the record's methods: `rank`, `rows` and a table in a notebook."""
+    """A method's scores beside those of the record's methods: `rank`, `rows` and a table in a notebook.
+
+    These raise `ValueError` for a task that was not run, and another measure than "psnr", "ssim" and "distance".
+    """
 
     name: str
     own: dict[str, dict]
@@ -55,6 +72,7 @@ class Comparison:
 
     def rows(self, name: str, *, measure: str = "psnr") -> list[tuple[str, float]]:
         """The methods with their means on a task, the best first."""
+        check_choice(name, tuple(self.own), name="name"), check_choice(measure, tuple(MEASURES), name="measure")
         found = [(method, fmean(own[name][measure])) for method, own in self.others.items() if name in own]
         found.append((self.name, fmean(self.own[name][measure])))
         return sorted(found, key=lambda row: -MEASURES[measure] * row[1])
@@ -88,7 +106,7 @@ def compare(method: Method, *, name: str = "yours", tasks: Sequence[str] | None 
     `method(problem)` gets `problem.y`, `.operator`, `.sigma`, `.shape` (ten grey photographs of 96 x 96, `.data` and
     `.start` made from them) and gives the restored pictures, `problem.shape`, in [0, 1]. `tasks`: names of
     `bench.TASKS`, all where None. The others' numbers are those of the record `prior_comparison`, each prior at
-    calibrated weight 1; no method sees the truth.
+    calibrated weight 1, denoisers in the place of a prior among them; no method sees the truth.
 
     Raises `ValueError` for another task, a name that a method of the record has, and what `judged` refuses.
     """
@@ -97,6 +115,8 @@ def compare(method: Method, *, name: str = "yours", tasks: Sequence[str] | None 
     if any(record[key] != value for key, value in settings.items()):
         raise ValueError("the record prior_comparison was made with other pictures: make it again")
     others = {method_name: own["calibrated"] for method_name, own in record["methods"].items()}
+    if not isinstance(name, str):
+        raise ValueError(f"name must be a word for the method, got {describe(name)}")
     if name in others:
         raise ValueError(f"the record has a method called {name!r}: give yours another name")
     names = list(TASKS) if tasks is None else [task(one).name for one in tasks]

@@ -2,58 +2,157 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import torch
 
 from deeprestore_lab.course.bench.tasks import Problem
-from deeprestore_lab.priors import FieldOfExperts, Tikhonov, TotalVariation
+from deeprestore_lab.energies import GaussianLikelihood
+from deeprestore_lab.networks import trained_denoiser
+from deeprestore_lab.operators import Identity, Mask
+from deeprestore_lab.operators.frames import threshold_denoise
+from deeprestore_lab.priors import DenoiserScore, FieldOfExperts, RidgeFamily, Tikhonov, TotalVariation
 from deeprestore_lab.priors.base import Prior
 from deeprestore_lab.solve import minimise
 
-Weight = float | torch.Tensor
+Denoise = Callable[[torch.Tensor, float], torch.Tensor]
+TOLD = (5 / 255, 10 / 255, 20 / 255)  # what denoisers are told below 10/255, those of twice the noise or more
+USUAL = 10 / 255  # the least they are told at calibrated weight 1: below it a splitting is slow
 
 
 @dataclass(frozen=True)
 class Rival:
-    """A method: its name, what it gives for a problem at a weight, and the weights that are tried for its best.
+    """A method: its name, what it gives for a problem, its steps, and the weights that are tried for its best.
 
-    Weight 1 is the calibrated one.
+    `restored(problem, weight)`; weight 1 is the calibrated one. A method with `told` is made of a denoiser, and
+    `restored(problem, weight, level)` tells it that the noise has this level, in the units of the picture; without a
+    level it is `usual_level` of the problem's noise.
     """
 
     name: str
-    restored: Callable[[Problem, Weight], torch.Tensor]
+    restored: Callable[..., torch.Tensor]
     weights: tuple[float, ...]
+    steps: int
+    told: bool = False
+
+    def settings(self, sigma: float) -> list[tuple[float, float | None]]:
+        """The weights and levels that are tried at noise of the level `sigma`, the calibrated ones first."""
+        levels = [None] if not self.told else [sigma] if sigma >= USUAL else [at for at in TOLD if at >= 2 * sigma]
+        pairs = [(weight, level) for weight in self.weights for level in levels]
+        usual = (1.0, usual_level(sigma) if self.told else None)
+        return sorted(pairs, key=lambda pair: pair != usual)
 
 
-def _minimised(problem: Problem, prior: object, *, steps: int, solver: str = "auto") -> torch.Tensor:
-    trace = minimise(
-        problem.data + prior,
-        problem.start,
-        solver=solver,
-        steps=steps,
-        tolerance=1e-5,
-        snapshots=False,
-        progress=False,
-    )
-    return trace.x
+def usual_level(sigma: float) -> float:
+    """What a denoiser is told at calibrated weight 1: the level of the noise, but 10/255 at least."""
+    return max(float(sigma), USUAL)
 
 
-def _calibrated(make: Callable[[], Prior], *, steps: int, solver: str = "auto") -> Callable:
-    def restored(problem: Problem, weight: Weight) -> torch.Tensor:
-        prior = weight * make().calibrated(problem.sigma, channels=problem.shape[1])
-        return _minimised(problem, prior, steps=steps, solver=solver)
+def _minimised(
+    problem: Problem,
+    prior: object,
+    *,
+    steps: int,
+    solver: str = "auto",
+    tolerance: float = 1e-5,
+    start: torch.Tensor | None = None,
+) -> torch.Tensor:
+    start = problem.start if start is None else start
+    energy = problem.data + prior
+    return minimise(energy, start, solver=solver, steps=steps, tolerance=tolerance, snapshots=False, progress=False).x
 
-    return restored
+
+def _calibrated(
+    problem: Problem, weight: float, *, make: Callable[[], Prior], steps: int, solver: str = "auto"
+) -> torch.Tensor:
+    prior = weight * make().calibrated(problem.sigma, channels=problem.shape[1])
+    return _minimised(problem, prior, steps=steps, solver=solver)
 
 
-def _nothing(problem: Problem, weight: Weight) -> torch.Tensor:
+def _filled(problem: Problem) -> torch.Tensor:
+    """Where a search of few steps begins: at total variation's picture where pixels are lost, else at the guess."""
+    if isinstance(problem.operator, Mask):
+        return _calibrated(problem, 1.0, make=TotalVariation, steps=300)
     return problem.start
 
 
+def _nothing(problem: Problem, weight: float) -> torch.Tensor:
+    return problem.start
+
+
+@cache
+def _family() -> RidgeFamily:
+    return RidgeFamily.trained()
+
+
+def _ridge(problem: Problem, weight: float, *, steps: int) -> torch.Tensor:
+    """A weight w takes the energy at the level sigma / sqrt(w), where its part near zero counts w / sigma^2."""
+    prior = _family().at(problem.sigma / weight**0.5, border="mirror")
+    return _minimised(problem, prior, steps=steps, solver="lbfgs", tolerance=1e-3, start=_filled(problem))
+
+
+@cache
+def _network():
+    return trained_denoiser()
+
+
+def grey_denoised(y: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Grey pictures by the network for colour ones: the mean of three channels.
+
+    Along that mean three equal channels of noise are noise of sqrt(3) sigma, and this is what the network is told. It
+    learnt levels up to 75/255, so strong noise, above 43/255, is beyond it.
+    """
+    with torch.no_grad():
+        return _network()(y.expand(-1, 3, -1, -1), min(3**0.5 * float(sigma), 1.0)).mean(1, keepdim=True)
+
+
+def frame_denoised(y: torch.Tensor, sigma: float) -> torch.Tensor:
+    """The frame of 8 x 8 cosines, its responses cut at 2.75 standard deviations."""
+    return threshold_denoise(y, sigma=float(sigma))
+
+
+def _plugged(
+    problem: Problem, weight: float, level: float | None = None, *, denoise: Denoise, steps: int, solver: str
+) -> torch.Tensor:
+    level = usual_level(problem.sigma) if level is None else level
+    prior = weight * DenoiserScore(denoise, sigma=level, told=True)
+    return _minimised(problem, prior, steps=steps, solver=solver, tolerance=1e-4, start=_filled(problem))
+
+
+def _red(problem: Problem, weight: float, level: float | None = None, *, denoise: Denoise, steps: int) -> torch.Tensor:
+    """The other end of half-quadratic splitting: the picture whose gradient balances the denoiser's score."""
+    level = usual_level(problem.sigma) if level is None else level
+    seen = _plugged(problem, weight, level, denoise=denoise, steps=steps, solver="pnp_hqs")
+    near = weight * GaussianLikelihood(Identity(), seen, sigma=level)
+    return minimise(problem.data + near, seen, snapshots=False, progress=False).x
+
+
 _GRID = (0.03125, 0.0625, 0.125, 0.25, 0.5, 0.7, 1.0, 1.4, 2.0)
+_COARSE = (0.3, 1.0, 3.0)
 RIVALS = (
-    Rival("nothing done", _nothing, (1.0,)),
-    Rival("Tikhonov", _calibrated(lambda: Tikhonov("gradient"), steps=300), _GRID),
-    Rival("total variation", _calibrated(TotalVariation, steps=300), _GRID),
-    Rival("field of experts", _calibrated(FieldOfExperts.trained, steps=300, solver="lbfgs"), _GRID),
+    Rival("nothing done", _nothing, (1.0,), 0),
+    Rival("Tikhonov", partial(_calibrated, make=lambda: Tikhonov("gradient"), steps=300), _GRID, 300),
+    Rival("total variation", partial(_calibrated, make=TotalVariation, steps=300), _GRID, 300),
+    Rival(
+        "field of experts",
+        partial(_calibrated, make=FieldOfExperts.trained, steps=300, solver="lbfgs"),
+        _GRID,
+        300,
+    ),
+    Rival("ridge regulariser", partial(_ridge, steps=60), (0.0625, 0.25, 1.0, 1.4), 60),
+    Rival(
+        "frame, plug-and-play",
+        partial(_plugged, denoise=frame_denoised, steps=60, solver="pnp_admm"),
+        _COARSE,
+        60,
+        told=True,
+    ),
+    Rival(
+        "network, plug-and-play",
+        partial(_plugged, denoise=grey_denoised, steps=60, solver="pnp_admm"),
+        _COARSE,
+        60,
+        told=True,
+    ),
+    Rival("network, RED", partial(_red, denoise=grey_denoised, steps=60), (1.0, 3.0, 10.0), 60, told=True),
 )

@@ -45,6 +45,13 @@ class Problem:
             return torch.where(seen > 0, self.y, mean)
         return self.y
 
+    def alone(self, index: int) -> "Problem":
+        """The problem of one picture of the batch, with the noise and the mask that it has there."""
+        A = self.operator
+        if isinstance(A, Mask) and len(A.mask) > 1:
+            A = Mask(A.mask[index : index + 1])
+        return Problem(self.task, self.y[index : index + 1], A, self.sigma, (1, *self.shape[1:]))
+
 
 @dataclass(frozen=True)
 class Task:

@@ -1,6 +1,7 @@
 """Line plots, and any matplotlib drawing, as HTML pictures with alternative text."""
 
 import io
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,8 +11,9 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from deeprestore_lab.core.checks import check_positive
 from deeprestore_lab.course.figures.encoding import check_text, img_tag
 from deeprestore_lab.course.figures.rows import Figure, figure_html, row_html
 
@@ -19,6 +21,7 @@ from deeprestore_lab.course.figures.rows import Figure, figure_html, row_html
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 LETTERS = 13  # of a legend in an inch
+LETTERS_UP = 9.5  # of a label in an inch of the y axis and what is above and below it
 LOOK = {
     "font.size": 11.5,
     "axes.spines.top": False,
@@ -53,10 +56,13 @@ def drawing_tag(drawing: Drawing, *, alt: str) -> str:
 def plot(drawing: Drawing, *, alt: str, see: str) -> Figure:
     """A matplotlib figure of your own as an HTML figure with alternative text; it is closed for pyplot.
 
+    Logarithmic axes with matplotlib's own labels get plain numbers where these are short.
     Raises `ValueError` for what is no figure of matplotlib, and for empty words.
     """
     if not isinstance(drawing, Drawing):
         raise ValueError(f"drawing must be a matplotlib figure, got {type(drawing).__name__}")
+    for axes in drawing.axes:
+        plain_numbers(axes)
     tag = drawing_tag(drawing, alt=alt)
     mpl._pylab_helpers.Gcf.destroy_fig(drawing)  # else the notebook would show it a second time, without words
     return Figure(figure_html(row_html([tag]), see=see), text=alt)
@@ -70,7 +76,7 @@ def curves(
     alt: str,
     see: str,
     log_x: bool = False,
-    log_y: bool = False,
+    log_y: bool | float = False,
     marks: Mapping[str, tuple[float, float]] | None = None,
     levels: Mapping[str, float] | None = None,
     x_names: Sequence[str] | None = None,
@@ -79,13 +85,16 @@ def curves(
     """Lines in one plot: `lines` maps labels to y values, or to `(x values, y values)`.
 
     `marks` puts a labelled dot at (x, y), `levels` a labelled horizontal line, `x_names` a name below each of
-    x = 0, 1, 2, ... in place of numbers (layers, say). Lines differ in colour and in style. `size` is in inches of 96
-    page pixels. Raises `ValueError` for lines that are empty or do not match, and for names with `log_x`.
+    x = 0, 1, 2, ... in place of numbers (layers, say). A number as `log_y` makes that axis logarithmic on both sides of
+    zero, and linear from minus that number to it. Lines differ in colour and in style. `size` is in inches of 96 page
+    pixels; a label too long for the y axis takes two lines. Raises `ValueError` for lines that are empty or do not
+    match, for names with `log_x`, and for a `log_y` that is neither a truth value nor above 0.
     """
     if not lines:
         raise ValueError("curves needs at least one line")
     if x_names is not None and (log_x or isinstance(x_names, str)):
         raise ValueError(f"x_names must be a sequence of names, and no log_x beside it; got {x_names!r}, log_x={log_x}")
+    signed = None if isinstance(log_y, bool) else check_positive(log_y, name="log_y", single=True)
     with mpl.rc_context(LOOK):
         drawing = Drawing(figsize=size, layout="constrained")
         axes = drawing.subplots()
@@ -102,8 +111,13 @@ def curves(
                 [x], [y], marker="D", markersize=8, color="black", markerfacecolor="white", linestyle="none", zorder=5
             )
             axes.annotate(label, (x, y), xytext=(0, 9), textcoords="offset points", ha="center")
-        axes.set(xlabel=check_text(x_label, name="x_label"), ylabel=check_text(y_label, name="y_label"))
-        axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
+        axes.set(xlabel=check_text(x_label, name="x_label"))
+        axes.set_ylabel(textwrap.fill(check_text(y_label, name="y_label"), int(LETTERS_UP * size[1])))
+        axes.set_xscale("log" if log_x else "linear")
+        if signed is None:
+            axes.set_yscale("log" if log_y else "linear")
+        else:
+            axes.set_yscale("symlog", linthresh=signed)
         plain_numbers(axes)
         if x_names is not None:
             axes.set_xticks(range(len(x_names)), list(x_names), rotation=50, ha="right", rotation_mode="anchor")
@@ -120,7 +134,8 @@ def plain_numbers(axes: Axes) -> None:
     """
     for axis in (axes.xaxis, axes.yaxis):
         low, high = sorted(axis.get_view_interval())
-        if axis.get_scale() != "log" or not 1e-4 <= low < high <= 1e5:
+        own = isinstance(axis.get_major_formatter(), LogFormatter)  # not what the figure's author set
+        if axis.get_scale() != "log" or not own or not 1e-4 <= low < high <= 1e5:
             continue
         if high / low < 5:
             axis.set_major_locator(MaxNLocator(5)), axis.set_minor_locator(NullLocator())

@@ -1,5 +1,6 @@
 """Tables of numbers and words, as one HTML figure with a caption."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -7,13 +8,28 @@ from deeprestore_lab.course.figures.rows import Figure, figure_html
 
 Cell = str | int | float
 
+# Characters that are kept on one line: of a row's heading, of a cell of numbers, of one of words.
+HEADING, NUMBERS, WORDS = 28, 20, 16
 
-def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, digits: int = 2) -> Figure:
+
+def table(
+    rows: Sequence[Sequence[Cell]],
+    *,
+    columns: Sequence[str],
+    see: str,
+    digits: int = 2,
+    sortable: bool = False,
+    smaller_is_better: bool = False,
+) -> Figure:
     """A table with a heading over each column; the first cell of a row is its heading.
 
-    Floats are shown with `digits` places, other cells as they are. `see` says what there is to notice. The
-    alternative text is the table itself, row by row. Raises `ValueError` for no rows, a row that does not have one
-    cell for each column, or a column without a heading: who hears the page needs each.
+    Floats are shown with `digits` places, whole numbers from 10,000 on with a comma between thousands, other cells as
+    they are. Columns of numbers are set to the right (class `drl-n`). Cells stay on one line, but for long ones; those
+    of numbers break before a bracket and after a comma. A table that is too wide scrolls. `see` says what there is to
+    notice. The alternative text is the table itself, row by row. On a page of the book a `sortable` table has a button
+    in each heading, whose first press puts the largest first, or the smallest where `smaller_is_better`. Raises
+    `ValueError` for no rows, a row that does not have one cell for each column, or a column without a heading: who
+    hears the page needs each.
 
     >>> table([["total variation", 26.268]], columns=["method", "PSNR"], see="One number.", digits=1)
     Figure: method, PSNR; total variation, 26.3
@@ -26,20 +42,49 @@ def table(rows: Sequence[Sequence[Cell]], *, columns: Sequence[str], see: str, d
         if isinstance(row, str) or len(row) != len(columns):
             raise ValueError(f"each row needs {len(columns)} cells ({', '.join(columns)}), got {row!r}")
     texts = [[_text(cell, digits) for cell in row] for row in rows]
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
-    body = "".join(
-        f"<tr>{_heading(first)}{''.join(f'<td>{escape(cell)}</td>' for cell in rest)}</tr>" for first, *rest in texts
+    right = [place > 0 and _numeric([row[place] for row in texts]) for place in range(len(columns))]
+    ascending = "drl-ascending" if smaller_is_better else ""
+    head = "".join(
+        f'<th{_side(n, ascending)} scope="col">{escape(name)}</th>' for name, n in zip(columns, right, strict=True)
     )
-    html = f'<table class="drl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    body = "".join(f"<tr>{_heading(row[0])}{''.join(map(_cell, row[1:], right[1:]))}</tr>" for row in texts)
+    kind = "drl-table drl-sortable" if sortable else "drl-table"
+    html = (
+        f'<table class="{kind}" style="white-space:nowrap"><thead style="white-space:normal">'
+        f"<tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
     html = f'<div class="drl-scroll" style="overflow-x:auto">{html}</div>'  # the table scrolls, not the page
     return Figure(figure_html(html, see=see), text="; ".join(", ".join(row) for row in [list(columns), *texts]))
 
 
 def _heading(first: str) -> str:
     """The first cell of a row; an empty one, of a row that belongs to the one above, heads nothing."""
-    return f'<th scope="row">{escape(first)}</th>' if first.strip() else "<td></td>"
+    return f'<th scope="row"{_wraps(len(first) > HEADING)}>{escape(first)}</th>' if first.strip() else "<td></td>"
+
+
+def _cell(text: str, right: bool) -> str:
+    wraps = len(text) > (NUMBERS if right else WORDS)
+    text = re.sub(r"(?<!,) (?!\()", "\xa0", text) if right and wraps else text
+    return f"<td{_side(right)}{_wraps(wraps)}>{escape(text)}</td>"
+
+
+def _side(right: bool, other: str = "") -> str:
+    kinds = " ".join(filter(None, ["drl-n" if right else "", other]))
+    return f' class="{kinds}"' if kinds else ""
+
+
+def _wraps(wraps: bool) -> str:
+    return ' style="white-space:normal"' if wraps else ""
+
+
+def _numeric(cells: Sequence[str]) -> bool:
+    """Whether all cells of a column that are not empty begin with a number, and one is not empty."""
+    filled = [cell for cell in cells if cell.strip()]
+    return bool(filled) and all(re.match(r"[-+−±<>~(]*\d|(inf|nan|–)$", cell) for cell in filled)
 
 
 def _text(cell: Cell, digits: int) -> str:
     cell = cell.item() if hasattr(cell, "item") else cell  # NumPy's numbers
-    return f"{cell:.{digits}f}" if isinstance(cell, float) else str(cell)
+    if isinstance(cell, float):
+        return f"{cell:.{digits}f}"
+    return f"{cell:,}" if isinstance(cell, int) and abs(cell) >= 10_000 else str(cell)

@@ -8,6 +8,7 @@ from deeprestore_lab.core.checks import check_positive, describe
 from deeprestore_lab.course.figures.encoding import check_text, picture
 from deeprestore_lab.course.figures.rows import Figure, figure_html, psnr_text, row_html, tile
 
+SCORE = '<span class="drl-score" style="white-space:nowrap">{}</span>'
 GAIN = 4.0  # what differences are multiplied by to be seen
 
 
@@ -35,7 +36,7 @@ def wipe(
     check_text(alt, name="alt")
     gain = check_positive(gain, name="gain", single=True)
     names = [
-        escape(name) + (f", {psnr_text(x, reference)}" if reference is not None else "")
+        escape(name) + (f"<br>{SCORE.format(psnr_text(x, reference))}" if reference is not None else "")
         for name, x in zip(labels, (before, after), strict=True)
     ]
     under, over = (
@@ -45,7 +46,7 @@ def wipe(
     change = after - before
     shown = {
         f"difference × {gain:g}": 0.5 + gain * change / 2,
-        f"its size × {gain:g}": gain * change.abs().mean(-3, keepdim=True),
+        f"its absolute value × {gain:g}": gain * change.abs().mean(-3, keepdim=True),
     }
     differences = [
         tile(picture(x.clamp(0, 1), alt=f"{alt}: {name}", zoom=zoom, format=format), label=name)
@@ -66,6 +67,6 @@ def _view(under: str, over: str, names: list[str], *, alt: str) -> str:
         f'<div style="{top}">{over}</div><div style="{line}"></div></div>'
         f'<input type="range" min="0" max="100" value="50" aria-label="{escape(alt)}: from left to right" '
         f'style="width:100%;margin:0.4rem 0 0" oninput="{move}">'
-        f'<div style="display:flex;justify-content:space-between;gap:0.75rem"><span>{names[0]}</span>'
-        f'<span style="text-align:right">{names[1]}</span></div></div>'
+        '<div style="display:flex;justify-content:space-between;gap:0.75rem">'
+        f'<span style="text-align:left">{names[0]}</span><span style="text-align:right">{names[1]}</span></div></div>'
     )

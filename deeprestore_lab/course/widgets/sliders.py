@@ -20,7 +20,8 @@ class SliderFigure(ipywidgets.VBox):
     """Pictures in stacks, chosen by sliders through links that live in the page, and a caption.
 
     `controls` maps each setting to its slider or toggle buttons, `pages` each index tuple of the grid to its
-    HTML, `live` holds the live controls where there is a kernel, else None.
+    HTML, `live` holds the live controls where there is a kernel, else None. Raises `ValueError` for a caption that is
+    no text.
     """
 
     def __init__(

@@ -68,6 +68,7 @@ def photograph_covariances(
 
     The mean of them is `spatial_covariance` where each photograph has as many maps, and a resampling of photographs is
     another weighted mean of them. `groups` `(N,)` says which photograph a map is of, each its own without it. float64.
+    Raises `ValueError` for what are no maps, and groups that are not one for each.
     """
     z, _ = standardised(f, centring=centring)
     groups, rows = check_groups(groups, len(z)), z.flatten(2)

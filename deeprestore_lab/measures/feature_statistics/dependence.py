@@ -9,7 +9,7 @@ from deeprestore_lab.core.checks import check_images, describe
 
 
 def zero_share(f: torch.Tensor) -> float:
-    """The share of values that are exactly zero, in [0, 1]."""
+    """The share of values that are exactly zero, in [0, 1]. Raises `ValueError` for what are no maps."""
     return float((check_images(f, name="f") == 0).double().mean())
 
 

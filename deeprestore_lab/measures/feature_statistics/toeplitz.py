@@ -47,7 +47,10 @@ def toeplitz_distance(matrix: torch.Tensor, size: int | tuple[int, int], *, bord
 
 
 def inside(matrix: torch.Tensor, size: int | tuple[int, int], *, border: int) -> tuple[torch.Tensor, tuple[int, int]]:
-    """The rows and columns of positions at least `border` from every edge, and the size of what is left."""
+    """The rows and columns of positions at least `border` from every edge, and the size of what is left.
+
+    Raises `ValueError` for a matrix of another size, and a border that leaves nothing.
+    """
     height, width = _fitting(matrix, size)
     border = check_whole(border, name="border", least=0, most=(min(height, width) - 1) // 2)
     place = torch.arange(height * width, device=matrix.device).reshape(height, width)

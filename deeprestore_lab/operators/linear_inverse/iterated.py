@@ -71,7 +71,8 @@ def best_polynomial_errors(values: torch.Tensor, along: torch.Tensor, *, blocks:
 def chebyshev_errors(values: torch.Tensor, along: torch.Tensor, *, blocks: int) -> torch.Tensor:
     """The same for Chebyshev's polynomials, which know the smallest and the largest mu alone, `(blocks,)`.
 
-    1 - mu p(mu) = T_t(l(mu)) / T_t(l(0)) with l taking [smallest, largest] to [1, -1]; by the recursion of T.
+    1 - mu p(mu) = T_t(l(mu)) / T_t(l(0)) with l taking [smallest, largest] to [1, -1]; by the recursion of T. Raises
+    `ValueError` for a count below 1.
     """
     values, along = _flat(values, along)
     low, high = values.min(), values.max()

@@ -26,7 +26,8 @@ class Phase:
 def centred_padding(layer: ConvolutionLayer, side: int | tuple[int, int]) -> tuple[int, int]:
     """The p0 that puts K of `side` x `side` taps into the middle of what a value of f' sees.
 
-    Where it cannot be in the middle it stands half a pixel before. It is below 0 where K begins after s q.
+    Where it cannot be in the middle it stands half a pixel before. It is below 0 where K begins after s q. Raises
+    `ValueError` for what is no side.
     """
     sides = zip(layer.kernels.shape[-2:], layer.padding, check_pair(side, name="side"), strict=True)
     return tuple(-((k - 1 - 2 * p - (n - 1)) // 2) for k, p, n in sides)

@@ -1,64 +1,101 @@
 """Run a submitted notebook in a confined process: its kernel, and what drives it, see one folder and no network."""
 
 import json
-import os
-import shutil
-import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from deeprestore_lab.teaching.exercises.grading import stopped
+from deeprestore_lab.teaching.exercises.inside import RESULT, STARTUP
 from deeprestore_lab.teaching.exercises.source import GradingError, KernelGone, TimeUp
 from deeprestore_lab.teaching.submission import confinement
 from deeprestore_lab.teaching.submission.storage import remove
 
 ROOT = Path(__file__).resolve().parents[3]
-CODE = "import sys; sys.path.insert(0, {!r}); from deeprestore_lab.teaching.exercises import apart; apart.main()"
-RESULT = ".executed.json"  # beside the notebook, written by the process
-STARTUP = 180  # seconds for a kernel, on a busy machine
+CODE = "import sys; sys.path.insert(0, {!r}); from deeprestore_lab.teaching.exercises import inside; inside.main()"
 CELLS = 5  # a whole notebook may take so many times what one cell may
 LARGEST = 60_000_000  # bytes of what the process writes
 
 
+@dataclass(frozen=True)
+class Job:
+    """A notebook to run, as text, with the files that lie beside it: all that another machine needs."""
+
+    notebook: str
+    beside: dict[str, bytes]
+    timeout: float
+    memory: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a job ended ("ended", or what it ran out of), what its process wrote (None: nothing), and its last line."""
+
+    end: str
+    answer: dict | None
+    last: str
+
+
 def executed(
-    nb: dict, resources: dict, *, timeout: float, memory: int = 4_000_000_000, spent: list[float] | None = None
+    nb: dict,
+    resources: dict,
+    *,
+    timeout: float,
+    memory: int = 4_000_000_000,
+    spent: list[float] | None = None,
+    by: Callable[[Job], Done] | None = None,
 ) -> tuple[dict, dict]:
     """A notebook with the outputs of its cells: what nbgrader's step `Execute` gives, from a confined process.
 
     It runs in a fresh folder with the files that lie beside it, for `timeout` seconds a cell and five times that in
-    all. Nothing but outputs is taken over from the process; its CPU seconds are added to `spent`.
+    all. `by` runs it in place of `run_job`, on another machine say. Nothing but outputs is taken over from the process;
+    its CPU seconds are added to `spent`.
 
     Raises `TimeUp` or `KernelGone` naming the student and the cell, `GradingError` where the process gave no answer.
     """
     who = f"{resources['nbgrader']['notebook']} of {resources['nbgrader'].get('student', '?')}"
-    limits = confinement.Limits(
-        seconds=CELLS * timeout + STARTUP, memory=memory, file_size=LARGEST, processes=16, sockets=True
-    )
-    folder = Path(tempfile.mkdtemp(prefix="grading-"))
-    try:
-        for path in Path(resources["metadata"]["path"]).iterdir():
-            if path.is_file() and path.suffix != ".ipynb":
-                shutil.copy(path, folder)
-        asked = json.dumps({"timeout": timeout, "notebook": nb}).encode()
-        outcome = confinement.run(["-I", "-c", CODE.format(str(ROOT))], folder=folder, limits=limits, given=asked)
-        answer = _answer(folder / RESULT)
-    finally:
-        remove(folder)
-    if outcome.end == "time":
-        raise TimeUp(f"{who} cannot be graded: all of its cells together did not end within {limits.seconds:g} s")
-    if outcome.end != "ended":
-        raise KernelGone(f"{who} cannot be graded: it went beyond its limit of {outcome.end}")
+    files = [path for path in Path(resources["metadata"]["path"]).iterdir() if path.is_file()]
+    beside = {path.name: path.read_bytes() for path in files if path.suffix != ".ipynb"}
+    done = (by or run_job)(Job(json.dumps(nb), beside, timeout, memory))
+    if done.end == "time":
+        raise TimeUp(f"{who} cannot be graded: all of its cells together did not end within {_seconds(timeout):g} s")
+    if done.end != "ended":
+        raise KernelGone(f"{who} cannot be graded: it went beyond its limit of {done.end}")
+    answer = done.answer
     if answer and spent is not None:
         spent.append(answer["cpu"])
     if answer and "stopped" in answer:
         raise stopped(who, *answer["stopped"], timeout=timeout if answer["slow"] else None)
     if answer is None or len(answer["outputs"]) != len(nb["cells"]):
-        last = outcome.output.strip().splitlines()[-1:] or ["it said nothing"]
-        raise GradingError(f"{who} cannot be graded: the process that runs it gave no answer ({last[0]})")
+        raise GradingError(f"{who} cannot be graded: the process that runs it gave no answer ({done.last})")
     for cell, outputs, count in zip(nb["cells"], answer["outputs"], answer["counts"], strict=True):
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = outputs, count
     return nb, resources
+
+
+def run_job(job: Job) -> Done:
+    """Run a notebook on this machine, in a fresh folder that goes afterwards."""
+    limits = confinement.Limits(
+        seconds=_seconds(job.timeout), memory=job.memory, file_size=LARGEST, processes=16, sockets=True
+    )
+    folder = Path(tempfile.mkdtemp(prefix="grading-"))
+    try:
+        for name, data in job.beside.items():
+            (folder / Path(name).name).write_bytes(data)
+        asked = json.dumps({"timeout": job.timeout, "notebook": json.loads(job.notebook)}).encode()
+        outcome = confinement.run(["-I", "-c", CODE.format(str(ROOT))], folder=folder, limits=limits, given=asked)
+        answer = _answer(folder / RESULT)
+    finally:
+        remove(folder)
+    last = (outcome.output.strip().splitlines() or ["it said nothing"])[-1]
+    return Done(outcome.end, answer, last)
+
+
+def _seconds(timeout: float) -> float:
+    """What all cells together may take."""
+    return CELLS * timeout + STARTUP
 
 
 def _answer(path: Path) -> dict | None:
@@ -79,36 +116,3 @@ def _answer(path: Path) -> dict | None:
         return {"outputs": made, "counts": counts, "cpu": float(said["cpu"])}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, nbformat.ValidationError):
         return None
-
-
-def main() -> None:
-    """Run the notebook that stands on standard input, and write what its cells gave into this folder."""
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-
-    asked = json.load(sys.stdin)
-    nb = nbformat.from_dict(asked["notebook"])
-    os.environ["PYTHONPATH"] = str(ROOT)  # the library that grades, for the kernel
-    at = [0, ""]
-
-    def note(cell, cell_index):
-        at[:] = cell_index + 1, cell.source.strip().split("\n")[0]
-
-    client = NotebookClient(
-        nb,
-        timeout=asked["timeout"],
-        startup_timeout=STARTUP,
-        kernel_name=nb.metadata.kernelspec.name,
-        allow_errors=True,
-        raise_on_iopub_timeout=True,
-        on_cell_execute=note,
-    )
-    try:
-        client.execute()
-        cells = nb.cells
-        said = {"outputs": [c.get("outputs", []) for c in cells], "counts": [c.get("execution_count") for c in cells]}
-    except (CellTimeoutError, DeadKernelError) as error:
-        said = {"stopped": at, "slow": isinstance(error, CellTimeoutError)}
-    said["cpu"] = sum(os.times()[:4])  # the kernel's too: it has ended, and was waited for
-    Path(RESULT).write_text(json.dumps(said), encoding="utf-8")

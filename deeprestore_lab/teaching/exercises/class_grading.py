@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deeprestore_lab.core.writing import write_whole
-from deeprestore_lab.teaching.exercises.apart import executed
+from deeprestore_lab.teaching.exercises.apart import Done, Job, executed, run_job
 from deeprestore_lab.teaching.exercises.build import Course
 from deeprestore_lab.teaching.exercises.grading import preprocessors
+from deeprestore_lab.teaching.exercises.on_cluster import ClusterGone
 from deeprestore_lab.teaching.exercises.source import GradingError, KernelGone, SourceError, TimeUp, read_source
 
 CONFIG = "nbgrader_config.py"
@@ -83,13 +84,23 @@ class ClassGrader:
         self._convert(GenerateAssignment, ".", logging.getLogger("nbgrader"))
         mark.write_text(self.key)
 
-    def grade(self, todo: Mapping[str, str], *, jobs: int, each: Callable[[str, Graded], None]) -> None:
-        """Grade these students (each with a sum of the notebook), `jobs` at once; `each` is told as they end."""
+    def grade(
+        self,
+        todo: Mapping[str, str],
+        *,
+        jobs: int,
+        each: Callable[[str, Graded], None],
+        by: Callable[[Job], Done] = run_job,
+    ) -> None:
+        """Grade these students (each with a sum of the notebook), `jobs` at once; `each` is told as they end.
+
+        `by` runs a notebook. Raises `ClusterGone` where it does; those who had ended keep their marks.
+        """
         here = os.getcwd()
         try:
             with warnings.catch_warnings(), ThreadPoolExecutor(jobs) as pool:
                 warnings.filterwarnings("ignore", module="nbgrader|nbformat")  # of their own use of others
-                asked = {pool.submit(self._one, student, sum_): student for student, sum_ in todo.items()}
+                asked = {pool.submit(self._one, student, sum_, by): student for student, sum_ in todo.items()}
                 try:
                     for done in as_completed(asked):
                         each(asked[done], done.result())
@@ -99,7 +110,7 @@ class ClassGrader:
         finally:
             os.chdir(here)  # nbgrader moves, and threads take turns
 
-    def _one(self, student: str, sum_: str) -> Graded:
+    def _one(self, student: str, sum_: str, by: Callable[[Job], Done]) -> Graded:
         from nbgrader.converters import Autograde, GenerateFeedback
 
         caught: list[GradingError] = []
@@ -109,7 +120,7 @@ class ClassGrader:
         def running(nb, resources):
             self.lock.release()
             try:
-                return executed(nb, resources, timeout=self.timeout, spent=self.spent)
+                return executed(nb, resources, timeout=self.timeout, spent=self.spent, by=by)
             finally:
                 self.lock.acquire()
                 os.environ["NBGRADER_EXECUTION"] = "autograde"  # theirs, which another thread's end has removed
@@ -121,6 +132,8 @@ class ClassGrader:
                 self._convert(GenerateFeedback, student, log)
                 return Graded("graded", "", sum_, self.timeout)
             except Exception as error:  # whatever a notebook brings about is that student's alone
+                if caught and isinstance(caught[-1], ClusterGone):
+                    raise caught[-1] from None
                 why = str(caught[-1]) if caught else _last(said) or f"{type(error).__name__}: {error}"
                 state = WORDS.get(type(caught[-1]), "not graded") if caught else "not graded"
                 self.notice(student, why)

@@ -17,6 +17,9 @@ def grade(
     ] = (Path("exercises")),
     out: Annotated[Path | None, typer.Option(help="for the tables; results/NAME in the course, if not given")] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="notebooks at once; one a core")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="run the notebooks on a Dask cluster: its address, tcp://HOST:8786")
+    ] = None,
     timeout: Annotated[float | None, typer.Option(min=1, help="seconds a cell; nbgrader_config.py's, if none")] = None,
     again: Annotated[bool, typer.Option("--again", help="run those that have no mark once more")] = False,
 ) -> None:
@@ -29,13 +32,10 @@ def grade(
     from deeprestore_lab.teaching.exercises.environment import examine
     from deeprestore_lab.teaching.exercises.source import GradingError, SourceError
     from deeprestore_lab.teaching.roster import RosterError, read_roster
-    from deeprestore_lab.teaching.submission.sandbox import why_not
 
     if not came.is_dir():
         raise _failure(f"no such folder: {came}")
     course, started, before = Course(folder), time.monotonic(), os.times()
-    if reason := why_not():
-        typer.echo(f"{reason}: nothing keeps the students' code from your files and the network", err=True)
     try:
         students = read_roster(roster)
         examine(course.source(exercise))
@@ -45,7 +45,8 @@ def grade(
             course=course,
             students=students,
             out=out,
-            jobs=jobs or os.cpu_count() or 1,
+            jobs=jobs,
+            scheduler=scheduler,
             timeout=timeout,
             again=again,
             say=typer.echo,

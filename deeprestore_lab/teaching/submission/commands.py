@@ -70,7 +70,7 @@ def check(
             raise _failure("--run and --keep are for one archive: name it in place of the folder")
         try:
             lines, refused = show_folder(file, roster=ids, sheet=sheet, project=project, solution=solution)
-        except (ImportError, OSError) as error:
+        except (ImportError, OSError, ValueError) as error:
             raise _failure(str(error)) from error
         typer.echo("\n".join(lines))
         if refused:

@@ -22,7 +22,8 @@ def show_folder(
     """Print the table of a folder of archives; the lines to say after it, and how many were refused.
 
     `project` is what was handed out, `solution` one with a solution; what is not there is not compared with. `sheet` is
-    written where it is given. Raises `ImportError` without RapidFuzz, `OSError` where the sheet cannot be written.
+    written where it is given. Raises `ImportError` without RapidFuzz, `OSError` where the sheet cannot be written,
+    `ValueError` where the points in TASK.md do not add up.
     """
     given, solved = (path if path.is_dir() else None for path in (project, solution))
     found = examine(folder, roster=roster, given=given, solution=solved)

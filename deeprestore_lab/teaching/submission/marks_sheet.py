@@ -11,12 +11,22 @@ from deeprestore_lab.teaching.exercises.class_table import plain
 def columns(task: str) -> list[tuple[str, float]]:
     """Columns and their points, read from the text of TASK.md: half of a step for the code, half for the report.
 
+    A step whose list names parts with points has these columns for each part. Raises `ValueError` where the points of
+    the parts are not those of their step.
+
     >>> columns("**1. Train (10 points).** Do it.\\n1. *Why?* (2)")
     [('1 Train: code', 5.0), ('1 Train: report', 5.0), ('Q1 Why?', 2.0)]
+    >>> columns("**2. Use (9 points).** Now\\n- *Denoise (4 points).* A\\n- *Inpaint (5 points).* B")[1:3]
+    [('2 Use, denoise: report', 2.0), ('2 Use, inpaint: code', 2.5)]
     """
     found = []
-    for number, title, points in re.findall(r"^\*\*(\d+)\. ([^*]+?) \((\d+) points\)\.\*\*", task, re.MULTILINE):
-        found += [(f"{number} {title}: {part}", int(points) / 2) for part in ("code", "report")]
+    steps = re.compile(r"^\*\*(\d+)\. ([^*]+?) \((\d+) points\)\.\*\*((?:(?!^\*\*\d|^## )[\s\S])*)", re.MULTILINE)
+    for number, title, points, text in steps.findall(task):
+        parts = re.findall(r"^- \*([^*]+?) \((\d+) points\)\.\*", text, re.MULTILINE)
+        if parts and sum(int(each) for _, each in parts) != int(points):
+            raise ValueError(f"step {number} has {points} points, its parts have {[int(each) for _, each in parts]}")
+        names = [(f"{title}, {part.lower()}", each) for part, each in parts] or [(title, points)]
+        found += [(f"{number} {name}: {half}", int(each) / 2) for name, each in names for half in ("code", "report")]
     for number, text, points in re.findall(r"^(\d+)\. ((?:(?!^\d+\. )[\s\S])*?) \((\d)\)$", task, re.MULTILINE):
         first = re.split(r"(?<=[.?:])\s", text.replace("*", ""))[0].rstrip(".:")
         found.append((f"Q{number} {first[:40].strip()}", float(points)))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from deeprestore_lab.core.checks import check_positive, check_seed, describe
+from deeprestore_lab.core.checks import check_positive, check_precision, check_seed, describe
 
 
 def denoising_loss(
@@ -21,17 +21,22 @@ def denoising_loss(
     its shape: minus the gradient of an energy, or a network. The target is the score of the noise's density, and the
     best answer to it is its posterior mean given y, (E[x | y] - y) / sigma^2. By Tweedie's identity that is the score
     of the density of y, not of x. So the loss is Hyvärinen's for the noisy data, plus a constant that no score
-    changes. One draw of noise for each sample, by `seed`. Raises `ValueError` for a score of another shape. Source:
-    Vincent (2011), equation 11. Taught in chapter 14_learned_filters.
+    changes. One draw of noise for each sample, by `seed`. Raises `ValueError` for samples that are none and a score of
+    another shape. Source: Vincent (2011), equation 11. Taught in chapter 14_learned_filters.
 
     >>> x = torch.zeros(1, 4)
     >>> float(denoising_loss(lambda y: -y / 0.01, x, sigma=0.1, seed=0))  # x is known to be zero: y tells the noise
     0.0
     """
     sigma = check_positive(sigma, name="sigma", single=True)
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.ndim < 2 or x.numel() == 0:
+        raise ValueError(f"x must be a float tensor (N, ...) of samples, got {describe(x)}")
+    if not callable(score):
+        raise ValueError(f"score must be a function of samples, got {describe(score)}")
+    check_precision(x, name="x")
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(check_seed(seed)), dtype=x.dtype).to(x)
     y = x + sigma * noise
     found = score(y)
-    if found.shape != x.shape:
+    if not isinstance(found, torch.Tensor) or found.shape != x.shape:
         raise ValueError(f"score must keep the shape of its input, {tuple(x.shape)}, got {describe(found)}")
     return (found + noise / sigma).flatten(1).square().sum(1).mean() / 2

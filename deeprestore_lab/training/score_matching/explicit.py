@@ -15,7 +15,7 @@ from deeprestore_lab.training.score_matching.hyvarinen import check_vectors
 def explicit_loss(
     filters: torch.Tensor, weights: torch.Tensor, x: torch.Tensor, *, expert: str | Expert = "student"
 ) -> torch.Tensor:
-    r"""J of E(x) = sum_k a_k phi(w_k . x), the mean over the samples, a scalar that can be differentiated.
+    r"""J of E(x) = sum_k a_k phi(<w_k, x>), the mean over the samples, a scalar that can be differentiated.
 
         J = 1/N sum_n [ 1/2 |sum_k a_k phi'(s_nk) w_k|^2 - sum_k a_k phi''(s_nk) |w_k|^2 ],    s_nk = w_k . x_n
 
@@ -60,4 +60,6 @@ def _checked(filters: torch.Tensor, x: torch.Tensor, name: str | Expert) -> Expe
     check_vectors(x), check_vectors(filters, name="filters")
     if filters.shape[1] != x.shape[1]:
         raise ValueError(f"filters (K, D) and x (N, D) must agree in D, got {describe(filters)} and {describe(x)}")
+    if filters.dtype != x.dtype:
+        raise ValueError(f"filters and x must have one precision, got {describe(filters)} and {describe(x)}")
     return expert(name)

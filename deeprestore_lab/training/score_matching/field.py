@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from deeprestore_lab.core.checks import check_choice, check_level, check_lr, check_seed, check_units, check_whole
+from deeprestore_lab.core.dependence import check_differentiable
 from deeprestore_lab.priors.experts import Expert
 from deeprestore_lab.priors.experts import expert as expert_of
 from deeprestore_lab.priors.field_of_experts import FieldOfExperts
@@ -57,11 +58,15 @@ def fit_field(
     (see `pictures`). Filters have no mean: they are combinations of the size^2 - 1 principal components of patches less
     their mean, each of variance 1, which makes the descent fast. Weights stay above 0 as exponentials.
 
-    Raises `ValueError` for pictures that are too small, no expert, no loss.
+    Computed in float32 on the CPU. Raises `ValueError` for pictures that are too small, not finite or all flat, for
+    none of them, no expert, no loss.
     """
-    pictures = [check_units(x, name="pictures", channels=1) for x in pictures]
+    pictures = [check_units(x, name="pictures", channels=1).detach().float().cpu() for x in pictures]
+    if not pictures or any(len(x) != 1 or not bool(torch.isfinite(x).all()) for x in pictures):
+        raise ValueError(f"pictures must be finite, (1, 1, H, W) each, got {[tuple(x.shape) for x in pictures]}")
+    check_differentiable("learning a field")
     count, size, steps = (
-        check_whole(n, name=k, least=1) for n, k in ((count, "count"), (size, "size"), (steps, "steps"))
+        check_whole(n, name=k, least=m) for n, k, m in ((count, "count", 1), (size, "size", 2), (steps, "steps", 1))
     )
     batch, side = check_whole(batch, name="batch", least=1), check_whole(side, name="side", least=2 * size)
     sigma, seed, _ = check_level(sigma, single=True), check_seed(seed), check_choice(loss, LOSSES, name="loss")
@@ -84,8 +89,9 @@ def fit_field(
         filters, weights = (theta @ basis).view(count, size, size), logs.exp()
         if loss == "denoising":
             filters, weights = filters.requires_grad_(), weights.requires_grad_()
-            each = picture_denoising(clean, noise, filters, weights, sigma=sigma, expert=law, margin=margin)
-            value, slopes = each.sum().detach(), torch.autograd.grad(each.sum(), (filters, weights))
+            with torch.enable_grad():
+                each = picture_denoising(clean, noise, filters, weights, sigma=sigma, expert=law, margin=margin)
+                value, slopes = each.sum().detach(), torch.autograd.grad(each.sum(), (filters, weights))
         else:
             found = picture_loss_and_gradient(clean + noise, filters, weights, expert=law, margin=margin)
             value, *slopes = (sigma**2 * own for own in found)

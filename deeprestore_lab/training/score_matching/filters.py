@@ -34,7 +34,12 @@ class LearntFilters:
 
 
 def random_rows(count: int, dims: int, *, norm: float = 1.0, seed: int = 0) -> torch.Tensor:
-    """`count` rows of the norm, uniform on the sphere, `(count, dims)`, float32."""
+    """`count` rows of the norm, uniform on the sphere, `(count, dims)`, float32.
+
+    Raises `ValueError` for counts below 1 and a norm not above 0.
+    """
+    count, dims = check_whole(count, name="count", least=1), check_whole(dims, name="dims", least=1)
+    norm = check_positive(norm, name="norm", single=True)
     draw = torch.randn(count, dims, generator=torch.Generator().manual_seed(check_seed(seed)))
     return norm * torch.nn.functional.normalize(draw, dim=1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab.core.checks import check_images, check_lr, check_positive, check_seed, check_whole, describe
+from deeprestore_lab.core.dependence import check_differentiable
 from deeprestore_lab.priors.experts import Expert
 from deeprestore_lab.priors.experts import expert as expert_of
 from deeprestore_lab.priors.map_field import MapField, field_slope, grouped
@@ -28,9 +29,12 @@ def map_denoising_loss(field: MapField, z: torch.Tensor, *, sigma: float, seed: 
     """
     sigma = check_positive(sigma, name="sigma", single=True)
     draw = torch.Generator().manual_seed(check_seed(seed))
-    noise = sigma * torch.randn(check_images(z, name="z").shape, generator=draw)
+    if not isinstance(field, MapField):
+        raise ValueError(f"field must be a `MapField`, got {describe(field)}")
+    noise = sigma * torch.randn(check_images(z, name="z").shape, generator=draw).to(z)
+    _check_inside(z, field.filters.shape[2:])
     with torch.no_grad():
-        return float(_loss(z, noise, field.filters, field.weights, sigma=sigma, expert=field.expert))
+        return float(_loss(z, noise, field.filters.to(z), field.weights.to(z), sigma=sigma, expert=field.expert))
 
 
 def fit_map_field(
@@ -50,16 +54,20 @@ def fit_map_field(
 
     Maps `z` `(N, C, H, W)`, standardised, get noise of level `sigma` anew at every step: R becomes minus the log
     density of noisy maps, which is smooth where that of maps is not (half of the values behind a ReLU are zero). With
-    `groups` each filter sees its group of neighbouring channels alone; then R takes the groups as independent. Raises
-    `ValueError` for settings that do not fit. Source: Vincent (2011). Taught in chapter 19_feature_map_priors.
+    `groups` each filter sees its group of neighbouring channels alone; then R takes the groups as independent. Computed
+    in float32 on the CPU. Raises `ValueError` for settings that do not fit. Source: Vincent (2011). Taught in chapter
+    19_feature_map_priors.
     """
     check_images(z, name="z")
     count, size, steps, batch = (
         check_whole(n, name=name, least=1)
         for n, name in ((count, "count"), (size, "size"), (steps, "steps"), (batch, "batch"))
     )
-    if min(z.shape[2:]) < 3 * size - 2:
-        raise ValueError(f"maps must be at least {3 * size - 2} positions a side, got {describe(z)}")
+    _check_inside(z, (size, size))
+    check_differentiable("learning a field")
+    if not bool(torch.isfinite(z).all()):
+        raise ValueError("z must be finite, got values that are not")
+    z = z.detach().float().cpu()
     sigma, law = check_positive(sigma, name="sigma", single=True), expert_of(expert)
     draw = torch.Generator().manual_seed(check_seed(seed))
     filters = torch.randn(count, z.shape[1], size, size, generator=draw)
@@ -72,10 +80,19 @@ def fit_map_field(
         clean = z[torch.randint(len(z), (batch,), generator=draw)]
         noise = sigma * torch.randn(clean.shape, generator=draw)
         theta = filters.clone().requires_grad_(), logs.clone().requires_grad_()
-        loss = _loss(clean, noise, theta[0] * mask, theta[1].exp(), sigma=sigma, expert=law)
-        for own, moment, slope in zip((filters, logs), moments, torch.autograd.grad(loss, theta), strict=True):
+        with torch.enable_grad():
+            loss = _loss(clean, noise, theta[0] * mask, theta[1].exp(), sigma=sigma, expert=law)
+            slopes = torch.autograd.grad(loss, theta)
+        for own, moment, slope in zip((filters, logs), moments, slopes, strict=True):
             moment.move_(own, slope, lr=rate(step))
     return MapField(filters * mask, logs.exp(), expert=law)
+
+
+def _check_inside(z: torch.Tensor, size: tuple[int, int]) -> None:
+    """Raise `ValueError` unless there are positions that as many filters see as they can."""
+    least = tuple(3 * side - 2 for side in size)
+    if z.shape[2] < least[0] or z.shape[3] < least[1]:
+        raise ValueError(f"maps must be at least {least[0]} x {least[1]} positions, got {describe(z)}")
 
 
 def _loss(
@@ -87,7 +104,7 @@ def _loss(
     sigma: float,
     expert: Expert,
 ) -> torch.Tensor:
-    margin = filters.shape[2] - 1
+    down, across = (side - 1 for side in filters.shape[2:])
     slope = field_slope(clean + noise, filters, weights, expert=expert)
-    error = (sigma * slope - noise / sigma)[..., margin : -margin or None, margin : -margin or None]
+    error = (sigma * slope - noise / sigma)[..., down : -down or None, across : -across or None]
     return error.square().mean() / 2

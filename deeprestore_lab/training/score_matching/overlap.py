@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab.core.checks import check_whole
+from deeprestore_lab.core.checks import check_whole, describe
 from deeprestore_lab.priors.gaussian_field import StationaryField
 from deeprestore_lab.signal.convolution import frequency_counts
 
@@ -16,13 +16,15 @@ def gaussian_overlap(field: StationaryField, size: int) -> float:
     P = sum_j |e_j^|^2 / d_j at each frequency, with C_n = sum_j d_j e_j e_j^T; the field's own is 1 / S. Score matching
     of c times that sum gives c = sum P / sum P^2 S over frequencies; this is 1 / c. It is size^2 for white noise, whose
     pixels are all counted that often, and less where neighbours tell the same: C_n^-1 then speaks of fine detail, which
-    a patch sees at fewer places. Raises `ValueError` for a size that is larger than the field. Taught in chapter
-    14_learned_filters.
+    a patch sees at fewer places. Raises `ValueError` for a size that is larger than the field, and a field that is
+    not grey. Taught in chapter 14_learned_filters.
 
     >>> white = StationaryField(torch.full((8, 5), 0.25), size=(8, 8))
     >>> round(gaussian_overlap(white, 3), 6)
     9.0
     """
+    if not isinstance(field, StationaryField) or len(field.spectrum) != 1:
+        raise ValueError(f"field must be a grey `StationaryField`, got {describe(field)}")
     size = check_whole(size, name="size", least=1, most=min(field.size))
     rows = torch.arange(size)
     down, right = (rows[:, None] - rows) % field.size[0], (rows[:, None] - rows) % field.size[1]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
-from deeprestore_lab.core.checks import check_whole
+from deeprestore_lab.core.checks import check_seed, check_units, check_weight, check_whole, describe
 from deeprestore_lab.images.transforms import to_grey
 from deeprestore_lab.training.augmentation import Patches
 
@@ -25,15 +25,20 @@ def patch_vectors(
     Each pixel gets uniform noise of one grey level, which fills the gaps between the levels; without it score matching
     learns these. A patch whose standard deviation is below `contrast` grey levels is left out: an empty sky is one
     patch many times, and a filter that ignores it makes the loss as small as it likes. Colour is made grey. Raises
-    `ValueError` where photographs have too few patches of that contrast. Taught in chapter 14_learned_filters.
+    `ValueError` where photographs have too few patches of that contrast, and for what are no photographs in [0, 1].
+    Taught in chapter 14_learned_filters.
 
     >>> x = patch_vectors([torch.rand(1, 1, 32, 32)], size=4, count=100, seed=0)
     >>> x.shape, bool(x.mean(1).abs().max() < 1e-6)
     (torch.Size([100, 16]), True)
     """
     check_whole(count, name="count", least=1)
+    contrast = check_weight(contrast, name="contrast", single=True)
+    if isinstance(photographs, torch.Tensor):
+        raise ValueError(f"photographs must be a sequence of image tensors (1, C, H, W), got {describe(photographs)}")
+    photographs = [check_units(x, name="a photograph") for x in photographs]
     source = Patches([to_grey(x) for x in photographs], size=size, flips=False)
-    generator, kept, found = torch.Generator().manual_seed(seed), [], 0
+    generator, kept, found = torch.Generator().manual_seed(check_seed(seed)), [], 0
     for _ in range(10):
         x = _drawn(source, count, generator)
         x = x + STEP * (torch.rand(x.shape, generator=generator) - 0.5)

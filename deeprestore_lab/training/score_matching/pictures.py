@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import conv_transpose2d
 
-from deeprestore_lab.core.checks import check_positive, check_whole, describe
+from deeprestore_lab.core.checks import check_images, check_positive, check_whole, describe, per_image
 from deeprestore_lab.priors.experts import Expert
 from deeprestore_lab.priors.experts import expert as expert_of
 from deeprestore_lab.priors.field_pass import field_gradient
@@ -61,12 +61,15 @@ def best_factor(
 
     The loss of c R is c^2 E 1/2 ||grad R||^2 - c E trace, so c = E trace / E ||grad R||^2. With patches as pictures,
     `(N, 1, h, w)` for filters of h x w, it is the factor for one patch by itself; over the factor for whole pictures it
-    says how many times a model of patches counts where they overlap. Arguments as in `picture_score_matching`.
+    says how many times a model of patches counts where they overlap. Arguments as in `picture_score_matching`. Raises
+    `ValueError` where R does not change with the pictures.
     """
     with torch.no_grad():
         gradient, _ = _gradient(x, filters, weights, expert_of(expert))
         square = inside(gradient, _margin(margin, x)).square().sum()
         loss = picture_score_matching(x, filters, weights, expert=expert, margin=margin).sum()
+    if not float(square) > 0:
+        raise ValueError("the field's gradient is zero on these pictures, whatever its factor")
     return float((square / 2 - loss) / square)
 
 
@@ -91,7 +94,7 @@ def picture_denoising(
     if noise.shape != x.shape:
         raise ValueError(f"noise must have the shape of x, {tuple(x.shape)}, got {describe(noise)}")
     sigma = check_positive(sigma, name="sigma")
-    level = sigma[:, None, None, None] if isinstance(sigma, torch.Tensor) else sigma
+    level = per_image(sigma, x)
     gradient, _ = _gradient(x + noise, filters, weights, expert_of(expert))
     _margin(margin, x)
     return inside(level * gradient - noise / level, margin).square().flatten(1).sum(1) / 2
@@ -101,9 +104,15 @@ def _gradient(
     x: torch.Tensor, filters: torch.Tensor, weights: torch.Tensor, law: Expert
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """grad R `(N, 1, H, W)` and the responses `(N, K, rows, columns)`, differentiable."""
-    if x.ndim != 4 or x.shape[1] != 1 or filters.ndim != 3 or weights.shape != filters.shape[:1]:
+    check_images(x)
+    if x.shape[1] != 1 or filters.ndim != 3 or weights.shape != filters.shape[:1]:
         raise ValueError(
             "expected pictures (N, 1, H, W), filters (K, h, w) and weights (K,), got "
+            f"{describe(x)}, {describe(filters)} and {describe(weights)}"
+        )
+    if filters.dtype != x.dtype or weights.dtype != x.dtype:
+        raise ValueError(
+            "pictures, filters and weights must have one precision, got "
             f"{describe(x)}, {describe(filters)} and {describe(weights)}"
         )
     if x.shape[2] < filters.shape[1] or x.shape[3] < filters.shape[2]:

@@ -72,6 +72,7 @@ def temperatures(model: AutoEncoder, data: Digits) -> dict[str, list[float]]:
     found = {"T": list(TEMPERATURES)}
     for task, mask, sigma in (
         ("denoising", known, 0.4),
+        ("denoising_small", known, 0.1),
         ("inpainting", upper, 0.1),
     ):
         y = mask * (x + sigma * noise)

@@ -27,8 +27,20 @@ def negative_log_posterior(
 def negative_log_likelihood(
     x: torch.Tensor, y: torch.Tensor, mask: torch.Tensor, sigma: float
 ) -> torch.Tensor:
-    """|mask x - y|^2 / (2 sigma^2): one value per image, `(N,)`."""
-    return (mask * x - y).square().flatten(1).sum(1) / (2 * sigma**2)
+    """|mask x - y|^2 / (2 sigma^2): one value per image, `(N,)`.
+
+    Without noise, half the square: it is least where the limit of small sigma
+    is.
+    """
+    squares = (mask * x - y).square().flatten(1).sum(1)
+    return squares / (2 * (sigma or 1.0) ** 2)
+
+
+def with_known(
+    x: torch.Tensor, y: torch.Tensor, mask: torch.Tensor, sigma: float
+) -> torch.Tensor:
+    """x, with the known pixels of y in their places where there is no noise."""
+    return x if sigma else mask * y + (1 - mask) * x
 
 
 def restore_image(
@@ -39,14 +51,24 @@ def restore_image(
     model: AutoEncoder,
     temperature: float = TEMPERATURE,
 ) -> torch.Tensor:
-    """Descend from y, whose unknown pixels are zero, held in [0, 1]."""
+    """Descend from y, whose unknown pixels are zero, held in [0, 1].
+
+    Without noise the likelihood is a wall: known pixels stay, the prior alone
+    moves the others, and T only scales it.
+    """
 
     def energy(x):
         return negative_log_posterior(
-            x, y, mask=mask, sigma=sigma, model=model, temperature=temperature
+            with_known(x, y, mask, sigma),
+            y,
+            mask=mask,
+            sigma=sigma,
+            model=model,
+            temperature=temperature,
         )
 
-    return _descend(energy, y.clamp(0, 1), lr=IMAGE_LR)
+    x = _descend(energy, y.clamp(0, 1), lr=IMAGE_LR)
+    return with_known(x, y, mask, sigma)
 
 
 def restore_latent(
@@ -71,7 +93,7 @@ def restore_latent(
     u = _descend(energy, starts.flatten(0, 1), lr=LATENT_LR)
     best = energy(u).reshape(count, -1).argmin(0)
     found = u.reshape(starts.shape)[best, torch.arange(len(y))]
-    return model.decode(found)
+    return with_known(model.decode(found), y, mask, sigma)
 
 
 def _descend(energy, start: torch.Tensor, *, lr: float) -> torch.Tensor:

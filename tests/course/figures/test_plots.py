@@ -157,3 +157,33 @@ def test_a_logarithmic_axis_shows_plain_numbers(interval, words):
     plain_numbers(axes)
     found = words_of(axes.yaxis)
     assert found == words if words else all(word.startswith("$\\mathdefault{10^{") for word in found)
+
+
+def test_a_figure_of_ones_own_gets_plain_numbers_but_keeps_its_own_labels():
+    drawing = Drawing()
+    plain, own = drawing.subplots(1, 2)
+    plain.set(yscale="log", ylim=(8, 90))
+    own.set(yscale="log", ylim=(8, 90))
+    own.yaxis.set_major_formatter(lambda value, _: f"<{value:g}>")
+    drawn = svg_of(plot(drawing, alt="Two axes", see="Numbers."))
+    assert (
+        all(f"<!-- {number} -->" in drawn for number in (10, 20, 50)) and "mathdefault" not in drawn.split("axes_2")[0]
+    )
+    assert "&lt;10&gt;" in drawn or "<10>" in drawn
+
+
+def test_a_signed_axis_shows_both_signs_of_what_differs_by_decades():
+    drawn = svg_of(curves({"a": [-1e6, -1.0, 0.0, 1.0, 1e6]}, log_y=10.0, **WORDS))
+    (path,) = re.findall(r'<path d="([^"]+)" [^>]*style="fill: none; stroke: #0072b2', drawn)
+    heights = [float(y) for _, y in re.findall(r"[ML] ([\d.]+) ([\d.]+)", path)]
+    steps = [a - b for a, b in zip(heights[:-1], heights[1:], strict=True)]
+    assert steps[0] == pytest.approx(steps[3], rel=1e-3) and steps[1] == pytest.approx(steps[2], rel=1e-3)
+    assert steps[1] > 1 and steps[0] < 60 * steps[1]  # on a linear axis a million times as long
+    with pytest.raises(ValueError, match="log_y"):
+        curves({"a": [1.0]}, log_y=-1.0, **WORDS)
+
+
+def test_a_long_label_of_the_y_axis_takes_two_lines():
+    long = "squared error of one expert on a thousand patches"
+    drawn = svg_of(curves({"a": [1.0, 2.0]}, **(WORDS | {"y_label": long})))
+    assert f"<!-- {long} -->" not in drawn and "<!-- squared error of one expert on a" in drawn

@@ -6,10 +6,11 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import torch
 
 import deeprestore_lab
 from deeprestore_lab.course.exercises.keys import key_text, read_key
-from deeprestore_lab.teaching.exercises.build import Course, build, write
+from deeprestore_lab.teaching.exercises.build import Course, build, same_argument, write
 from deeprestore_lab.teaching.exercises.source import SourceError
 from small_exercises import CHECK, SOLUTION, cells, write_source
 
@@ -63,6 +64,15 @@ def test_a_key_that_differs_in_last_digits_alone_is_kept(course, by, kept):
     path.write_text(other)
     write(build("small", course=course))
     assert path.read_text() == (other if kept else fresh)
+
+
+def test_small_entries_of_an_argument_are_as_uncertain_as_large_ones():
+    """A product of single-precision numbers loses what its largest terms lose, wherever its entries end up."""
+    product = torch.tensor([[2.8436276913, -0.0017437457], [-0.0017437457, 1.1818912029]])
+    elsewhere = torch.tensor([[2.8436279297, -0.0017437420], [-0.0017437420, 1.1818912029]])
+    assert same_argument(product, elsewhere) and same_argument((product, 3), (elsewhere, 3))
+    assert not same_argument(product, product + 1e-5) and not same_argument((product, 3), (product, 4))
+    assert not same_argument(product, product.double()) and not same_argument(product, product[:1])
 
 
 @pytest.mark.parametrize(

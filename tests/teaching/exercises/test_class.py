@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import io
 import re
 import shutil
-import time
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from typer.testing import CliRunner
 
 from deeprestore_lab.__main__ import app
 from deeprestore_lab.course.exercises.keys import read_key
-from deeprestore_lab.teaching.exercises import apart, class_grading, class_run, environment
+from deeprestore_lab.teaching.exercises import apart, class_run
 from deeprestore_lab.teaching.exercises.build import Course, build, write
 from deeprestore_lab.teaching.exercises.class_page import page_text
 from deeprestore_lab.teaching.exercises.class_table import (
@@ -31,7 +29,7 @@ from deeprestore_lab.teaching.exercises.class_table import (
     judged,
     same_answers,
 )
-from deeprestore_lab.teaching.exercises.source import GradingError, KernelGone, TimeUp, read_source
+from deeprestore_lab.teaching.exercises.source import GradingError, read_source
 from small_exercises import SOLUTION, solved, write_source
 
 pytest.importorskip("nbgrader", reason="nbgrader comes with the extra `tests`, which `make test` installs")
@@ -85,39 +83,6 @@ def run(course, came, out, **settings):
     said = []
     found = class_run.run(came, "small", course=course, students=STUDENTS, jobs=2, out=out, say=said.append, **settings)
     return found, said
-
-
-@pytest.fixture
-def in_this_process(monkeypatch, tmp_path):
-    """Notebooks run here, by a stand-in that knows torch already: a kernel of each student's takes seconds."""
-    from deeprestore_lab.course.exercises.checks import CheckFailed
-
-    def executed(nb, resources, *, timeout, spent):
-        namespace = {"__name__": "__main__"}
-        if "while True" in "".join(cell["source"] for cell in nb["cells"]):
-            time.sleep(0.05)
-            raise TimeUp(f"small of {resources['nbgrader']['student']} cannot be graded: cell 4 did not end")
-        if "os._exit" in "".join(cell["source"] for cell in nb["cells"]):
-            raise KernelGone("it ended its kernel")
-        for cell in (cell for cell in nb["cells"] if cell["cell_type"] == "code"):
-            cell["outputs"] = []
-            out = Path(resources["metadata"]["path"])
-            said = io.StringIO()
-            try:
-                with contextlib.redirect_stdout(said), contextlib.chdir(out):
-                    exec(cell["source"], namespace)
-            except Exception as error:
-                text = str(error) if isinstance(error, CheckFailed) else repr(error)
-                cell["outputs"] = [nbformat.v4.new_output("error", ename="E", evalue=text, traceback=[text])]
-            if said.getvalue():
-                cell["outputs"].append(nbformat.v4.new_output("stream", text=said.getvalue()))
-        return nb, resources
-
-    from deeprestore_lab import __version__
-
-    monkeypatch.setattr(class_grading, "executed", executed)
-    told = {"deeprestore_lab": __version__, "torch": ""}
-    monkeypatch.setattr(environment, "probe", lambda python, modules, folder: told | dict.fromkeys(modules, "") | told)
 
 
 def test_a_class_in_one_call_and_a_second_that_grades_what_is_new(course, came, tmp_path, in_this_process):
@@ -180,10 +145,33 @@ def test_a_run_that_was_stopped_keeps_what_it_had(course, came, tmp_path, in_thi
     assert class_run.run(came, "small", say=str, **settings).ran == 2
 
 
-def test_two_cannot_grade_in_one_course_at_once(course, came, tmp_path, in_this_process):
-    with class_grading.alone(course.folder.resolve()):
-        with pytest.raises(GradingError, match="another `exercises grade` runs in"):
-            run(course, came, tmp_path / "out")
+def test_of_two_runs_that_begin_at_once_one_refuses_and_changes_nothing(course, came, tmp_path, in_this_process):
+    """Both come with a notebook of the same student; what the refused one brought is nowhere, and the other has all."""
+    other, begin, ends = tmp_path / "other", threading.Barrier(2), {}
+    lay(other, "1001.ipynb", answered(course, solution2=VALUE))
+    lay(other, "1005.ipynb", answered(course))
+
+    def one(folder):
+        begin.wait(timeout=30)
+        try:
+            ends[folder.name] = run(course, folder, tmp_path / f"out {folder.name}")[0]
+        except GradingError as error:
+            ends[folder.name] = error
+
+    threads = [threading.Thread(target=one, args=(folder,)) for folder in (came, other)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    (refused,) = [name for name, end in ends.items() if isinstance(end, GradingError)]
+    (kept,) = ends.keys() - {refused}
+    assert str(ends[refused]).startswith(f"another `exercises grade` runs in {course.folder.resolve()}")
+    assert not (tmp_path / f"out {refused}").exists()
+    scores = {"came": {"1001": "4", "1005": ""}, "other": {"1001": "2", "1005": "4"}}[kept]
+    rows = rows_of(course, tmp_path / f"out {kept}")
+    assert {each: rows[each]["score"] for each in scores} == scores
+    assert len(ends[kept].problems) == (kept == "came")  # the loop, and nothing of the other run
+    again = {"came": came, "other": other}[refused]
+    files = [path for path in again.rglob("*") if path.is_file()]
+    assert run(course, again, tmp_path / f"out {refused}")[0].ran == len(files)  # its turn came
 
 
 @pytest.mark.slow

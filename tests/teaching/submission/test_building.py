@@ -94,7 +94,7 @@ def test_the_skeleton_becomes_an_archive(tmp_path, command):
     (folder / "results.json").write_text(json.dumps(results))
     (folder / "pictures").mkdir()
     shown = re.findall(r'image\("(pictures/\w+\.png)"', (folder / "report.typ").read_text())
-    assert len(shown) == 7
+    assert len(shown) == 9
     for name in shown:
         (folder / name).write_bytes(_picture())
     answer = command(*line)
@@ -111,7 +111,7 @@ def _picture() -> bytes:
     from PIL import Image
 
     data = io.BytesIO()
-    Image.new("L", (8, 8)).save(data, "png")
+    Image.new("L", (16, 9)).save(data, "png")  # about as wide as those of main.py
     return data.getvalue()
 
 

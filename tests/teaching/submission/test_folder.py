@@ -81,10 +81,21 @@ def test_the_project_s_solution_is_unlike_what_was_handed_out():
 
 
 def test_the_sheet_s_columns_are_those_of_the_task():
+    """Code and report of four steps and of the three parts of the fifth, and eight questions."""
     found = columns(TASK)
-    assert sum(points for _, points in found) == 100 and len(found) == 2 * 5 + 8
-    assert found[0] == ("1 Train the auto-encoder: code", 5.0) and found[10] == ("Q1 Gram matrices", 2.0)
-    assert [points for _, points in found[10:]] == [2, 2, 3, 3, 3, 3, 2, 2]
+    assert sum(points for _, points in found) == 100 and len(found) == 2 * (4 + 3) + 8
+    assert found[0] == ("1 Train the auto-encoder: code", 5.0) and found[14] == ("Q1 Gram matrices", 2.0)
+    assert found[8:14:2] == [
+        ("5 Restore, denoise: code", 3.5),
+        ("5 Restore, inpaint: code", 4.5),
+        ("5 Restore, compare: code", 4.5),
+    ]
+    assert [points for _, points in found[14:]] == [2, 2, 3, 3, 3, 3, 2, 2]
+
+
+def test_parts_that_do_not_add_up_to_their_step_are_refused():
+    with pytest.raises(ValueError, match=r"step 5 has 25 points, its parts have \[7, 9, 8\]"):
+        columns(TASK.replace("*Compare (9 points).*", "*Compare (8 points).*"))
 
 
 def test_the_command_writes_the_table_and_the_sheet(came, tmp_path):
@@ -105,7 +116,7 @@ def test_the_command_writes_the_table_and_the_sheet(came, tmp_path):
         rows = list(csv.DictReader(file))
     assert rows[0]["sum"] == "100" and len(rows) == 6
     assert rows[2]["state"] == "accepted" and rows[2]["students"] == "Ada, =Ben" and rows[2]["pages"] == "2"
-    assert rows[2]["sum"] == "=SUM(H4:Y4)" and rows[2]["1 Train the auto-encoder: code"] == ""
+    assert rows[2]["sum"] == "=SUM(H4:AC4)" and rows[2]["1 Train the auto-encoder: code"] == ""
 
 
 def test_one_archive_says_its_pages(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from archives import IDS, NAME, README
 from deeprestore_lab import data
@@ -83,6 +85,30 @@ def test_the_solution_fills_the_same_functions():
         assert not any(map(is_open, solved.values()))
     assert {path.name for path in SOLUTION.iterdir() if path.is_file()} <= {path.name for path in STARTER.iterdir()}
     assert "#todo[" not in (SOLUTION / "report.typ").read_text()
+
+
+def test_without_noise_the_solution_leaves_known_pixels_as_they_are(folder, monkeypatch):
+    """The likelihood is a wall then: known pixels are y's to the last bit, the others are what was searched."""
+    lay(SOLUTION, folder)
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(folder)
+    try:
+        autoencoder, posterior = (importlib.import_module(name) for name in ("autoencoder", "posterior"))
+        monkeypatch.setattr(posterior, "STEPS", 5)
+        x = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+        mask = (torch.arange(28) < 14).float()[None, None, :, None]
+        given = {"mask": mask, "sigma": 0.0, "model": autoencoder.AutoEncoder(latent=8, seed=0)}
+        starts = torch.rand(2, 3, 8, generator=torch.Generator().manual_seed(1))
+        for found in (
+            posterior.restore_image(mask * x, **given),
+            posterior.restore_latent(mask * x, starts=starts, **given).detach(),
+        ):
+            assert torch.equal(mask * found, mask * x)
+            assert ((1 - mask) * found).abs().amax((1, 2, 3)).min() > 0 and found.isfinite().all()
+    finally:
+        for name in set(sys.modules) - before:
+            if Path(getattr(sys.modules[name], "__file__", None) or "/").parent == folder:
+                del sys.modules[name]
 
 
 @pytest.mark.slow

@@ -1,0 +1,62 @@
+"""What does not fit an inverse network is refused by name: a map of other pictures above all."""
+
+import pytest
+import torch
+
+from deeprestore_lab import backbones
+from deeprestore_lab import inverse_networks as inverses
+from deeprestore_lab.inverse_networks import training
+
+NETWORK = backbones.load("vgg_mini", "random", seed=0)
+INVERSE = inverses.InverseNetwork(NETWORK, "relu2_2")
+X = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+F = NETWORK.at("relu2_2")(X).detach()
+NAN = float("nan")
+
+REFUSED = {
+    "a map of smaller pictures": (lambda: INVERSE(F, (64, 64)), r"images of \(64, 64\) have maps"),
+    "the true map of another layer": (lambda: INVERSE.chain(F.repeat(1, 1, 2, 2), (16, 16)), "have maps of"),
+    "one side": (lambda: INVERSE(F, -16), "size"),
+    "a size as text": (lambda: INVERSE(F, "16"), "size"),
+    "half pixels": (lambda: INVERSE(F, (16.5, 16)), "size"),
+    "another precision": (lambda: INVERSE(F.double(), (16, 16)), "precision"),
+    "a start of other sides": (
+        lambda: inverses.warm_start("relu1_2", torch.rand(1, 16, 16, 16), size=(300, 3)),
+        "have maps of",
+    ),
+    "no network to score": (lambda: inverses.scores(NETWORK, X), "InverseNetwork"),
+    "errors of lists": (lambda: inverses.relative_error([1.0], [1.0]), "one shape"),
+    "others as text": (lambda: inverses.normalised_errors(X, X, others="all"), "others"),
+    "a seed as text": (lambda: inverses.paired_interval([1.0, 2.0], seed="0"), "seed"),
+    "no draws": (lambda: inverses.paired_interval([1.0, 2.0], draws=0), "draws"),
+    "gains of NaN": (lambda: inverses.paired_interval([1.0, NAN]), "finite"),
+    "gains as text": (lambda: inverses.paired_interval("ab"), "gains"),
+    "no backbone": (lambda: inverses.blocks(3, "relu1_2"), "Backbone"),
+    "a negative width": (lambda: inverses.InverseNetwork(NETWORK, "relu2_2", width=-1.0), "width"),
+    "a start by text": (lambda: inverses.InverseNetwork(NETWORK, "relu2_2", seed="0"), "seed"),
+    "no maps": (lambda: INVERSE.calibrate({}), "relu2_2"),
+    "the maps without the image": (lambda: training.errors(INVERSE, {"relu2_2": F}, training="alone"), "image"),
+    "images as patches": (lambda: inverses.map_batches(INVERSE, X, count=2), "Patches"),
+    "a score cut off": (
+        lambda: inverses.backward_picture(NETWORK, "relu2_2", X, score=lambda f: f.detach().sum()),
+        "autograd",
+    ),
+    "a score as text": (lambda: inverses.backward_picture(NETWORK, "relu2_2", X, score="sum"), "score"),
+    "a scale of lists": (lambda: inverses.best_scale([1.0], [1.0]), "one shape"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_it_is_refused_by_name(what):
+    call, word = REFUSED[what]
+    with pytest.raises(ValueError, match=word):
+        call()
+
+
+def test_inference_mode_has_no_backward_picture():
+    with torch.inference_mode(), pytest.raises(ValueError, match="inference_mode"):
+        inverses.backward_picture(NETWORK, "relu2_2", X)
+
+
+def test_the_layout_of_a_map_in_memory_changes_nothing():
+    torch.testing.assert_close(INVERSE(F.contiguous(memory_format=torch.channels_last), (16, 16)), INVERSE(F, (16, 16)))
