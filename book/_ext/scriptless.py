@@ -33,7 +33,7 @@ NUMBER = re.compile(r'<span class="eqno">\((?P<number>\d+)\)')
 AUTO = re.compile(r'(?P<head><html\b[^>]*) data-theme="auto"')
 STYLE = "<noscript><style>{rules}</style></noscript>\n</head>"
 RULES = """
-.bd-header-article { display: none !important; }
+.bd-header-article, .bd-search { display: none !important; }
 .drl-kernel-editor input, .drl-kernel-editor button, .drl-wipe input { pointer-events: none; opacity: 0.4; }
 .drl-kernel-editor::after { content: "To change the numbers, allow JavaScript."; display: block; text-align: center; }
 noscript .drl-summary { flex: 1 0 100%; }
