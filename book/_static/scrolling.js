@@ -1,13 +1,26 @@
-/* A table wider than the page scrolls by itself; who has no mouse reaches it by the tab key, and only then. */
+/* A table wider than the page scrolls by itself; who has no mouse reaches it by the tab key, and only then. Wide formulas
+   are marked, so that they scroll or say that they do: MathJax has them in the tab order already. */
 (function () {
   "use strict";
 
-  function reachable() {
+  const wide = (box) => box.clientWidth > 0 && box.scrollWidth > box.clientWidth + 1;
+
+  function update() {
     document.querySelectorAll(".drl-scroll, .bd-content table.table").forEach((box) => {
-      if (box.scrollWidth > box.clientWidth + 1) box.setAttribute("tabindex", "0");
+      if (wide(box)) box.setAttribute("tabindex", "0");
       else box.removeAttribute("tabindex");
     });
+    document.querySelectorAll(".bd-content span.math > mjx-container").forEach((formula) => {
+      const line = formula.parentElement; // italics overhang: only the box of the formula says how wide it is
+      line.classList.toggle("drl-wide", line.clientWidth > 0 && formula.offsetWidth > line.clientWidth + 1);
+    });
+    document.querySelectorAll(":is(.admonition, .drl-ask) div.math").forEach((formula) => {
+      formula.classList.toggle("drl-wide", wide(formula));
+    });
   }
-  window.addEventListener("load", reachable);
-  window.addEventListener("resize", reachable);
+  window.addEventListener("load", () => {
+    update();
+    if (window.MathJax && MathJax.startup) MathJax.startup.promise.then(update);
+  });
+  window.addEventListener("resize", update);
 })();

@@ -331,6 +331,18 @@ def test_sliders_can_be_used_in_a_narrow_window(visit, name):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
+def test_no_formula_is_cut_in_a_narrow_window(visit, name):
+    page = visit(name, width=400).page
+    cut = page.evaluate(
+        """[...document.querySelectorAll(".bd-content span.math")]
+          .filter(line => line.firstElementChild && line.firstElementChild.offsetWidth > line.clientWidth + 1)
+          .filter(line => line.clientWidth && getComputedStyle(line).overflowX !== "auto")
+          .map(line => line.textContent)"""
+    )
+    assert cut == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_without_scripts_the_start_picture_is_shown(visit, name):
     page = visit(name, scripts=False).page
     pictures = page.locator("noscript figure img")
