@@ -338,6 +338,16 @@ def test_without_scripts_the_start_picture_is_shown(visit, name):
     assert all(alt.strip() for alt in pictures.evaluate_all("all => all.map(i => i.alt)"))
 
 
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_without_scripts_formulas_are_mathematics_and_the_theme_has_its_colours(visit, name):
+    page = visit(name, scripts=False).page
+    formulas, shown = page.locator("article .math"), page.locator("article math")
+    assert formulas.count() == shown.count() > 0
+    assert not any(formula.is_visible() for formula in formulas.all())
+    assert shown.first.bounding_box()["height"] > 0
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--pst-color-primary')")
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_no_page_shows_a_warning_or_a_folder_of_the_machine(html, name):
     text = (html / name).read_text(encoding="utf-8")
