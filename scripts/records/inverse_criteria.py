@@ -25,11 +25,13 @@ from scripts.making.inverse_training import SIDES, unseen
 from scripts.making.photographs.learnt import DATA, LICENCE
 from scripts.making.resumable import Parts, rounded
 from scripts.records.inverse_networks import BATCH, CROP, SHOWN, SHOWN_SIDE, UNSEEN, best, network, trained_network
+from scripts.records.inverse_networks import PARTS as OTHER
+from scripts.records.inverse_networks import run as by_squares
 
 RECORD, LAYER, TRAINING = "inverse_criteria", "pool2", "end to end"
 FEATURES, PIXELS = ("relu1_2", "relu2_2"), 0.1
 JUDGE = ("squeezenet1_1", ("fire3", "fire5"))
-RUNS = [(1500, 0), (1500, 1), (1500, 2)]
+RUNS = [(1500, 0), (1500, 1), (1500, 2), (7500, 0)]
 SETTINGS = {
     "layer": LAYER,
     "training": TRAINING,
@@ -82,8 +84,12 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     """One training and its scores; the key is "criterion/steps/seed"."""
     criterion, steps, seed = key.split("/")
     start, lr = best(TRAINING)
-    own = {"steps": int(steps), "lr": lr, "start": start, "seed": int(seed), "file": PARTS.checkpoint(key)}
-    inverse = trained_network(LAYER, TRAINING, **own, criterion=CRITERIA[criterion])
+    if criterion == "squares":  # trained already, for the other record
+        inverse = network(LAYER)
+        inverse.load_state_dict(OTHER.get(f"{LAYER}/{TRAINING}/{steps}/{seed}/{start}", by_squares)[1])
+    else:
+        own = {"steps": int(steps), "lr": lr, "start": start, "seed": int(seed), "file": PARTS.checkpoint(key)}
+        inverse = trained_network(LAYER, TRAINING, **own, criterion=CRITERIA[criterion])
     x = unseen(UNSEEN)
     numbers = {name: values.tolist() for name, values in scores(inverse, x).items() if not name.startswith("from")}
     with torch.no_grad():
