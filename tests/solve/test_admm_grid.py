@@ -105,4 +105,4 @@ def test_a_square_that_was_blurred_and_counted_is_found_without_bounds():
     )
     assert free.energy[-1] < 1.02 * held.energy[-1]  # the optimum of the free ones is not above that of the held
     error = (free.x - x).square().mean()
-    assert -10 * error.log10() > 26
+    assert -10 * error.log10() > 25.5  # 25.9 to 26.3 at 150 to 750 steps; what stalled was shown at 20.6

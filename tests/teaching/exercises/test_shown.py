@@ -26,7 +26,7 @@ def test_texts_and_figures_of_the_solved_notebook_are_found(tmp_path, capsys):
     last = source.cells[plain_cells(source)[-1]]["id"]
     text, figure = found.pop(last)
     assert text == {"text": "areas 4.0"}
-    assert "<td>4.00</td>" in figure["html"] and "<figcaption>Four.</figcaption>" in figure["html"]
+    assert '<td class="drl-n">4.00</td>' in figure["html"] and "<figcaption>Four.</figcaption>" in figure["html"]
     assert capsys.readouterr().out == ""
 
 

@@ -85,7 +85,7 @@ def test_the_overlap_of_a_field_is_what_score_matching_measures_on_its_samples()
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"expected pictures \(N, 1, H, W\)"):
+    with pytest.raises(ValueError, match=r"shape \(N, C, H, W\), got a float64 tensor of shape \(2, 5, 6\)"):
         picture_score_matching(X[:, 0], FILTERS, WEIGHTS)
     with pytest.raises(ValueError, match="do not fit into pictures"):
         picture_score_matching(X[:, :, :1], FILTERS, WEIGHTS)
