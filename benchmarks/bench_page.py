@@ -11,9 +11,10 @@ import shutil
 import time
 from pathlib import Path
 
+from deeprestore_lab.course.doctor import BROWSERS
+
 GOAL_S = 2.0
 PAGE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html" / "part3_priors" / "10_map.html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SLIDER = "[role=slider]"
 READS = "slider => [slider.getAttribute('aria-valuenow'), slider.getAttribute('aria-valuetext')].join()"

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
-from scripts.book.address import colab_address
+from scripts.book.address import checked, colab_address
 from scripts.book.places import Places, chapters
 
 FIRST = """\
@@ -33,7 +33,7 @@ def source(places: Places, variables: Mapping[str, str]) -> str:
         commit = found.stdout.strip() if found.returncode == 0 else ""
     except FileNotFoundError:
         commit = ""
-    repository = variables["DEEPRESTORE_REPOSITORY"].strip().rstrip("/").removesuffix(".git")
+    repository = checked("DEEPRESTORE_REPOSITORY", variables).removesuffix(".git")
     return f"git+{repository}@{commit or variables.get('DEEPRESTORE_BRANCH') or 'main'}"
 
 

@@ -19,12 +19,21 @@ from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.course.figures import encode
 from deeprestore_lab.inverse_networks.evaluation import scores
 from deeprestore_lab.inverse_networks.network import CONTRAST
-from deeprestore_lab.inverse_networks.training import maps_of
 from deeprestore_lab.measures.perceptual import distance
 from scripts.making.inverse_training import SIDES, unseen
 from scripts.making.photographs.learnt import DATA, LICENCE
 from scripts.making.resumable import Parts, rounded
-from scripts.records.inverse_networks import BATCH, CROP, SHOWN, SHOWN_SIDE, UNSEEN, best, network, trained_network
+from scripts.records.inverse_networks import (
+    BATCH,
+    CROP,
+    SHOWN,
+    SHOWN_SIDE,
+    UNSEEN,
+    best,
+    given_back,
+    network,
+    trained_network,
+)
 from scripts.records.inverse_networks import PARTS as OTHER
 from scripts.records.inverse_networks import run as by_squares
 
@@ -92,8 +101,8 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         inverse = trained_network(LAYER, TRAINING, **own, criterion=CRITERIA[criterion])
     x = unseen(UNSEEN)
     numbers = {name: values.tolist() for name, values in scores(inverse, x).items() if not name.startswith("from")}
+    picture = given_back(inverse, x)
     with torch.no_grad():
-        picture = inverse(maps_of(inverse, x)[LAYER]).clamp(0, 1)
         numbers["absolute"] = (picture - x).abs().flatten(1).mean(1).tolist()
         numbers["roughness"] = (roughness(picture) / roughness(x)).tolist()
         numbers["judge"] = distance(picture, x, network=judge(), layers=JUDGE[1]).tolist()
@@ -109,8 +118,7 @@ def main() -> None:
     for criterion in CRITERIA:
         inverse = network(LAYER)
         inverse.load_state_dict(made[f"{criterion}/{RUNS[-1][0]}/0"][1])
-        with torch.no_grad():
-            shown[criterion] = inverse(maps_of(inverse, x)[LAYER]).clamp(0, 1)
+        shown[criterion] = given_back(inverse, x)
     longest = RUNS[-1][0]
     said = {
         c: [

@@ -86,14 +86,19 @@ def trained_network(
     return inverse
 
 
+@torch.no_grad()
+def given_back(inverse: InverseNetwork, x: torch.Tensor) -> torch.Tensor:
+    """The images that come back from the maps of `x`, clipped to [0, 1]."""
+    return inverse(maps_of(inverse, x)[inverse.layer]).clamp(0, 1)
+
+
 def searched(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     """The PSNR of a training at a start and a rate; the key is "search/training/start/rate"."""
     _, training, start, rate = key.split("/")
     layer, steps = SEARCHED
     own = {"steps": steps, "lr": float(rate), "start": float(start), "seed": 0, "file": SEARCH.checkpoint(key)}
     inverse = trained_network(layer, training, **own)
-    with torch.no_grad():
-        found = psnr(inverse(maps_of(inverse, stop_by())[layer]).clamp(0, 1), stop_by())
+    found = psnr(given_back(inverse, stop_by()), stop_by())
     return {"psnr": float(found.mean())}, {"none": torch.zeros(1)}
 
 
@@ -127,9 +132,7 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         inverse = trained_network(layer, training, **own, file=PARTS.checkpoint(key))
     x = unseen(UNSEEN)
     numbers = {name: values.tolist() for name, values in scores(inverse, x).items()}
-    with torch.no_grad():
-        picture = inverse(maps_of(inverse, x)[layer]).clamp(0, 1)
-    numbers["normalised"] = normalised_errors(picture, x).tolist()
+    numbers["normalised"] = normalised_errors(given_back(inverse, x), x).tolist()
     return {"scores": numbers}, inverse.state_dict()
 
 
@@ -199,9 +202,7 @@ def write(parts: dict) -> None:
             if (own, seed) == (layer, "0"):
                 inverse = network(layer)
                 inverse.load_state_dict(weights)
-                with torch.no_grad():
-                    picture = inverse(maps_of(inverse, x)[layer]).clamp(0, 1)
-                shown.append(picture[0])
+                shown.append(given_back(inverse, x)[0])
                 order.append(f"{training}/{steps}")
         pictures[f"{layer}.webp"], rows[layer] = encode(torch.cat(shown, dim=-1)[None], format="webp-lossless"), order
     means = {key: {name: sum(v) / len(v) for name, v in own["scores"].items()} for key, own in numbers.items()}

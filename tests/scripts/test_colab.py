@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from extensions import extension
 from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 
@@ -20,13 +21,6 @@ from scripts.book.places import Places
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = {"DEEPRESTORE_REPOSITORY": "https://github.com/someone/lab.git", "DEEPRESTORE_COLAB_BRANCH": "colab"}
 AT_COLAB = "https://colab.research.google.com/github/someone/lab/blob/colab"
-
-
-def extension():
-    spec = importlib.util.spec_from_file_location("colab_button", ROOT / "book" / "_ext" / "colab.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -112,7 +106,7 @@ def pressed(page, groups):
     """What the button of a page opens."""
     config = types.SimpleNamespace(colab_address=colab_address(GIVEN), colab_pages=["one", "exercises/two"])
     context = {"header_buttons": groups}
-    extension().add_button(types.SimpleNamespace(config=config), page, "page.html", context, None)
+    extension("colab").add_button(types.SimpleNamespace(config=config), page, "page.html", context, None)
     return [button["url"] for group in context["header_buttons"] for button in group["buttons"]]
 
 

@@ -1,6 +1,5 @@
 """The first page, the numbers, the glossary and the addresses, without building the book."""
 
-import importlib.util
 import inspect
 import json
 import re
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from docutils import nodes
+from extensions import extension
 
 from scripts.book.address import add_addresses
 
@@ -16,13 +16,6 @@ ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 CHAPTERS = sorted(BOOK.glob("part*/*.ipynb"))
 EXERCISES = sorted((ROOT / "exercises" / "source").glob("*/*.ipynb"))
-
-
-def extension(name):
-    spec = importlib.util.spec_from_file_location(name, BOOK / "_ext" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def texts(path):

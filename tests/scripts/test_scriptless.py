@@ -1,12 +1,12 @@
 """What pages show where scripts do not run: MathML in place of TeX, the light colours, and nothing twice."""
 
-import importlib.util
 import shutil
 import types
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from extensions import extension
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,10 +20,7 @@ PAGE = """<html lang="en" data-theme="auto"><head><title>x</title></head><body>
 
 @pytest.fixture(scope="module")
 def scriptless():
-    spec = importlib.util.spec_from_file_location("scriptless", ROOT / "book" / "_ext" / "scriptless.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return extension("scriptless")
 
 
 @pytest.fixture

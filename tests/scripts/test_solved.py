@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from importlib import import_module
 from pathlib import Path
 
+import extensions
 import pytest
 
 import small_exercises
@@ -24,10 +24,7 @@ def places(tmp_path):
 
 @pytest.fixture
 def extension():
-    spec = importlib.util.spec_from_file_location("solved", ROOT / "book" / "_ext" / "solved.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return extensions.extension("solved")
 
 
 def run_here(module, ran):

@@ -1,23 +1,20 @@
 """What a cell prints, as a page shows it: pieces joined where nothing stands between them."""
 
-import importlib.util
 from pathlib import Path
 
 from docutils import nodes
+from extensions import extension
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def join(*outputs):
     """The texts of a cell's output after joining, from pairs of class and text."""
-    spec = importlib.util.spec_from_file_location("streams", ROOT / "book" / "_ext" / "streams.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     document, output = nodes.document(None, None), nodes.container(classes=["cell_output"])
     document += output
     for kind, text in outputs:
         output += nodes.literal_block(text, text, classes=["output", kind])
-    module.join(document)
+    extension("streams").join(document)
     return [block.astext() for block in output.children]
 
 

@@ -129,30 +129,23 @@ def _red(problem: Problem, weight: float, level: float | None = None, *, denoise
 
 _GRID = (0.03125, 0.0625, 0.125, 0.25, 0.5, 0.7, 1.0, 1.4, 2.0)
 _COARSE = (0.3, 1.0, 3.0)
+
+
+def _rival(
+    name: str, restored: Callable, weights: tuple[float, ...], *, steps: int, told: bool = False, **settings: object
+) -> Rival:
+    """A method of so many steps at most, with what else its function is given."""
+    return Rival(name, partial(restored, steps=steps, **settings), weights, steps, told)
+
+
+_PLUGGED = {"steps": 60, "solver": "pnp_admm", "told": True}
 RIVALS = (
     Rival("nothing done", _nothing, (1.0,), 0),
-    Rival("Tikhonov", partial(_calibrated, make=lambda: Tikhonov("gradient"), steps=300), _GRID, 300),
-    Rival("total variation", partial(_calibrated, make=TotalVariation, steps=300), _GRID, 300),
-    Rival(
-        "field of experts",
-        partial(_calibrated, make=FieldOfExperts.trained, steps=300, solver="lbfgs"),
-        _GRID,
-        300,
-    ),
-    Rival("ridge regulariser", partial(_ridge, steps=60), (0.0625, 0.25, 1.0, 1.4), 60),
-    Rival(
-        "frame, plug-and-play",
-        partial(_plugged, denoise=frame_denoised, steps=60, solver="pnp_admm"),
-        _COARSE,
-        60,
-        told=True,
-    ),
-    Rival(
-        "network, plug-and-play",
-        partial(_plugged, denoise=grey_denoised, steps=60, solver="pnp_admm"),
-        _COARSE,
-        60,
-        told=True,
-    ),
-    Rival("network, RED", partial(_red, denoise=grey_denoised, steps=60), (1.0, 3.0, 10.0), 60, told=True),
+    _rival("Tikhonov", _calibrated, _GRID, steps=300, make=lambda: Tikhonov("gradient")),
+    _rival("total variation", _calibrated, _GRID, steps=300, make=TotalVariation),
+    _rival("field of experts", _calibrated, _GRID, steps=300, make=FieldOfExperts.trained, solver="lbfgs"),
+    _rival("ridge regulariser", _ridge, (0.0625, 0.25, 1.0, 1.4), steps=60),
+    _rival("frame, plug-and-play", _plugged, _COARSE, denoise=frame_denoised, **_PLUGGED),
+    _rival("network, plug-and-play", _plugged, _COARSE, denoise=grey_denoised, **_PLUGGED),
+    _rival("network, RED", _red, (1.0, 3.0, 10.0), steps=60, denoise=grey_denoised, told=True),
 )

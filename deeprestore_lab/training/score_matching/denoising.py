@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.core.checks import check_positive, check_precision, check_seed, describe
+from deeprestore_lab.training.score_matching.hyvarinen import check_samples
 
 
 def denoising_loss(
@@ -29,8 +30,7 @@ def denoising_loss(
     0.0
     """
     sigma = check_positive(sigma, name="sigma", single=True)
-    if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.ndim < 2 or x.numel() == 0:
-        raise ValueError(f"x must be a float tensor (N, ...) of samples, got {describe(x)}")
+    check_samples(x)
     if not callable(score):
         raise ValueError(f"score must be a function of samples, got {describe(score)}")
     check_precision(x, name="x")

@@ -22,6 +22,13 @@ def check_vectors(x: torch.Tensor, *, name: str = "x") -> torch.Tensor:
     return x
 
 
+def check_samples(x: torch.Tensor) -> torch.Tensor:
+    """Return `x` if it is a float tensor `(N, ...)` of at least one sample, else raise `ValueError`."""
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.ndim < 2 or x.numel() == 0:
+        raise ValueError(f"x must be a float tensor (N, ...) of samples, got {describe(x)}")
+    return x
+
+
 def hyvarinen_loss(energy: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
     r"""J = 1/N sum_n [ 1/2 |grad E(x_n)|^2 - tr Hess E(x_n) ], a scalar that can be differentiated.
 
@@ -36,8 +43,7 @@ def hyvarinen_loss(energy: Callable[[torch.Tensor], torch.Tensor], x: torch.Tens
     >>> hyvarinen_loss(lambda x: x.square().sum(1) / 2, x).item()  # a standard normal: (1 - 2) / 2
     -0.5
     """
-    if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.ndim < 2 or x.numel() == 0:
-        raise ValueError(f"x must be a float tensor (N, ...) of samples, got {describe(x)}")
+    check_samples(x)
     check_gradients_on("this loss")
     if not x.requires_grad:
         x = x.detach().requires_grad_()
