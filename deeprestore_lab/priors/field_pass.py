@@ -1,9 +1,11 @@
-"""One pass over pictures: the energy of all filters at every place, with its gradient, strip by strip.
+"""One pass over pictures: an energy of all filters at every place, with its gradient, strip by strip.
 
 Taught in chapter 14_learned_filters.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch.nn.functional import conv2d, conv_transpose2d
@@ -48,37 +50,57 @@ def field_gradient(
     return conv_transpose2d(expert.derivative(responses), weights[:, None, None, None] * bank), responses
 
 
-@torch.no_grad()
 def field_pass(
     x: torch.Tensor, filters: torch.Tensor, weights: torch.Tensor, *, expert: Expert, gradient: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    r"""The values `(N,)` and the gradients, as x, of sum_k weight_k sum_p phi((w_k x)_p), each picture by itself.
+    r"""The values `(N,)` and the gradients, as x, of sum_k weight_k sum_p phi((w_k x)_p), each picture by itself."""
+
+    def judge(responses: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        sums, slopes = _potential_sums(expert, responses, slope=gradient)
+        return (weights * sums).sum(), slopes
+
+    bank = filters.flatten(1)
+    return filter_pass(x, filters, judge, back=(weights[:, None] * bank).T.contiguous(), gradient=gradient)
+
+
+@torch.no_grad()
+def filter_pass(
+    x: torch.Tensor,
+    filters: torch.Tensor,
+    judge: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]],
+    *,
+    back: torch.Tensor | None = None,
+    gradient: bool = True,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    r"""An energy of the responses of filters `(K, h, w)` at every place of x `(N, 1, H, W)`, and its gradient, as x.
 
     A strip of rows at a time, in buffers that stay in the processor's cache: patches as columns, responses as one
-    product of matrices, phi and phi' in place, and phi' brought back by a second product. On a GPU a picture is one
-    strip. For 24 filters of 5 x 5 on 256 x 256 that takes a third of the time of torch's convolution and its transpose.
+    product of matrices, which `judge` sums and takes slopes of, `(K, places)` to a number and `(K, places)`, and the
+    slopes brought back by a second product, with `back` `(h w, K)`, the filters where not given. On a GPU a picture is
+    one strip. For 24 filters of 5 x 5 on 256 x 256 that takes a third of the time of torch's convolution and its
+    transpose.
     """
     count, high, wide = filters.shape
     rows, columns = x.shape[2] - high + 1, x.shape[3] - wide + 1
     strip = min(rows, max(1, STRIP // (count * columns))) if x.device.type == "cpu" else rows
     bank = filters.flatten(1)
-    back = (weights[:, None] * bank).T.contiguous()
+    back = bank.T if back is None else back
     seen, answers = x.new_empty(high * wide * strip * columns), x.new_empty(count * strip * columns)
     values, slopes = [], torch.zeros_like(x) if gradient else None
     for place, picture in enumerate(x[:, 0]):
-        sums = 0
+        total = 0
         for top in range(0, rows, strip):
             tall = min(strip, rows - top)
             patches = picture[top : top + tall + high - 1].unfold(0, high, 1).unfold(1, wide, 1).permute(2, 3, 0, 1)
             shares = seen[: high * wide * tall * columns].view(high * wide, tall * columns)
             responses = answers[: count * tall * columns].view(count, tall * columns)
             torch.mm(bank, shares.view(patches.shape).copy_(patches).view(shares.shape), out=responses)
-            own, slope = _potential_sums(expert, responses, slope=gradient)
-            sums = sums + own
+            own, slope = judge(responses)
+            total = total + own
             if gradient:
                 torch.mm(back, slope, out=shares)
                 add_back(slopes[place, 0, top : top + tall + high - 1], shares.view(high, wide, tall, columns))
-        values.append((weights * sums).sum())
+        values.append(total)
     return torch.stack(values) if values else x.new_zeros(0), slopes
 
 

@@ -15,7 +15,8 @@ from deeprestore_lab.core.checks import check_choice, check_images, check_positi
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.priors import placed_filters, ridge_potentials
 from deeprestore_lab.priors.base import Prior
-from deeprestore_lab.priors.placed_filters import curvature_bound
+from deeprestore_lab.priors.field_pass import filter_pass
+from deeprestore_lab.priors.placed_filters import curvature_bound, folded
 from deeprestore_lab.priors.ridge_potentials import curvature_curves
 from deeprestore_lab.priors.ridge_prox import TOLERANCE, ridge_minimum
 
@@ -109,7 +110,7 @@ class RidgeRegulariser(Prior):
             return placed_filters.adjoint(self.filters, z, size)
         left, right, top, bottom = self._margins()
         wider = (size[0] + top + bottom, size[1] + left + right)
-        return placed_filters.folded(placed_filters.adjoint(self.filters, z, wider), (left, right, top, bottom))
+        return folded(placed_filters.adjoint(self.filters, z, wider), (left, right, top, bottom))
 
     def _margins(self) -> tuple[int, int, int, int]:
         """What a mirror adds: left, right, top, bottom."""
@@ -122,6 +123,16 @@ class RidgeRegulariser(Prior):
     def potentials(self, z: torch.Tensor) -> torch.Tensor:
         """psi_k of responses."""
         return ridge_potentials.potentials(self.weights, self.shapes, z)
+
+    def sums_and_gradient(self, x: torch.Tensor, *, gradient: bool = True) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """R `(N,)` and its gradient, as x, in one pass; constants for autograd."""
+        values, slopes = filter_pass(
+            self._continued(x),
+            self.filters[:, 0],
+            lambda z: ridge_potentials.sum_and_slopes(self.weights, self.shapes, z),
+            gradient=gradient,
+        )
+        return values, slopes if slopes is None or self.border == "valid" else folded(slopes, self._margins())
 
     def slopes_and_curvatures(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """psi_k' and psi_k'' of responses, in one pass; constants for autograd."""
@@ -144,6 +155,9 @@ class RidgeRegulariser(Prior):
         if (own := self.like(check_images(x))) is not self:
             return own.gradient(x)
         rows = self._rows(x)
+        followed = rows.requires_grad or self.filters.requires_grad or self.weights.requires_grad
+        if not (torch.is_grad_enabled() and followed):
+            return self.sums_and_gradient(rows)[1].view(x.shape)
         bends = ridge_potentials.slopes(self.weights, self.shapes, self.responses(rows))
         return self.adjoint(bends, x.shape[2:]).view(x.shape)
 
@@ -205,11 +219,12 @@ class _Pass(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: torch.Tensor, regulariser: RidgeRegulariser) -> torch.Tensor:
-        z = regulariser.responses(x)
-        if ctx.needs_input_grad[0]:
+        wanted = ctx.needs_input_grad[0]
+        values, gradient = regulariser.sums_and_gradient(x, gradient=wanted)
+        if wanted:
             ctx.regulariser = regulariser
-            ctx.save_for_backward(x, regulariser.adjoint(regulariser.slopes_and_curvatures(z)[0], x.shape[2:]))
-        return regulariser.potentials(z).flatten(1).sum(1)
+            ctx.save_for_backward(x, gradient)
+        return values
 
     @staticmethod
     def backward(ctx, outer: torch.Tensor) -> tuple[torch.Tensor, None]:
