@@ -9,7 +9,7 @@ import torch
 from deeprestore_lab.course.bench.tasks import Problem
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.networks import trained_denoiser
-from deeprestore_lab.operators import Identity, Mask
+from deeprestore_lab.operators import Identity
 from deeprestore_lab.operators.frames import threshold_denoise
 from deeprestore_lab.priors import DenoiserScore, FieldOfExperts, RidgeFamily, Tikhonov, TotalVariation
 from deeprestore_lab.priors.base import Prior
@@ -37,7 +37,10 @@ class Rival:
 
     def settings(self, sigma: float) -> list[tuple[float, float | None]]:
         """The weights and levels that are tried at noise of the level `sigma`, the calibrated ones first."""
-        levels = [None] if not self.told else [sigma] if sigma >= USUAL else [at for at in TOLD if at >= 2 * sigma]
+        if not self.told:
+            levels = [None]
+        else:  # a denoiser of strong noise is also told half of it, one of weak noise twice and more
+            levels = [sigma / 2, sigma] if sigma >= USUAL else [at for at in TOLD if at >= 2 * sigma]
         pairs = [(weight, level) for weight in self.weights for level in levels]
         usual = (1.0, usual_level(sigma) if self.told else None)
         return sorted(pairs, key=lambda pair: pair != usual)
@@ -70,10 +73,10 @@ def _calibrated(
 
 
 def _filled(problem: Problem) -> torch.Tensor:
-    """Where a search of few steps begins: at total variation's picture where pixels are lost, else at the guess."""
-    if isinstance(problem.operator, Mask):
-        return _calibrated(problem, 1.0, make=TotalVariation, steps=300)
-    return problem.start
+    """Where a search of few steps begins: at total variation's picture, or the noisy one where noise is all there is."""
+    if isinstance(problem.operator, Identity):
+        return problem.start
+    return _calibrated(problem, 1.0, make=TotalVariation, steps=300)
 
 
 def _nothing(problem: Problem, weight: float) -> torch.Tensor:
@@ -128,7 +131,7 @@ def _red(problem: Problem, weight: float, level: float | None = None, *, denoise
 
 
 _GRID = (0.03125, 0.0625, 0.125, 0.25, 0.5, 0.7, 1.0, 1.4, 2.0)
-_COARSE = (0.3, 1.0, 3.0)
+_COARSE = (0.1, 0.3, 1.0, 3.0)
 
 
 def _rival(
@@ -144,8 +147,8 @@ RIVALS = (
     _rival("Tikhonov", _calibrated, _GRID, steps=300, make=lambda: Tikhonov("gradient")),
     _rival("total variation", _calibrated, _GRID, steps=300, make=TotalVariation),
     _rival("field of experts", _calibrated, _GRID, steps=300, make=FieldOfExperts.trained, solver="lbfgs"),
-    _rival("ridge regulariser", _ridge, (0.0625, 0.25, 1.0, 1.4), steps=60),
+    _rival("ridge regulariser", _ridge, (0.03125, 0.125, 0.5, 1.0, 1.4), steps=120),
     _rival("frame, plug-and-play", _plugged, _COARSE, denoise=frame_denoised, **_PLUGGED),
     _rival("network, plug-and-play", _plugged, _COARSE, denoise=grey_denoised, **_PLUGGED),
-    _rival("network, RED", _red, (1.0, 3.0, 10.0), steps=60, denoise=grey_denoised, told=True),
+    _rival("network, RED", _red, (0.3, 1.0, 3.0, 10.0), steps=60, denoise=grey_denoised, told=True),
 )
