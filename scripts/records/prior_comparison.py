@@ -37,6 +37,7 @@ CHECKED = "Gaussian blur"  # the task on which five times the steps are tried
 SETTINGS = {"pictures": list(PICTURES), "size": SIZE, "seed": SEED}
 BY_NAME = {rival.name: rival for rival in RIVALS}
 UNTRAINED = "deep image prior"
+UNTRAINED_TASKS = ("noise 25", "half of the pixels", "4 times smaller")  # it takes a run for every photograph
 METHODS = [*BY_NAME, "BM3D", UNTRAINED]
 
 
@@ -45,7 +46,8 @@ def points(method: str) -> list[dict]:
     if method == "BM3D":
         return [{"method": method, "task": task, "weight": 1.0, "level": None} for task in DENOISING]
     if method == UNTRAINED:
-        return [{"method": method, "task": task, "picture": place} for task in TASKS for place in range(len(PICTURES))]
+        places = range(len(PICTURES))
+        return [{"method": method, "task": task, "picture": place} for task in UNTRAINED_TASKS for place in places]
     tried = {name: BY_NAME[method].settings(task.sigma) for name, task in TASKS.items()}
     own = [
         {"method": method, "task": task, "weight": weight, "level": level}
@@ -82,7 +84,7 @@ def untrained(point: dict) -> dict:
 def untrained_row(runs: list[tuple[dict, dict]]) -> dict[str, dict]:
     """The row of the deep image prior: weight 1 is all of its steps, another weight that share of them."""
     joined = []
-    for task in TASKS:
+    for task in dict.fromkeys(point["task"] for point, _ in runs):
         own = [result for point, result in runs if point["task"] == task]
         for share in sorted(SHARES, reverse=True):
             each = [result["shares"][str(share)] for result in own]
