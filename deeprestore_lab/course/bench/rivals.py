@@ -89,8 +89,8 @@ def _family() -> RidgeFamily:
 
 
 def _ridge(problem: Problem, weight: float, *, steps: int) -> torch.Tensor:
-    """A weight w takes the energy at the level sigma / sqrt(w), where its part near zero counts w / sigma^2."""
-    prior = _family().at(problem.sigma / weight**0.5, border="mirror")
+    """A weight w takes the energy at the level sigma / sqrt(w), 1 at most, where its part near zero counts w / sigma^2."""
+    prior = _family().at(min(problem.sigma / weight**0.5, 1.0), border="mirror")
     return _minimised(problem, prior, steps=steps, solver="lbfgs", tolerance=1e-3, start=_filled(problem))
 
 
