@@ -73,7 +73,7 @@ def _calibrated(
 
 
 def _filled(problem: Problem) -> torch.Tensor:
-    """Where a search of few steps begins: at total variation's picture, or the noisy one where noise is all there is."""
+    """Where a search of few steps begins: at total variation's picture, or the noisy one where only noise is there."""
     if isinstance(problem.operator, Identity):
         return problem.start
     return _calibrated(problem, 1.0, make=TotalVariation, steps=300)
@@ -89,7 +89,7 @@ def _family() -> RidgeFamily:
 
 
 def _ridge(problem: Problem, weight: float, *, steps: int) -> torch.Tensor:
-    """A weight w takes the energy at the level sigma / sqrt(w), 1 at most, where its part near zero counts w / sigma^2."""
+    """A weight w takes the energy at the level sigma / sqrt(w), or 1: its part near zero then counts w / sigma^2."""
     prior = _family().at(min(problem.sigma / weight**0.5, 1.0), border="mirror")
     return _minimised(problem, prior, steps=steps, solver="lbfgs", tolerance=1e-3, start=_filled(problem))
 
