@@ -7,11 +7,9 @@ alternating between the sides.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import torch
 
+from benchmarks.timing import timed
 from deeprestore_lab.signal.arithmetic import Layer, blocks, conv, convolution_matrix, weight_shape
 
 GOAL = 10.0
@@ -47,12 +45,6 @@ def loop_matrix(layer: Layer, weight: torch.Tensor, block: tuple[int, int, int])
     ).coalesce()
 
 
-def _seconds(call: Callable[[], torch.Tensor]) -> tuple[float, torch.Tensor]:
-    began = time.perf_counter()
-    result = call()
-    return time.perf_counter() - began, result
-
-
 def measure(name: str, *, repeats: int = 5) -> dict:
     """Both sides, alternating, the best of `repeats` each."""
     layer, block = CASES[name]
@@ -61,9 +53,9 @@ def measure(name: str, *, repeats: int = 5) -> dict:
     convolution_matrix(layer, weight, block=block)  # imports and first calls
     ours, theirs = [], []
     for _ in range(repeats):
-        seconds, matrix = _seconds(lambda: convolution_matrix(layer, weight, block=block))
+        seconds, matrix = timed(lambda: convolution_matrix(layer, weight, block=block))
         ours.append(seconds)
-        seconds, looped = _seconds(lambda: loop_matrix(layer, weight, block))
+        seconds, looped = timed(lambda: loop_matrix(layer, weight, block))
         theirs.append(seconds)
     same = torch.equal(matrix.indices(), looped.indices()) and torch.equal(matrix.values(), looped.values())
     x = torch.randn(1, *block, generator=draw)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import torch
 
 import deeprestore_lab as drl
+from benchmarks.timing import timed
 
 GOAL = 3.0
 SIGMA = 25 / 255
@@ -45,12 +46,6 @@ def problem(name: str, *, colour: bool) -> Callable[[torch.Tensor], torch.Tensor
     return solve
 
 
-def _seconds(call: Callable[[], torch.Tensor], clock: Callable[[], float]) -> tuple[float, torch.Tensor]:
-    began = clock()
-    result = call()
-    return clock() - began, result
-
-
 def on_one_core(name: str, *, colour: bool, repeats: int = 3) -> dict:
     """The same in seconds of the processor, on one thread."""
     threads = torch.get_num_threads()
@@ -68,9 +63,9 @@ def measure(name: str, *, colour: bool, repeats: int = 3, clock: Callable[[], fl
     solve(WEIGHTS[:1])  # imports and caches
     ours, theirs = [], []
     for _ in range(repeats):
-        seconds, batch = _seconds(lambda: solve(WEIGHTS), clock)
+        seconds, batch = timed(lambda: solve(WEIGHTS), clock)
         ours.append(seconds)
-        seconds, single = _seconds(lambda: torch.cat([solve(weight[None]) for weight in WEIGHTS]), clock)
+        seconds, single = timed(lambda: torch.cat([solve(weight[None]) for weight in WEIGHTS]), clock)
         theirs.append(seconds)
     ratio = min(theirs) / min(ours)
     return {

@@ -11,11 +11,11 @@ differ by more than 1e-3.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import torch
 
+from benchmarks.timing import timed
 from deeprestore_lab.images.named_photographs import photograph
 from deeprestore_lab.images.noise import gaussian_noise
 from deeprestore_lab.images.transforms import to_grey
@@ -60,16 +60,10 @@ def by_dense_solve(matrix: torch.Tensor, A: FilterBank, r: torch.Tensor) -> torc
     return torch.cholesky_solve(right.reshape(-1, 1), factor).reshape(right.shape)
 
 
-def _seconds(solve: Solver) -> tuple[float, torch.Tensor]:
-    began = time.perf_counter()
-    x = solve()
-    return time.perf_counter() - began, x
-
-
 def compare(name: str, ours: Solver, peer: str, theirs: Solver, goal: float, *, turns: int) -> dict:
     """Both sides in turns, the best of each counts."""
     ours(), theirs()  # caches
-    times = [(_seconds(ours), _seconds(theirs)) for _ in range(turns)]
+    times = [(timed(ours), timed(theirs)) for _ in range(turns)]
     own_s, peer_s = (min(turn[side][0] for turn in times) for side in (0, 1))
     apart = float((times[0][0][1] - times[0][1][1]).abs().max())
     return {

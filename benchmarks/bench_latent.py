@@ -12,11 +12,10 @@ Where the weights of the auto-encoder are not there, they are random, and the no
 
 from __future__ import annotations
 
-import time
-
 import torch
 
 import deeprestore_lab as drl
+from benchmarks.timing import timed
 from deeprestore_lab.core.artifacts import ArtifactError
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.generators import restore
@@ -74,12 +73,6 @@ def plain(model: BoundedAutoEncoder, y: torch.Tensor, steps: int) -> torch.Tenso
     return energy.detach().unflatten(0, (DRAWS + 1, len(y)))
 
 
-def seconds(call, *arguments) -> tuple[float, torch.Tensor]:
-    began = time.perf_counter()
-    result = call(*arguments)
-    return time.perf_counter() - began, result
-
-
 def row(name: str, own: float, peer: str, peers: float, goal: float, words: str, note: str) -> dict:
     return {
         "name": name,
@@ -101,11 +94,11 @@ def run(count: int = 500, alone: int = 10, steps: int = 200, repeats: int = 3) -
     ours(model, y[:1], 2)  # imports and caches
     own, peer, single = [], [], []
     for _ in range(repeats):
-        took, energies = seconds(ours, model, y, steps)
+        took, energies = timed(lambda: ours(model, y, steps))
         own.append(took)
-        took, written_out = seconds(plain, model, y, steps)
+        took, written_out = timed(lambda: plain(model, y, steps))
         peer.append(took)
-        took, one_by_one = seconds(lambda: torch.cat([ours(model, y[n : n + 1], steps) for n in range(alone)], 1))
+        took, one_by_one = timed(lambda: torch.cat([ours(model, y[n : n + 1], steps) for n in range(alone)], 1))
         single.append(took)
     off, off_plain = (
         float((a.amin(0) / energies.amin(0)[: a.shape[1]] - 1).abs().median()) for a in (one_by_one, written_out)

@@ -7,11 +7,10 @@ not built, or no Chromium is found, the row says so.
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 
-from deeprestore_lab.course.doctor import BROWSERS
+from deeprestore_lab.course.doctor import find_chromium
 
 GOAL_S = 2.0
 PAGE = Path(__file__).resolve().parent.parent / "book" / "_build" / "html" / "part3_priors" / "10_map.html"
@@ -48,7 +47,7 @@ def run(page: Path = PAGE, repeats: int = 3) -> list[dict]:
     """One row: the best of `repeats`."""
     row = {"name": "chapter 10's page, from its address to a slider moved", "peer": "", "peer_s": None, "ratio": None}
     row |= {"ours_s": None, "goal": f"{GOAL_S:g} s", "met": None}
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = find_chromium()
     if not page.exists() or path is None:
         return [row | {"note": "no Chromium was found" if path is None else "the book is not built"}]
     from playwright.sync_api import sync_playwright

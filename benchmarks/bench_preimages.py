@@ -16,12 +16,12 @@ Where the local VGG16 is not at hand the weights are random, and the note says s
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import torch
 import torchvision
 
+from benchmarks.timing import timed
 from deeprestore_lab import backbones, minimise
 from deeprestore_lab.data import DataError
 from deeprestore_lab.energies import Energy, RepresentationError
@@ -119,12 +119,6 @@ def ours(phi: Callable, target: torch.Tensor, *, half: bool = False) -> tuple[to
     return trace.x, int(trace.steps.max()), error
 
 
-def _seconds(call: Callable) -> tuple[float, tuple]:
-    began = time.perf_counter()
-    result = call()
-    return time.perf_counter() - began, result
-
-
 def pre_image(size: int = 224, repeats: int = 2) -> list[dict]:
     """Rows for float32 and bfloat16 against the peer at its best rate, and against the published rate."""
     net, weights = network()
@@ -146,7 +140,7 @@ def pre_image(size: int = 224, repeats: int = 2) -> list[dict]:
         for name, side in sides.items():
             if name == "published" and turn:
                 continue
-            seconds, results[name] = _seconds(side)
+            seconds, results[name] = timed(side)
             times[name] = min(times[name], seconds)
     rows = []
     for mine, peer in (("float32", "best"), ("bfloat16", "best"), ("float32", "published")):
@@ -191,9 +185,9 @@ def batch(solver: str, *, size: int = 96, steps: int = 20, repeats: int = 2) -> 
     solve(WEIGHTS[:1])
     together, single = [], []
     for _ in range(repeats):
-        seconds, batched = _seconds(lambda: solve(20 * WEIGHTS))
+        seconds, batched = timed(lambda: solve(20 * WEIGHTS))
         together.append(seconds)
-        seconds, alone = _seconds(lambda: torch.cat([solve(20 * weight[None]) for weight in WEIGHTS]))
+        seconds, alone = timed(lambda: torch.cat([solve(20 * weight[None]) for weight in WEIGHTS]))
         single.append(seconds)
     ratio, apart = min(single) / min(together), float((batched - alone).abs().mean())
     return {

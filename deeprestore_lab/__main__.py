@@ -15,6 +15,7 @@ from rich.table import Table
 from deeprestore_lab.course.doctor import examine
 from deeprestore_lab.teaching.exercises.grading_command import grade
 from deeprestore_lab.teaching.exercises.pretend_command import compare, pretend
+from deeprestore_lab.teaching.failure import failure
 from deeprestore_lab.teaching.submission.commands import app as submission_app
 
 app = typer.Typer(
@@ -73,7 +74,7 @@ def list_sources(
     try:
         sources = data.sources()
     except data.DataError as error:
-        raise _failure(error) from error
+        raise failure(str(error)) from error
     table = Table(box=SIMPLE, pad_edge=False)
     for column in ("name", "tier", "licence") if licences else ("name", "tier", "here", "MB", "what"):
         table.add_column(column, overflow="fold", justify="right" if column == "MB" else "left")
@@ -92,7 +93,7 @@ def fetch(name: Annotated[str, typer.Argument(help="a name of `data list`")]) ->
     try:
         path = data.fetch(name)
     except data.DataError as error:
-        raise _failure(error) from error
+        raise failure(str(error)) from error
     typer.echo(f"{name}: {path}")
 
 
@@ -110,7 +111,7 @@ def build_exercises(names: Names = None, folder: Folder = Path("exercises")) -> 
                 f"{name}: " + (f"wrote {', '.join(map(os.path.relpath, changed))}" if changed else "nothing changed")
             )
     except SourceError as error:
-        raise _failure(error) from error
+        raise failure(str(error)) from error
 
 
 @exercises_app.command("doctor")
@@ -126,7 +127,7 @@ def examine_exercises(names: Names = None, folder: Folder = Path("exercises")) -
             examine(course.source(name))
             typer.echo(f"{name}: can be graded here")
     except (SourceError, GradingError) as error:
-        raise _failure(error) from error
+        raise failure(str(error)) from error
 
 
 @exercises_app.command("mutate")
@@ -148,7 +149,7 @@ def mutate_exercises(names: Names = None, folder: Folder = Path("exercises")) ->
                 for mutant in verdict.passing:
                     typer.echo(f"    line {mutant.line}: {mutant.now}")
     except (SourceError, OSError, ValueError) as error:
-        raise _failure(error) from error
+        raise failure(str(error)) from error
     typer.echo(
         f"{passed} of {made} taken for right. Look at each: the same function in other words, or a missing case?"
     )
@@ -168,14 +169,14 @@ def bench(
 
     path, _, function = method.rpartition(":")
     if not Path(path).is_file():
-        raise _failure(ValueError(f"FILE.py:FUNCTION is wanted, and {path or method!r} is no file"))
+        raise failure(f"FILE.py:FUNCTION is wanted, and {path or method!r} is no file")
     names = runpy.run_path(path)
     if not callable(names.get(function)):
-        raise _failure(ValueError(f"{path} defines no function {function!r}"))
+        raise failure(f"{path} defines no function {function!r}")
     try:
         found = compare(names[function], name=function, tasks=tasks)
     except ValueError as error:
-        raise _failure(error) from error
+        raise failure(str(error)) from error
     table = Table(box=SIMPLE, pad_edge=False)
     for column in ("task", "PSNR", "rank", "best of the others", "its PSNR"):
         table.add_column(column)
@@ -185,11 +186,6 @@ def bench(
         cells = (f"{dict(ranked)[function]:.2f}", f"{found.rank(task)} of {len(ranked)}", best[0], f"{best[1]:.2f}")
         table.add_row(task, *cells)
     Console().print(table)
-
-
-def _failure(error: Exception) -> typer.Exit:
-    typer.echo(str(error), err=True)
-    return typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ OWN_MESSAGE = {
     "NotImplementedError",
     "StopIteration",
     "Exit",
-    "_failure",
+    "failure",
 }  # of Python, or of a command
 
 

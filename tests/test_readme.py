@@ -128,7 +128,7 @@ def test_make_says_which_artifacts_it_can_make(kind):
 
 def test_make_clean_removes_what_was_built_and_nothing_else(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
-    kept = ["book/intro.ipynb", ".venv/stamp", "node_modules/x/__pycache__/y", "deeprestore_lab/core/checks.py"]
+    kept = ["book/intro.ipynb", ".venv/stamp", "node_modules/x/__pycache__/y", "deeprestore_lab/core/seeding.py"]
     kept += [".cache/records/dip_runs-1/first.safetensors"]
     built = [
         "book/_build/html/index.html",

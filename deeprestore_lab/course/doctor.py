@@ -169,14 +169,16 @@ def _sources() -> list[Finding]:
     return found
 
 
+def find_chromium() -> str | None:
+    """Where a Chromium lies, the first of `BROWSERS` that is found; None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 def _tools() -> list[Finding]:
     wanted = {
         "jupyter-book": (shutil.which("jupyter-book", path=_here()), "`make book` installs it"),
         "npm": (shutil.which("npm"), "without it pages need a network to slide"),
-        "browser": (
-            next(filter(None, map(shutil.which, BROWSERS)), None),
-            "without a Chromium browser tests are skipped",
-        ),
+        "browser": (find_chromium(), "without a Chromium browser tests are skipped"),
     }
     return [
         Finding(name, "ok", "found") if path else Finding(name, "missing", f"not found; {loss}")

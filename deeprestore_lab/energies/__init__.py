@@ -6,7 +6,7 @@ equation is written as it reads: `data + 0.5 * prior`. Taught in chapter 10_map.
 
 from deeprestore_lab.energies.activation import Activation, unit_direction
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
-from deeprestore_lab.energies.base import Energy, OfRepresentation, WeightedSum, term_names, weighted_terms
+from deeprestore_lab.energies.base import Energy, OfRepresentation, WeightedSum, weighted_terms
 from deeprestore_lab.energies.likelihoods import (
     GaussianLikelihood,
     LaplaceLikelihood,
@@ -15,6 +15,7 @@ from deeprestore_lab.energies.likelihoods import (
     SeparableLikelihood,
 )
 from deeprestore_lab.energies.representation import RepresentationError
+from deeprestore_lab.energies.shares import term_names
 
 __all__ = [
     "Activation",

@@ -9,6 +9,7 @@ import torch
 from deeprestore_lab.core.checks import EXACT, check_positive, check_precision, check_weight, describe, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
+from deeprestore_lab.energies.shares import checked_value, not_per_image, term_names, times
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
 from deeprestore_lab.operators.one_pass import one_evaluation
 
@@ -39,7 +40,7 @@ class Energy(Answers):
         values = self.value(x)
         if isinstance(values, torch.Tensor) and values.shape == x.shape[:1]:
             return values
-        raise _not_per_image(self, x, values)
+        raise not_per_image(self, x, values)
 
     def __add__(self, other: Energy) -> WeightedSum:
         if not isinstance(other, Energy):
@@ -165,43 +166,6 @@ class WeightedSum(Energy):
 def weighted_terms(energy: Energy) -> list[tuple[Weight, Energy]]:
     """The energy as a flat list of (weight, term); a single term has weight 1."""
     return energy.weighted if isinstance(energy, WeightedSum) else [(1.0, energy)]
-
-
-def term_names(terms: list[tuple[Weight, Energy]]) -> list[str]:
-    """The names of (weight, term) pairs, numbered where the same one comes again."""
-    names: list[str] = []
-    for _, term in terms:
-        name, count = term.name, 2
-        while name in names:
-            name, count = f"{term.name} {count}", count + 1
-        names.append(name)
-    return names
-
-
-def checked_value(energy: Energy, x: torch.Tensor) -> torch.Tensor:
-    """The energy of each image. Raises `ValueError` where `value` of a subclass does not give one number per image."""
-    values = energy.value(x)
-    if isinstance(values, torch.Tensor) and values.shape == x.shape[:1]:
-        return values
-    raise _not_per_image(energy, x, values)
-
-
-def _not_per_image(energy: Energy, x: torch.Tensor, values: object) -> ValueError:
-    return ValueError(
-        f"{type(energy).__name__}.value must give one number per image, shape ({x.shape[0]},); got {describe(values)}"
-    )
-
-
-def times(weight: Weight, values: torch.Tensor) -> torch.Tensor:
-    """The weight times one value per image, in the precision of the values.
-
-    Raises `ValueError` for weights that are neither one nor as many as the images.
-    """
-    if isinstance(weight, torch.Tensor):
-        if weight.shape[0] not in (1, values.shape[0]):
-            raise ValueError(f"{weight.shape[0]} weights were given for a batch of {values.shape[0]} images")
-        weight = weight.to(values)
-    return weight * values
 
 
 class OfRepresentation(Energy):

@@ -14,8 +14,9 @@ from deeprestore_lab.core.checks import (
     rounding,
 )
 from deeprestore_lab.energies.answers import Quadratic, Weight
-from deeprestore_lab.energies.base import Energy, times
+from deeprestore_lab.energies.base import Energy
 from deeprestore_lab.energies.shapes import check_batch, check_fit, squared_norm
+from deeprestore_lab.energies.shares import times
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator
 
 

@@ -14,7 +14,6 @@ from deeprestore_lab.measures.perceptual import distance
 Scores = dict[str, torch.Tensor]
 
 
-@torch.no_grad()
 def scores(inverse: InverseNetwork, x: torch.Tensor) -> Scores:
     r"""Measures of the images that come back from the maps of `x`, clipped to [0, 1], one value per image each `(N,)`.
 
@@ -27,6 +26,12 @@ def scores(inverse: InverseNetwork, x: torch.Tensor) -> Scores:
     The last two say whether the maps between modules are those of the backbone, and whether a module can be used with
     true maps. Raises `ValueError` for what is no batch of colour images. Taught in chapter 17_inverse_networks.
     """
+    return scored(inverse, x)[1]
+
+
+@torch.no_grad()
+def scored(inverse: InverseNetwork, x: torch.Tensor) -> tuple[torch.Tensor, Scores]:
+    """The images that come back from the maps of `x`, clipped to [0, 1], and their `scores`, whose errors it raises."""
     if not isinstance(inverse, InverseNetwork):
         raise ValueError(f"inverse must be an `InverseNetwork`, got {describe(inverse)}")
     check_images(x, channels=3)
@@ -44,7 +49,7 @@ def scores(inverse: InverseNetwork, x: torch.Tensor) -> Scores:
             found[f"inner {layer}"] = relative_error(chain[layer], maps[layer])
             own = inverse.chain(maps[layer], size, first=place)[IMAGE]
             found[f"from {layer}"] = psnr(own.clamp(0, 1), x)
-    return found
+    return picture, found
 
 
 def relative_error(f: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from deeprestore_lab.core.checks import check_positive, check_weight
 from deeprestore_lab.energies import Weight
-from deeprestore_lab.energies.base import times
+from deeprestore_lab.energies.shares import times
 from deeprestore_lab.priors.denoiser import Denoiser
 
 

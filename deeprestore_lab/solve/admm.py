@@ -3,44 +3,20 @@
 import torch
 
 from deeprestore_lab.core.checks import per_image
-from deeprestore_lab.energies import Energy, Quadratic
 from deeprestore_lab.operators.base import Identity
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.finite_point import FinitePoint, where_image
-from deeprestore_lab.solve.normal_equations import is_exact, right_hand_side, solve_normal
+from deeprestore_lab.solve.normal_equations import right_hand_side, solve_normal
 from deeprestore_lab.solve.norms import dot
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.sharp_terms import kinked_names, open_walls
 from deeprestore_lab.solve.solver import Solver, each, not_by_itself
+from deeprestore_lab.solve.splitting import Box, SquaredError, split_terms
 
 OVER_RELAXATION = 1.7
 FIRST_PENALTY = 30.0  # over the largest weight: a total variation then splits off steps above 1/30 first
 IMBALANCE = 3.0
 LARGEST_SHARE = 1e-3  # of the largest size and force of the run: below, they count as this large
-
-
-class Box(Energy):
-    """Zero within the bounds, infinite outside; its proximal step is the projection."""
-
-    smooth = False
-
-    def __init__(self, bounds: tuple[float, float]) -> None:
-        self.bounds = bounds
-
-    def prox(self, v: torch.Tensor, step: float | torch.Tensor) -> torch.Tensor:
-        return v.clamp(*self.bounds)
-
-
-class SquaredError(Energy):
-    """precision/2 ||A x - y||^2 with its proximal step, by the operator's own solve."""
-
-    def __init__(self, quadratic: Quadratic) -> None:
-        self.quadratic = quadratic
-
-    def prox(self, v: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
-        weight = step * self.quadratic.precision
-        b = right_hand_side([(1.0, Quadratic(self.quadratic.operator, self.quadratic.target, 1.0))], v)
-        return self.quadratic.operator.solve(b + v / per_image(weight, v), 1 / weight)
 
 
 class ADMM(Solver):
@@ -97,18 +73,7 @@ class ADMM(Solver):
         self.problem, self.tolerance = problem, tolerance
         x = problem.theta
         self.one = x.new_ones(problem.batch)
-        self.quadratics, self.splits = [], []
-        for weight, term in problem.terms:
-            if (quadratic := term.quadratic()) is not None:
-                self.quadratics.append((weight, quadratic))
-            else:
-                operator, f = term.split()
-                if not f.has_prox:
-                    raise ValueError(f"{term.name} is neither quadratic nor split into K x and a proximal step")
-                self.splits.append((each(weight, x), operator, f))
-        self._split_quadratics(x)
-        if problem.bounds is not None:
-            self.splits.append((self.one, Identity(), Box(problem.bounds)))
+        self.quadratics, self.splits = split_terms(problem)
         self.parts = [(each(w, x) * each(q.precision, x), q.operator) for w, q in self.quadratics]
         self.data = right_hand_side(self.quadratics, x)
         weights = [weight for weight, _, f in self.splits if not isinstance(f, Box | SquaredError)] or [self.one]
@@ -125,18 +90,6 @@ class ADMM(Solver):
             if isinstance(operator, Identity) and not isinstance(f, SquaredError)
         ]
         self.shown = places[-1] if places else None
-
-    def _split_quadratics(self, x: torch.Tensor) -> None:
-        """Split off the quadratic terms too where the equations for x are then solved exactly, and only then."""
-        kept = [(w, q) for w, q in self.quadratics if not q.operator.has_solve or isinstance(q.operator, Identity)]
-        splits = [(self.one, operator) for _, operator, _ in self.splits]
-        moved = [(w, q) for w, q in self.quadratics if not any(q is other for _, other in kept)]
-        positive = all(bool((each(w, x) > 0).all()) for w, _ in moved)
-        parts = [*[(self.one, q.operator) for _, q in self.quadratics], *splits]
-        fewer = [*[(self.one, q.operator) for _, q in kept], *splits, (self.one, Identity())]
-        if moved and positive and not is_exact(parts, x) and is_exact(fewer, x):
-            self.quadratics = kept
-            self.splits += [(each(w, x), Identity(), SquaredError(q)) for w, q in moved]
 
     def step(self, active: torch.Tensor) -> torch.Tensor:
         self.count += 1

@@ -43,9 +43,9 @@ class Checkpoint:
             "tolerance": tolerance,
             "lr": rates,
             "seed": seed,
-            "jitter": problem.jitter,
-            "views": None if problem.views is None else repr(problem.views),
-            "input_noise": problem.input_noise,
+            "jitter": problem.perturbed.jitter,
+            "views": None if problem.perturbed.views is None else repr(problem.perturbed.views),
+            "input_noise": problem.perturbed.input_noise,
             "average": average,
             "precision": "bf16-mixed" if problem.low_precision else None,
             "start": digest(problem.parametrisation.state_dict() | problem.parametrisation.constants()),
@@ -68,7 +68,7 @@ class Checkpoint:
         self.file.save(self._state(stepper, recorder))
 
     def _state(self, stepper, recorder: Recorder) -> dict:
-        generator = self.problem.generator
+        generator = self.problem.perturbed.generator
         self.file.settings["terms"] = {name: value.tolist() for name, value in recorder.rows[0].items()}
         return {
             "stepper": stepper.state_dict(),
@@ -97,7 +97,7 @@ class Checkpoint:
         stepper.load_state_dict(state["stepper"])
         recorder.load_state_dict(state["recorder"])
         if state["generator"] is not None:
-            self.problem.generator.set_state(state["generator"].cpu())
+            self.problem.perturbed.generator.set_state(state["generator"].cpu())
         return True
 
     def raise_if_interrupted(self, stepper, recorder: Recorder) -> None:

@@ -4,7 +4,7 @@ import torch
 
 from deeprestore_lab.energies import Energy
 from deeprestore_lab.solve.problem import Problem
-from deeprestore_lab.solve.solver import each
+from deeprestore_lab.solve.solver import Kept, each
 
 ERROR_SHARE = 0.1  # of the last step, that the error of a proximal step by iterations may be
 LOOSEST_GAP = 1e-3
@@ -12,7 +12,7 @@ STEPS = 100  # of a proximal step by iterations in one outer step; the next one 
 ROUNDING_SHARE = 0.25  # of the error that rounding leaves in an inner step: a smaller residual means nothing
 
 
-class InnerProx:
+class InnerProx(Kept):
     """prox of the term with a kink and of the bounds, for the images that are wanted.
 
     `kinked` is (weight, term), "penalty" for that of theta, or None. Iterations start where those of the step before
@@ -82,12 +82,3 @@ class InnerProx:
             return torch.full_like(self.primal, min(term.prox_gap, max(self.tolerance, self.info.eps)))
         allowed = ERROR_SHARE**2 * self.change / (2 * self.primal).clamp_min(self.info.tiny)
         return allowed.clamp(self.info.eps, LOOSEST_GAP)
-
-    def state_dict(self) -> dict:
-        """What a run needs to go on."""
-        return {key: getattr(self, key) for key in self.kept if getattr(self, key) is not None}
-
-    def load_state_dict(self, state: dict) -> None:
-        """Take that up."""
-        for key, value in state.items():
-            setattr(self, key, value)

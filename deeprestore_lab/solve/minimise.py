@@ -7,7 +7,6 @@ import torch
 
 from deeprestore_lab.core.checks import (
     check_choice,
-    check_level,
     check_lr,
     check_seed,
     check_units,
@@ -22,6 +21,7 @@ from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.bookkeeping import Recorder
 from deeprestore_lab.solve.choice import SOLVERS, checked, choose
 from deeprestore_lab.solve.loop import Callback, run
+from deeprestore_lab.solve.perturbation import perturbation
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.solver import Solver
 from deeprestore_lab.solve.trace import Trace
@@ -94,20 +94,10 @@ def minimise(
     if not isinstance(parametrisation, Parametrisation):
         raise ValueError(f"parametrisation must be a Parametrisation or a tensor, got {describe(parametrisation)}")
     check_choice(solver, ("auto", *SOLVERS), name="solver")
-    jitter, input_noise = _check_random(parametrisation, jitter, input_noise, views)
     seed = None if seed is None else check_seed(seed)
-    generator = _generator(seed, parametrisation, needed=bool(jitter or input_noise) or views is not None)
+    perturbed = perturbation(parametrisation, jitter=jitter, views=views, input_noise=input_noise, seed=seed)
     low = check_choice(precision, PRECISIONS, name="precision") == "bf16-mixed"
-    problem = Problem(
-        energy,
-        parametrisation,
-        jitter=jitter,
-        views=views,
-        input_noise=input_noise,
-        generator=generator,
-        low_precision=low,
-        capture=capture,
-    )
+    problem = Problem(energy, parametrisation, perturbed=perturbed, low_precision=low, capture=capture)
     name = choose(problem) if solver == "auto" else checked(solver, problem)
     if low and name != "adam":
         raise ValueError(f"precision='bf16-mixed' is for Adam; {name!r} needs gradients that are exact to more digits")
@@ -128,30 +118,6 @@ def minimise(
         progress=progress,
         checkpoint=saved,
     )
-
-
-def _check_random(
-    parametrisation: Parametrisation, jitter: int, input_noise: float, views: RandomView | None
-) -> tuple[int, float]:
-    if views is not None and not isinstance(views, RandomView):
-        raise ValueError(f"views must be a law of operators (operators.RandomView) or None, got {describe(views)}")
-    jitter = check_whole(jitter, name="jitter (in pixels)", least=0)
-    input_noise = check_level(input_noise, name="input_noise", single=True, zero=True)
-    if input_noise and not callable(getattr(parametrisation, "perturbed", None)):
-        raise ValueError(
-            f"input_noise is for parametrisations with a fixed input (a deep image prior); "
-            f"{type(parametrisation).__name__} has none"
-        )
-    return jitter, float(input_noise)
-
-
-def _generator(seed: int | None, parametrisation: Parametrisation, *, needed: bool) -> torch.Generator | None:
-    """One on the device of theta: numbers drawn elsewhere and copied took five times as long as the step itself."""
-    if not needed:
-        return None
-    drawn = int(torch.randint(2**62, (1,))) if seed is None else seed
-    theta = next(parametrisation.parameters(), torch.empty(0))
-    return torch.Generator(theta.device).manual_seed(drawn)
 
 
 def _check_average(average: float) -> float:

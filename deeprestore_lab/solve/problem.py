@@ -10,9 +10,9 @@ from deeprestore_lab.core.checks import EXACT, check_images, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.core.machine import fast_autocast
 from deeprestore_lab.energies import Energy, Weight, term_names, weighted_terms
-from deeprestore_lab.operators import RandomView, one_evaluation
+from deeprestore_lab.operators import one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation
-from deeprestore_lab.solve.jitter import rolled
+from deeprestore_lab.solve.perturbation import UNPERTURBED, Perturbation
 from deeprestore_lab.solve.problem_checks import check_energy, check_parameters, check_weights, plays_a_part
 
 
@@ -37,10 +37,10 @@ class Problem:
     `theta` is the current iterate. Tensors that it returned are never changed in place: `move` puts new ones in
     their place. `terms` and `names` are those that play a part and have a value; a term whose weight is 0 for every
     image has a share of 0 and is never evaluated. `scores` are the (weight, term) without a value, which solvers may
-    ask for other things. `jitter`, `views` and `input_noise` perturb every evaluation at random, drawn from
-    `generator`, by the same draw for the whole batch. `low_precision` computes g in bfloat16 where autocast does;
-    `capture` records evaluations with a gradient as a CUDA graph, from the second on. Raises `ValueError` for an
-    energy, weights and a parametrisation that do not fit, and where autograd sees no way from a term to theta.
+    ask for other things. `perturbed` is what every evaluation draws at random. `low_precision` computes g in bfloat16
+    where autocast does; `capture` records evaluations with a gradient as a CUDA graph, from the second on. Raises
+    `ValueError` for an energy, weights and a parametrisation that do not fit, and where autograd sees no way from a
+    term to theta.
     """
 
     def __init__(
@@ -48,17 +48,12 @@ class Problem:
         energy: Energy,
         parametrisation: Parametrisation,
         *,
-        jitter: int = 0,
-        views: RandomView | None = None,
-        input_noise: float = 0.0,
-        generator: torch.Generator | None = None,
+        perturbed: Perturbation = UNPERTURBED,
         low_precision: bool = False,
         capture: bool = False,
     ) -> None:
         self.energy, self.parametrisation = check_energy(energy), parametrisation
-        self.low_precision = low_precision
-        self.jitter, self.views = jitter, views
-        self.input_noise, self.generator = input_noise, generator
+        self.perturbed, self.low_precision = perturbed, low_precision
         everything = weighted_terms(energy)
         self.scores: list[tuple[Weight, Energy]] = [  # denoisers without a value, which no evaluation can show
             (weight, term) for weight, term in everything if not term.has_value and plays_a_part(weight)
@@ -94,7 +89,7 @@ class Problem:
     @property
     def random(self) -> bool:
         """Whether evaluations are perturbed at random."""
-        return bool(self.jitter or self.views is not None or self.input_noise)
+        return bool(self.perturbed)
 
     def x(self) -> torch.Tensor:
         """The image batch at the current theta, unperturbed."""
@@ -130,12 +125,8 @@ class Problem:
     def _evaluate(self, *, gradient: bool, only: Sequence[int] | None = None, penalty: bool = True) -> Evaluation:
         picked = range(len(self.terms)) if only is None else only
         with torch.set_grad_enabled(gradient), one_evaluation():
-            x = seen = self._perturbed()
-            if self.jitter:
-                where = {"generator": self.generator, "device": self.generator.device}
-                seen = rolled(x, torch.randint(-self.jitter, self.jitter + 1, (2,), **where))
-            if self.views is not None:
-                seen = self.views.draw(self.generator)(seen)
+            x = self._image()
+            seen = self.perturbed.seen(x)
             shares = {
                 self.names[i]: per_image(self.terms[i][0], seen[:, 0, 0, 0]) * self.terms[i][1](seen) for i in picked
             }
@@ -165,7 +156,7 @@ class Problem:
                 parameter.data = value
             return self._evaluate(gradient=True)
 
-        generators = [] if self.generator is None else [self.generator]
+        generators = [] if self.perturbed.generator is None else [self.perturbed.generator]
         try:
             return Captured(at, values, generators=generators)
         finally:
@@ -186,24 +177,19 @@ class Problem:
         found = torch.autograd.grad(total.sum(), self._parameters, allow_unused=True)
         return [torch.zeros_like(p) if g is None else g for g, p in zip(found, self._parameters, strict=True)]
 
-    def _perturbed(self) -> torch.Tensor:
+    def _image(self) -> torch.Tensor:
         if not self.low_precision:
-            return self._drawn()
+            return self.perturbed.image(self.parametrisation)
         theta = self._parameters[0]
         with fast_autocast(theta.device, enabled=True, cache=False):
-            return self._drawn().to(theta.dtype)
-
-    def _drawn(self) -> torch.Tensor:
-        if self.input_noise:
-            return self.parametrisation.perturbed(self.input_noise, generator=self.generator)
-        return self.parametrisation()
+            return self.perturbed.image(self.parametrisation).to(theta.dtype)
 
     def report(self) -> dict[str, torch.Tensor]:
         """Each term's share at the current theta, `{name: (N,)}`, the penalty included; evaluated where not known."""
         if self._shares is None:
             at = self.evaluate(gradient=False)
             self._shares = at.shares
-            if self._x is None and not self.input_noise:
+            if self._x is None and not self.perturbed.input_noise:
                 self._x = at.x  # so that nothing makes it again
         return self._shares
 

@@ -3,15 +3,14 @@
 import torch
 
 from deeprestore_lab.core.checks import per_image
-from deeprestore_lab.operators.base import Identity
 from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.finite_point import where_image
 from deeprestore_lab.solve.inner_prox import InnerProx
-from deeprestore_lab.solve.normal_equations import right_hand_side
 from deeprestore_lab.solve.norms import dot, norm
 from deeprestore_lab.solve.problem import Evaluation, Problem
 from deeprestore_lab.solve.sharp_terms import kinked_names, open_walls, sort_terms
-from deeprestore_lab.solve.solver import Solver, each, not_by_itself
+from deeprestore_lab.solve.smooth_part import SmoothPart
+from deeprestore_lab.solve.solver import Solver, not_by_itself
 
 LARGEST_SHARE = 0.01  # of the largest gradient of the run: below, gradients count as this large
 FALL = 0.5  # what L is multiplied by after each step where F is nothing at all
@@ -72,7 +71,7 @@ class Proximal(Solver):
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
         self.problem, self.tolerance = problem, tolerance
         self.reason: list[str | None] = [None] * problem.batch
-        self.smooth_terms, self.kinked = sort_terms(problem)
+        smooth, self.kinked = sort_terms(problem)
         reason = _bounds_refused(problem)
         if reason is not None:
             raise ValueError(reason)
@@ -80,78 +79,27 @@ class Proximal(Solver):
         self.z = problem.theta
         self.momentum = self.one.clone()
         self.largest = torch.zeros_like(self.one)  # gradient of the run
-        self.alone = self._alone()
-        self.denoising = self._denoising()
+        self.smooth = SmoothPart(problem, smooth)
+        self.alone, self.denoising = self.smooth.missing(), self.smooth.denoising()
         self.inner = InnerProx(problem, self.kinked, tolerance=tolerance, alone=self.denoising is not None)
-        self.known = self.denoising is None and self._quadratic_lipschitz()
-        if self.denoising is None and not self.known:
-            self.lipschitz = self.before = self._first_lipschitz()
-            self.steepest = STEEPEST * self.lipschitz
-
-    # The smooth part
-
-    def _smooth(self, theta: torch.Tensor, *, gradient: bool = True) -> Evaluation:
-        penalty = self.problem.parametrisation.smooth_penalty
-        return self.problem.evaluate(theta, only=self.smooth_terms, penalty=penalty, gradient=gradient)
-
-    def _quadratics(self) -> list | None:
-        """The smooth terms as (weight, quadratic), or None where one is not quadratic in theta."""
-        if not isinstance(self.problem.parametrisation, Pixels):
-            return None
-        weighted = [self.problem.terms[i] for i in self.smooth_terms]
-        quadratics = [(weight, term.quadratic()) for weight, term in weighted]
-        return None if any(q is None for _, q in quadratics) else quadratics
-
-    def _alone(self) -> torch.Tensor:
-        """The images for which F is zero everywhere, `(N,)` bool."""
-        if self.problem.has_penalty and self.problem.parametrisation.smooth_penalty:
-            return torch.zeros_like(self.one, dtype=torch.bool)
-        weights = [each(self.problem.terms[i][0], self.z) for i in self.smooth_terms]
-        return sum(weights, torch.zeros_like(self.one)) == 0
-
-    def _denoising(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """(centre, precision) where the smooth part is precision / 2 ||x - centre||^2 up to a constant."""
-        quadratics = self._quadratics()
-        if not quadratics or not all(isinstance(q.operator, Identity) for _, q in quadratics):
-            return None
-        precision = sum(each(weight, self.z) * each(q.precision, self.z) for weight, q in quadratics)
-        if not bool((precision > 0).all()):
-            return None
-        return right_hand_side(quadratics, self.problem.x()) / per_image(precision, self.problem.x()), precision
-
-    def _quadratic_lipschitz(self) -> bool:
-        quadratics = self._quadratics()
-        if quadratics is None:
-            return False
-        x = self.problem.x()
-        total = sum(each(w, x) * each(q.precision, x) * q.operator.norm(x) ** 2 for w, q in quadratics)
-        self.lipschitz = torch.where(total > 0, total, 1.0) if quadratics else self.one.clone()
-        return True
-
-    def _first_lipschitz(self) -> torch.Tensor:
-        """A lower bound: how much the gradient changes along itself, near the start."""
-        start = self.problem.theta
-        at = self._smooth(start)
-        slope = norm(at.gradient)
-        size = 1e-2 * (norm(start) + start[0].numel() ** 0.5) / slope.clamp_min(torch.finfo(slope.dtype).tiny)
-        moved = self._smooth(self.problem.project(start - per_image(size, start) * at.gradient))
-        change, distance = norm(moved.gradient - at.gradient), norm(self.problem.theta - start)
-        self.problem.move(start, torch.ones_like(slope, dtype=torch.bool), start=start)
-        found = change / distance
-        return torch.where(torch.isfinite(found) & (found > 0), found, 1.0)
-
-    # One step
+        self.known = False  # whether L is
+        if self.denoising is None:
+            lipschitz = self.smooth.quadratic_lipschitz()
+            self.known = lipschitz is not None
+            self.lipschitz = lipschitz if self.known else self.smooth.first_lipschitz()
+            if not self.known:
+                self.before, self.steepest = self.lipschitz, STEEPEST * self.lipschitz
 
     def step(self, active: torch.Tensor) -> torch.Tensor:
         if self.denoising is not None:
             return self._one_step(active)
         problem, x = self.problem, self.problem.theta
-        at = self._smooth(self.z)
+        at = self.smooth.at(self.z)
         lost = ~_finite(at)
         if bool(lost.any()):  # the momentum led out of the domain: go on from x
             self.z = where_image(lost, x, self.z)
             self.momentum = torch.where(lost, 1.0, self.momentum)
-            at = self._smooth(self.z)
+            at = self.smooth.at(self.z)
             self._give_up(~_finite(at), at)
         gradient = at.gradient
         new = self.inner.step(self.z - gradient / per_image(self.lipschitz, x), self.lipschitz.reciprocal(), active)
@@ -183,7 +131,7 @@ class Proximal(Solver):
         """
         while True:
             away = new - self.z
-            value = self._smooth(new, gradient=False).total
+            value = self.smooth.at(new, gradient=False).total
             model = at.total + dot(at.gradient, away) + self.lipschitz / 2 * dot(away, away)
             slack = 8 * torch.finfo(value.dtype).eps * at.total.abs()
             high = active & ~(value <= model + slack)

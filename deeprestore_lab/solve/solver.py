@@ -9,7 +9,22 @@ from deeprestore_lab.energies import Weight
 from deeprestore_lab.solve.problem import Problem
 
 
-class Solver:
+class Kept:
+    """What goes on bit for bit in another run: the attributes that `kept` names."""
+
+    kept: ClassVar[tuple[str, ...]]
+
+    def state_dict(self) -> dict:
+        """What is `kept`, as far as it is there: nested lists and dicts of tensors, numbers and texts."""
+        return {key: getattr(self, key) for key in self.kept if getattr(self, key, None) is not None}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take up the state of another run of the same problem."""
+        for key, value in state.items():
+            setattr(self, key, value)
+
+
+class Solver(Kept):
     """The base of every solver: `why_not` and `suits` choose it, an instance steps through one problem.
 
     `step(active)` advances the images in `active` `(N,)`, each by itself; the problem then holds the new iterate
@@ -25,7 +40,6 @@ class Solver:
     default_tolerance: ClassVar[float]
     takes_lr: ClassVar[bool] = False  # whether its step size is the user's choice
     traces_residual: ClassVar[bool] = False  # whether the trace keeps its optimality: where there is no energy to show
-    kept: ClassVar[tuple[str, ...]]
     reason: list[str | None] | None = None
 
     def __init__(self, problem: Problem, *, tolerance: float) -> None:
@@ -44,15 +58,6 @@ class Solver:
     def step(self, active: torch.Tensor) -> torch.Tensor:
         """Advance the active images and return their optimality, `(N,)`."""
         raise NotImplementedError(f"{type(self).__name__} does not define step")
-
-    def state_dict(self) -> dict:
-        """What is `kept`, as far as it is there: nested lists and dicts of tensors, numbers and texts."""
-        return {key: getattr(self, key) for key in self.kept if getattr(self, key, None) is not None}
-
-    def load_state_dict(self, state: dict) -> None:
-        """Take up the state of another run of the same problem."""
-        for key, value in state.items():
-            setattr(self, key, value)
 
 
 def each(weight: Weight, like: torch.Tensor) -> torch.Tensor:

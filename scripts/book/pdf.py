@@ -7,7 +7,6 @@ paper; sliders stand where they start, questions are open. pypdf joins them, wit
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 import time
 from html import escape
@@ -17,10 +16,10 @@ import yaml
 from pypdf import PdfWriter
 
 from deeprestore_lab.core.writing import write_whole
+from deeprestore_lab.course.doctor import BROWSERS, find_chromium
 from scripts import ROOT
 from scripts.book.places import Places
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 MARGINS = {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}
 SCALE = 0.75  # of the size on the screen: text of 9 points, and 79 columns of code
 FOOTER = (
@@ -95,9 +94,9 @@ def main() -> None:
     places, began = Places(ROOT), time.perf_counter()
     if not places.finished.is_file():
         raise SystemExit("the book is not built: run `make book` first")
-    path = next(filter(None, map(shutil.which, NAMES)), None)
+    path = find_chromium()
     if path is None:
-        raise SystemExit(f"a Chromium prints the pages ({', '.join(NAMES)}), and none was found")
+        raise SystemExit(f"a Chromium prints the pages ({', '.join(BROWSERS)}), and none was found")
     parts, found = contents(places), []
     with sync_playwright() as driver, tqdm(total=sum(len(names) for _, names in parts), unit="page") as bar:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])

@@ -9,12 +9,12 @@ Writes book/images/slider.png and book/_static/card.png. Needs the built book, p
 from __future__ import annotations
 
 import base64
-import shutil
 import sys
 from pathlib import Path
 
 from PIL import Image
 
+from deeprestore_lab.course.doctor import find_chromium
 from scripts import ROOT
 
 BOOK = ROOT / "book"
@@ -40,7 +40,7 @@ def main(page_name: str = "intro.html", number: str = "0") -> None:
     """Open the page, take the figure at twice its size, then the card with its pictures."""
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    path = find_chromium()
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=2, color_scheme="light")

@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 from tqdm import tqdm
 
 from deeprestore_lab import images, minimise
-from deeprestore_lab.core.artifacts import load_record, save_record
+from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.operators import Identity
@@ -117,17 +117,6 @@ def fit_searched(photographs: dict[str, torch.Tensor], *, kind: str) -> dict[str
     keys = {f"{kind} {prior.calibration_key}": prior for prior in searched_priors()}
     fitted = PARTS.all(list(keys), lambda key: (fit(keys[key], photographs, law=START[kind]), {}))
     return {prior.calibration_key: fitted[key][0] for key, prior in keys.items()}
-
-
-def add_searched() -> None:
-    """Fit the priors without a proximal step only, and write the record with the rows that it has of the others."""
-    rows, photographs = load_record("calibration"), training_photographs()
-    grey = {name: images.to_grey(x) for name, x in photographs.items()}
-    rows = {
-        "priors": rows["priors"] | fit_searched(photographs, kind="priors"),
-        "grey": rows["grey"] | fit_searched(grey, kind="grey"),
-    }
-    save(rows)
 
 
 def training_photographs() -> dict[str, torch.Tensor]:

@@ -17,7 +17,7 @@ from deeprestore_lab import images
 from deeprestore_lab.backbones import Backbone, load
 from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.course.figures import encode
-from deeprestore_lab.inverse_networks.evaluation import scores
+from deeprestore_lab.inverse_networks.evaluation import scored
 from deeprestore_lab.inverse_networks.network import CONTRAST
 from deeprestore_lab.measures.perceptual import distance
 from scripts.making.inverse_training import SIDES, unseen
@@ -100,8 +100,8 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         own = {"steps": int(steps), "lr": lr, "start": start, "seed": int(seed), "file": PARTS.checkpoint(key)}
         inverse = trained_network(LAYER, TRAINING, **own, criterion=CRITERIA[criterion])
     x = unseen(UNSEEN)
-    numbers = {name: values.tolist() for name, values in scores(inverse, x).items() if not name.startswith("from")}
-    picture = given_back(inverse, x)
+    picture, found = scored(inverse, x)
+    numbers = {name: values.tolist() for name, values in found.items() if not name.startswith("from")}
     with torch.no_grad():
         numbers["absolute"] = (picture - x).abs().flatten(1).mean(1).tolist()
         numbers["roughness"] = (roughness(picture) / roughness(x)).tolist()

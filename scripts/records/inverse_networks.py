@@ -17,7 +17,7 @@ from deeprestore_lab import images
 from deeprestore_lab.backbones import load
 from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.course.figures import encode
-from deeprestore_lab.inverse_networks.evaluation import normalised_errors, paired_interval, scores
+from deeprestore_lab.inverse_networks.evaluation import normalised_errors, paired_interval, scored
 from deeprestore_lab.inverse_networks.network import InverseNetwork
 from deeprestore_lab.inverse_networks.training import TRAININGS, map_batches, maps_of, train
 from deeprestore_lab.measures.metrics import psnr
@@ -131,8 +131,9 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         own = {"steps": int(steps), "lr": best(training)[1], "start": float(start), "seed": int(seed)}
         inverse = trained_network(layer, training, **own, file=PARTS.checkpoint(key))
     x = unseen(UNSEEN)
-    numbers = {name: values.tolist() for name, values in scores(inverse, x).items()}
-    numbers["normalised"] = normalised_errors(given_back(inverse, x), x).tolist()
+    picture, found = scored(inverse, x)
+    numbers = {name: values.tolist() for name, values in found.items()}
+    numbers["normalised"] = normalised_errors(picture, x).tolist()
     return {"scores": numbers}, inverse.state_dict()
 
 

@@ -46,20 +46,23 @@ def train(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     return {}, classifier.half().state_dict()
 
 
-def main() -> None:
-    """Train it, measure the weights as they are shipped, and write the artifact."""
-    weights = PARTS.get("classifier", train)[1]
-    classifier = DigitClassifier()
-    classifier.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+def save_classifier(name: str, classifier: DigitClassifier, weights: dict[str, torch.Tensor], *, seed: int) -> None:
+    """Measure the weights as they are shipped, and write the artifact."""
+    classifier.load_state_dict({key: tensor.float() for key, tensor in weights.items()})
     test = data.mnist("test")
     with torch.no_grad():
         right = (classifier(test.images).argmax(1) == test.labels).float().mean()
     save_weights(
-        "digit_classifier",
+        name,
         weights,
-        command="make weights NAME=digit_classifier",
+        command=f"make weights NAME={name}",
         data="MNIST, 60,000 training digits",
         licence=LICENCE,
-        seeds=[0],
+        seeds=[seed],
         metric=f"right answers on the 10,000 test digits: {100 * float(right):.2f} %",
     )
+
+
+def main() -> None:
+    """Train it and write the artifact."""
+    save_classifier("digit_classifier", DigitClassifier(), PARTS.get("classifier", train)[1], seed=0)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from deeprestore_lab import data
-from deeprestore_lab.core.artifacts import save_weights
 from deeprestore_lab.networks.digit_judge import DigitJudge
 from deeprestore_lab.training import cosine, fit
-from scripts.making.digits.measures import LICENCE, training_digits
+from scripts.making.digits.measures import training_digits
 from scripts.making.resumable import Parts
-from scripts.weights.digit_classifier import smoothed
+from scripts.weights.digit_classifier import save_classifier, smoothed
 
 STEPS, BATCH, LR = 1500, 128, 2e-3
 PARTS = Parts("digit_judge", {"steps": STEPS, "batch": BATCH, "lr": LR, "seed": 1})
@@ -31,19 +29,5 @@ def train(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
 
 
 def main() -> None:
-    """Train it, measure the weights as they are shipped, and write the artifact."""
-    weights = PARTS.get("judge", train)[1]
-    judge = DigitJudge()
-    judge.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    test = data.mnist("test")
-    with torch.no_grad():
-        right = (judge(test.images).argmax(1) == test.labels).float().mean()
-    save_weights(
-        "digit_judge",
-        weights,
-        command="make weights NAME=digit_judge",
-        data="MNIST, 60,000 training digits",
-        licence=LICENCE,
-        seeds=[1],
-        metric=f"right answers on the 10,000 test digits: {100 * float(right):.2f} %",
-    )
+    """Train it and write the artifact."""
+    save_classifier("digit_judge", DigitJudge(), PARTS.get("judge", train)[1], seed=1)

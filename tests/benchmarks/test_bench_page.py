@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ def page(tmp_path: Path) -> Path:
 
 @pytest.mark.browser
 def test_the_clock_runs_until_the_slider_has_moved(page):
-    if not any(map(shutil.which, bench_page.BROWSERS)) or importlib.util.find_spec("playwright") is None:
+    if bench_page.find_chromium() is None or importlib.util.find_spec("playwright") is None:
         pytest.skip("needs a Chromium and playwright")
     (row,) = bench_page.run(page, repeats=2)
     assert row["ours_s"] >= 1.5 * WAITS / 1000
@@ -37,6 +36,6 @@ def test_the_clock_runs_until_the_slider_has_moved(page):
 
 
 def test_a_book_that_is_not_built_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(bench_page.shutil, "which", lambda name: "/usr/bin/true")
+    monkeypatch.setattr(bench_page, "find_chromium", lambda: "/usr/bin/true")
     (row,) = bench_page.run(tmp_path / "none.html")
     assert row["ours_s"] is None and row["met"] is None and "not built" in row["note"]

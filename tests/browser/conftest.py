@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from built_book import build_where_old
+from deeprestore_lab.course.doctor import BROWSERS, find_chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "book" / "_build" / "html"
 HERE = Path(__file__).resolve().parent
 PATIENCE = 120_000  # milliseconds: on two busy cores a page of 2.6 MB has taken more than 30 s to load
 BY_PAGE = ("test_book.py", "test_exercise_pages.py")
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,9 +37,9 @@ def html() -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator:
     """A headless Chromium; without one the tests are skipped, and in CI they fail."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
+    path = find_chromium()
     if path is None:
-        message = f"the browser tests need a Chromium ({', '.join(NAMES)}), and none was found"
+        message = f"the browser tests need a Chromium ({', '.join(BROWSERS)}), and none was found"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:

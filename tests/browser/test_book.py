@@ -22,7 +22,6 @@ from PIL import Image
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
-MAKERS = ("index.html", "genindex.html", "py-modindex.html", "search.html")  # pages that Sphinx adds
 
 
 def pages() -> list[str]:

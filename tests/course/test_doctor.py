@@ -148,6 +148,13 @@ def test_missing_tools_are_no_fault(monkeypatch):
     assert {found[tool].state for tool in ("jupyter-book", "npm", "browser")} == {"missing"}
 
 
+def test_the_first_chromium_that_is_found_is_taken(monkeypatch):
+    monkeypatch.setattr(
+        doctor.shutil, "which", lambda name: {"google-chrome": "/b", "chromium-browser": "/a"}.get(name)
+    )
+    assert doctor.find_chromium() == "/a"
+
+
 def test_every_tier_of_the_data_is_reported():
     tiers = {source.tier for source in data.sources()}
     assert {f"{tier} data" for tier in tiers} <= set(by_topic(doctor.examine()))

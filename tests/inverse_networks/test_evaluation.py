@@ -18,6 +18,7 @@ from deeprestore_lab.inverse_networks import (
     relative_error,
     scores,
 )
+from deeprestore_lab.inverse_networks.evaluation import scored
 from deeprestore_lab.measures.metrics import psnr
 
 
@@ -25,9 +26,11 @@ def test_the_scores_are_those_of_the_picture_that_comes_back():
     net = load("vgg_mini", "random", seed=0)
     inverse = InverseNetwork(net, "pool1", seed=1)
     x = images.photographs(["astronaut", "chelsea"], size=32)
-    found = scores(inverse.calibrate(maps_of(inverse, x)), x)
+    shown, found = scored(inverse.calibrate(maps_of(inverse, x)), x)
     picture = inverse(net.at("pool1")(x)).detach().clamp(0, 1)
     again = RepresentationError(net.at("pool1"), net.at("pool1")(x))(picture)
+    assert torch.equal(shown, picture)
+    assert all(torch.equal(values, found[name]) for name, values in scores(inverse, x).items())
     assert torch.allclose(found["again pool1"], again, rtol=1e-5)
     assert torch.equal(found["psnr"], psnr(picture, x))
     assert {"inner relu1_2", "from relu1_2", "contrast", "distance"} < set(found)

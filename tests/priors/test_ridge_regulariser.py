@@ -13,6 +13,7 @@ from torch.nn.functional import conv2d, pad
 from deeprestore_lab.priors import RidgeRegulariser, ridge_potentials
 from deeprestore_lab.priors.placed_filters import PLACES
 from deeprestore_lab.priors.ridge_potentials import curvature_curves
+from refusals import refused_by_name
 
 
 def test_the_value_can_be_differentiated_twice():
@@ -223,8 +224,4 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
-def test_what_does_not_fit_is_refused_by_name(what):
-    call, word = REFUSED[what]
-    with pytest.raises(ValueError, match=word):
-        call(regulariser().filters, regulariser().weights)
+test_what_does_not_fit_is_refused_by_name = refused_by_name(REFUSED, regulariser().filters, regulariser().weights)

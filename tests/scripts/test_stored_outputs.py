@@ -44,7 +44,6 @@ def cell(*outputs, tags=(TAG,), source="claim(1)"):
 
 
 HOLDS = ("stream", {"name": "stdout", "text": "holds: a is above 3\n"})
-HALVES = [("stream", {"name": "stdout", "text": part}) for part in ("holds: a is ", "above 3\n")]
 MEASURED, OTHER = (
     ("display_data", {"data": {"text/plain": "measured", "text/html": Measured(value, "at least 3")._repr_html_()}})
     for value in (4.1, 4.2)

@@ -52,7 +52,7 @@ def test_what_solvers_import_is_seen(tmp_path):
     ):
         file.write_text(text)
         assert imported(file), text
-    assert ("deeprestore_lab.energies", "Energy") in imported(FILES[0].parent / "admm.py")
+    assert ("deeprestore_lab.energies", "Energy") in imported(FILES[0].parent / "splitting.py")
 
 
 class Absolute(Energy):

@@ -2,20 +2,18 @@
 
 import hashlib
 import html
-import json
 import logging
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deeprestore_lab.core.writing import write_whole
 from deeprestore_lab.teaching.exercises.apart import Done, Job, executed, run_job
 from deeprestore_lab.teaching.exercises.build import Course
+from deeprestore_lab.teaching.exercises.class_state import Graded, digest
 from deeprestore_lab.teaching.exercises.grading import preprocessors
 from deeprestore_lab.teaching.exercises.on_cluster import ClusterGone
 from deeprestore_lab.teaching.exercises.source import GradingError, KernelGone, SourceError, TimeUp, read_source
@@ -26,16 +24,6 @@ NOTICE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}: 
 <body style="font: 1.1rem/1.5 sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem">
 <h1>{name}: not graded yet</h1><p>{why}</p></body></html>
 """
-
-
-@dataclass
-class Graded:
-    """What became of a notebook: "graded", "time-out", "kernel died" or "not graded"; why; what it depends on."""
-
-    state: str
-    why: str
-    digest: str
-    timeout: float
 
 
 class ClassGrader:
@@ -156,46 +144,6 @@ class ClassGrader:
         folder.mkdir(parents=True, exist_ok=True)
         text = NOTICE.format(name=html.escape(self.name), why=html.escape(why))
         write_whole(folder / f"{self.name}.html", text.encode())
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Nobody else grades in this course meanwhile. Raises `GradingError` where somebody does."""
-    try:
-        import fcntl
-    except ImportError:  # not on Windows
-        yield
-        return
-    with (folder / ".grading").open("w") as mark:
-        try:
-            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise GradingError(f"another `exercises grade` runs in {folder}: wait for its end") from None
-        yield
-
-
-def digest(data: bytes) -> str:
-    """A sum by which a file that came is known again."""
-    return hashlib.sha256(data).hexdigest()[:24]
-
-
-def read_state(path: Path) -> dict[str, dict]:
-    """What earlier runs left: by student the sum of what came, and `Graded`. Empty where there is none."""
-    try:
-        return {each: {"came": old["came"], "graded": Graded(**old["graded"])} for each, old in _json(path).items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def write_state(path: Path, state: Mapping[str, Mapping]) -> None:
-    """Keep what is known of each student, whole, after each of them."""
-    stored = {each: {"came": known["came"], "graded": asdict(known["graded"])} for each, known in state.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(stored, indent=1).encode())
-
-
-def _json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _noting(step: object, caught: list) -> object:

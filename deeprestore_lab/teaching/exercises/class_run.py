@@ -11,7 +11,8 @@ from deeprestore_lab.course.exercises.keys import Key, read_key
 from deeprestore_lab.teaching.exercises import class_page, class_table
 from deeprestore_lab.teaching.exercises.apart import Done, Job, run_job
 from deeprestore_lab.teaching.exercises.build import Course
-from deeprestore_lab.teaching.exercises.class_grading import ClassGrader, alone, digest, read_state, write_state
+from deeprestore_lab.teaching.exercises.class_grading import ClassGrader
+from deeprestore_lab.teaching.exercises.class_state import Graded, alone, digest, read_state, write_state
 from deeprestore_lab.teaching.exercises.class_table import Row
 from deeprestore_lab.teaching.exercises.handed_in import named_cells
 from deeprestore_lab.teaching.exercises.on_cluster import workers_of
@@ -72,7 +73,7 @@ def run(
         say(f"{name}: {len(things.notebooks)} notebooks of {len(students)} students, {len(todo)} to grade")
         count = 0
 
-        def each(student: str, graded) -> None:
+        def each(student: str, graded: Graded) -> None:
             nonlocal count
             count += 1
             state[student] = {"came": digest(things.notebooks[student]), "graded": graded}
@@ -114,7 +115,7 @@ def _runner(scheduler: str | None, say: Callable[[str], None]) -> Iterator[tuple
         yield by, slots
 
 
-def _is_new(old, sum_: str, timeout: float, again: bool) -> bool:
+def _is_new(old: Graded, sum_: str, timeout: float, again: bool) -> bool:
     if old.digest != sum_:
         return True
     return old.state != "graded" and (again or old.timeout != timeout)

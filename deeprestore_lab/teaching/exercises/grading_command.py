@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from deeprestore_lab.teaching.failure import failure
+
 
 def grade(
     came: Annotated[Path, typer.Argument(help="a folder of what came back: files, a folder a student, or zips")],
@@ -34,7 +36,7 @@ def grade(
     from deeprestore_lab.teaching.roster import RosterError, read_roster
 
     if not came.is_dir():
-        raise _failure(f"no such folder: {came}")
+        raise failure(f"no such folder: {came}")
     course, started, before = Course(folder), time.monotonic(), os.times()
     try:
         students = read_roster(roster)
@@ -52,7 +54,7 @@ def grade(
             say=typer.echo,
         )
     except (RosterError, SourceError, GradingError) as error:
-        raise _failure(str(error)) from error
+        raise failure(str(error)) from error
     after = os.times()
     cpu = found.seconds + sum(after[:2]) - sum(before[:2])
     each = f", {cpu / found.ran:.1f} CPU s a notebook" if found.ran else ""
@@ -60,9 +62,4 @@ def grade(
     for path in found.files:
         typer.echo(f"wrote {os.path.relpath(path)}")
     if found.problems:
-        raise _failure("\n".join(["To be settled by a person:", *found.problems]))
-
-
-def _failure(text: str) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(1)
+        raise failure("\n".join(["To be settled by a person:", *found.problems]))

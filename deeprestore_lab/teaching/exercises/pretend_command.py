@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from deeprestore_lab.teaching.failure import failure
+
 
 def pretend(
     folder: Annotated[Path, typer.Argument(help="a new folder, for what came back, the roster and the truth")],
@@ -27,7 +29,7 @@ def pretend(
     try:
         rows = pretend(folder, exercise, course=Course(course), students=students, seed=seed)
     except (SourceError, ValueError, OSError) as error:
-        raise _failure(str(error)) from error
+        raise failure(str(error)) from error
     troubles = [row.note for row in rows if row.note]
     typer.echo(f"{exercise}: a class of {students}; troubles: {', '.join(sorted(troubles)) or 'none'}")
     for each in ("came_back", "late", "students.csv", "truth.csv"):
@@ -44,12 +46,7 @@ def compare(
     try:
         differences = compared(truth, marks)
     except ValueError as error:
-        raise _failure(str(error)) from error
+        raise failure(str(error)) from error
     if differences:
-        raise _failure("\n".join(differences))
+        raise failure("\n".join(differences))
     typer.echo("the tables agree: every state, every mark, and what each check found")
-
-
-def _failure(text: str) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(1)

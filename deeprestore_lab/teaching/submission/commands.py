@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from deeprestore_lab.teaching.failure import failure
+
 PROJECT, SOLVED = (
     Path("exercises", *parts) for parts in (["project_latent_prior"], ["solutions", "project_latent_prior"])
 )
@@ -24,13 +26,13 @@ def build(
 
     for place in (folder, out):
         if place is not None and not place.is_dir():
-            raise _failure(f"no such folder: {place}")
+            raise failure(f"no such folder: {place}")
     try:
         built = build(ids, folder=folder, out=out)
     except Refused as refused:
-        raise _failure(f"{refused}\nNo archive was written.") from refused
+        raise failure(f"{refused}\nNo archive was written.") from refused
     except OSError as error:
-        raise _failure(f"The archive could not be written: {error}") from error
+        raise failure(f"The archive could not be written: {error}") from error
     for name in built.left_out:
         typer.echo(f"left out: {quoted(name)}")
     typer.echo(f"{REPORT}: pages: {page_count((folder / REPORT).read_bytes())}")
@@ -64,32 +66,32 @@ def check(
     try:
         ids = None if roster is None else read_roster(roster)
     except RosterError as error:
-        raise _failure(str(error)) from error
+        raise failure(str(error)) from error
     if file.is_dir():
         if run or keep is not None:
-            raise _failure("--run and --keep are for one archive: name it in place of the folder")
+            raise failure("--run and --keep are for one archive: name it in place of the folder")
         try:
             lines, refused = show_folder(file, roster=ids, sheet=sheet, project=project, solution=solution)
         except (ImportError, OSError, ValueError) as error:
-            raise _failure(str(error)) from error
+            raise failure(str(error)) from error
         typer.echo("\n".join(lines))
         if refused:
-            raise _failure(f"refused: {refused}")
+            raise failure(f"refused: {refused}")
         return
     try:
         pages = pages_of(opened(file, ids=ids))
     except Refused as refused:
-        raise _failure(f"{refused}\nrefused") from refused
+        raise failure(f"{refused}\nrefused") from refused
     typer.echo(f"accepted, pages: {pages}")
     if run:
         if keep is not None and keep.exists():
-            raise _failure(f"{keep} is there already: name a new folder")
+            raise failure(f"{keep} is there already: name a new folder")
         if reason := why_not():
             typer.echo(f"{reason}: nothing keeps its code from your files and the network", err=True)
         try:
             trial = try_out(file, limits=Limits(seconds=seconds, memory=int(memory * 1e9)), keep=keep)
         except (Refused, OSError) as error:
-            raise _failure(f"it could not be run: {error}") from error
+            raise failure(f"it could not be run: {error}") from error
         _show(trial)
         if (trial.outcome.end, trial.outcome.status) != ("ended", 0):
             raise typer.Exit(1)
@@ -108,8 +110,3 @@ def _show(trial) -> None:
         f"status {outcome.status}" if outcome.end == "ended" else f"stopped, it went beyond its limit of {outcome.end}"
     )
     typer.echo(f"main.py: {how}, {outcome.seconds:.1f} s, {outcome.memory / 1e6:.0f} MB at most")
-
-
-def _failure(text: str) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(1)

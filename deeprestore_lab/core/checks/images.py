@@ -1,30 +1,14 @@
-"""Argument checks shared by the whole library: each names what came and what was expected."""
+"""Checks of images: shape, precision, and the units of [0, 1]."""
 
 import math
-import operator
-import re
-from collections.abc import Callable, Sequence
-from numbers import Real
 
-import numpy as np
 import torch
 
-
-def class_words(thing: object) -> str:
-    """The name of a thing's class as words, for reports: a `GaussianLikelihood` is a "gaussian likelihood"."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(thing).__name__).lower()
-
-
-def describe(value: object) -> str:
-    """Short description of a value for an error message."""
-    if isinstance(value, torch.Tensor):
-        return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
-    if isinstance(value, np.ndarray):
-        return f"a numpy array {value.dtype} of shape {value.shape} (torch.from_numpy makes a tensor of it)"
-    return f"{value!r} ({type(value).__name__})"
-
+from deeprestore_lab.core.checks.described import describe
+from deeprestore_lab.core.checks.numbers import check_positive, check_weight
 
 EXACT = frozenset({torch.float32, torch.float64})  # what everything computes in; other kinds are looked at
+LARGEST = 16.0  # no image in [0, 1] reaches this, nor one with noise of the largest level
 
 
 def check_precision(x: torch.Tensor, *, name: str) -> torch.Tensor:
@@ -49,9 +33,6 @@ def check_images(x: torch.Tensor, *, name: str = "x", channels: int | None = Non
     if channels is not None and x.shape[1] != channels:
         raise ValueError(f"{name} must have {channels} channels, got {describe(x)}")
     return x
-
-
-LARGEST = 16.0  # no image in [0, 1] reaches this, nor one with noise of the largest level
 
 
 def check_units(x: torch.Tensor, *, name: str = "x", channels: int | None = None) -> torch.Tensor:
@@ -132,94 +113,6 @@ def check_not_negative(x: torch.Tensor, *, name: str) -> torch.Tensor:
     if not torch.isfinite(x).all() or (x < -rounding(x)).any():
         raise ValueError(f"{name} must be finite and at least 0 everywhere: its smallest value is {x.min():.3g}")
     return x.clamp_min(0)
-
-
-def check_positive(value: float | torch.Tensor, *, name: str, single: bool = False) -> float | torch.Tensor:
-    """Return `value` if it is a finite number above 0, or a 1-D tensor of such numbers (one per image).
-
-    With `single` one number alone will do.
-    """
-    return _check_number(value, name, lowest_allowed=False, single=single)
-
-
-def check_weight(value: float | torch.Tensor, *, name: str = "weight", single: bool = False) -> float | torch.Tensor:
-    """Return `value` if it is a finite number of at least 0, or a 1-D tensor of such numbers (one per image).
-
-    With `single` one number alone will do.
-    """
-    return _check_number(value, name, lowest_allowed=True, single=single)
-
-
-def check_whole(value: int, *, name: str, least: int | None = None, most: int | None = None) -> int:
-    """Return `value` as an int if it is a whole number within the limits, else raise `ValueError`.
-
-    NumPy's whole numbers and tensors of one count as well; truth values and floats, 3.0 too, do not.
-    """
-    try:
-        truth = isinstance(value, bool) or getattr(value, "dtype", None) == torch.bool
-        whole = None if truth else operator.index(value)
-    except TypeError:
-        whole = None
-    if whole is None or (least is not None and whole < least) or (most is not None and whole > most):
-        wanted = "a whole number"
-        if least is not None:
-            wanted += f" of at least {least}" if most is None else f" from {least} to {most}"
-        raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
-    return whole
-
-
-def check_pair(value: int | Sequence[int], *, name: str, least: int = 1) -> tuple[int, int]:
-    """Return two whole numbers of at least `least`, (rows, columns); one number stands for both. Else `ValueError`."""
-    pair = value if isinstance(value, tuple | list) else (value, value)
-    try:
-        rows, columns = (check_whole(n, name=name, least=least) for n in pair)
-    except ValueError:
-        raise ValueError(
-            f"{name} must be a whole number of at least {least} or a pair of them (rows, columns), "
-            f"got {describe(value)}"
-        ) from None
-    return rows, columns
-
-
-def check_seed(seed: int, *, name: str = "seed") -> int:
-    """Return `seed` as an int if torch's generators take it, from 0 to 2^64 - 1, else raise `ValueError`."""
-    whole = check_whole(seed, name=name, least=0)
-    if whole >= 2**64:
-        raise ValueError(f"{name} must be below 2^64, got {describe(seed)}")
-    return whole
-
-
-def check_lr(lr: float | Callable[[int], float]) -> float | Callable[[int], float]:
-    """Return `lr` if it is a finite number above 0 or a function of the step, else raise `ValueError`."""
-    if callable(lr):
-        return lr
-    if isinstance(lr, bool) or not isinstance(lr, Real) or not 0 < lr < math.inf:
-        raise ValueError(f"lr must be a finite number above 0 or a function of the step, got {describe(lr)}")
-    return float(lr)
-
-
-def check_choice(value: str, choices: tuple[str, ...], *, name: str) -> str:
-    """Return `value` if it is one of `choices`, else raise `ValueError` that lists them."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
-    return value
-
-
-def _check_number(value, name: str, *, lowest_allowed: bool, single: bool):
-    wanted = f"a finite number {'of at least' if lowest_allowed else 'above'} 0"
-    wanted += ", one for all images" if single else ", or a 1-D tensor of them"
-    if isinstance(value, torch.Tensor):
-        if value.ndim == 0:
-            return _check_number(value.item(), name, lowest_allowed=lowest_allowed, single=single)
-        low = (value < 0) if lowest_allowed else (value <= 0)
-        if single or value.ndim != 1 or not torch.isfinite(value).all() or low.any():
-            raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
-        return value if value.is_floating_point() else value.to(torch.get_default_dtype())
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
-    if value < 0 or (value == 0 and not lowest_allowed):
-        raise ValueError(f"{name} must be {wanted}, got {describe(value)}")
-    return float(value)
 
 
 def per_image(value: float | torch.Tensor, like: torch.Tensor) -> float | torch.Tensor:
