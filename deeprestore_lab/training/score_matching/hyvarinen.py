@@ -13,16 +13,11 @@ from deeprestore_lab.core.checks import check_precision, describe
 from deeprestore_lab.core.dependence import check_depends, check_gradients_on
 
 
-def check_rows(x: torch.Tensor, *, name: str = "x") -> torch.Tensor:
-    """Return `x` if it is a float tensor `(N, D)` of at least one sample, else raise `ValueError`; no value is read."""
+def check_vectors(x: torch.Tensor, *, name: str = "x") -> torch.Tensor:
+    """Return `x` if it is a finite float tensor `(N, D)` of at least one sample, else raise `ValueError`."""
     if not isinstance(x, torch.Tensor) or x.ndim != 2 or not x.is_floating_point() or x.numel() == 0:
         raise ValueError(f"{name} must be a float tensor (N, D), one sample a row, got {describe(x)}")
-    return check_precision(x, name=name)
-
-
-def check_vectors(x: torch.Tensor, *, name: str = "x") -> torch.Tensor:
-    """Return `x` if it passes `check_rows` and is finite, else raise `ValueError`."""
-    if not bool(torch.isfinite(check_rows(x, name=name)).all()):
+    if not bool(torch.isfinite(check_precision(x, name=name)).all()):
         raise ValueError(f"{name} must be finite, got values that are not")
     return x
 
