@@ -34,11 +34,14 @@ class Rival:
     weights: tuple[float, ...]
     steps: int
     told: bool = False
+    one_level: bool = False  # is tried of a denoiser, the usual one
 
     def settings(self, sigma: float) -> list[tuple[float, float | None]]:
         """The weights and levels that are tried at noise of the level `sigma`, the calibrated ones first."""
         if not self.told:
             levels = [None]
+        elif self.one_level:
+            levels = [usual_level(sigma)]
         else:  # a denoiser of strong noise is also told half of it, one of weak noise twice and more
             levels = [sigma / 2, sigma] if sigma >= USUAL else [at for at in TOLD if at >= 2 * sigma]
         pairs = [(weight, level) for weight in self.weights for level in levels]
@@ -135,10 +138,17 @@ _COARSE = (0.1, 0.3, 1.0, 3.0)
 
 
 def _rival(
-    name: str, restored: Callable, weights: tuple[float, ...], *, steps: int, told: bool = False, **settings: object
+    name: str,
+    restored: Callable,
+    weights: tuple[float, ...],
+    *,
+    steps: int,
+    told: bool = False,
+    one_level: bool = False,
+    **settings: object,
 ) -> Rival:
     """A method of so many steps at most, with what else its function is given."""
-    return Rival(name, partial(restored, steps=steps, **settings), weights, steps, told)
+    return Rival(name, partial(restored, steps=steps, **settings), weights, steps, told, one_level)
 
 
 _PLUGGED = {"steps": 60, "solver": "pnp_admm", "told": True}
@@ -150,5 +160,5 @@ RIVALS = (
     _rival("ridge regulariser", _ridge, (0.03125, 0.125, 0.5, 1.0, 1.4), steps=120),
     _rival("frame, plug-and-play", _plugged, _COARSE, denoise=frame_denoised, **_PLUGGED),
     _rival("network, plug-and-play", _plugged, _COARSE, denoise=grey_denoised, **_PLUGGED),
-    _rival("network, RED", _red, (0.3, 1.0, 3.0, 10.0), steps=60, denoise=grey_denoised, told=True),
+    _rival("network, RED", _red, (0.3, 1.0, 3.0, 10.0), steps=60, denoise=grey_denoised, told=True, one_level=True),
 )
