@@ -158,7 +158,7 @@ RIVALS = (
     _rival("total variation", _calibrated, _GRID, steps=300, make=TotalVariation),
     _rival("field of experts", _calibrated, _GRID, steps=300, make=FieldOfExperts.trained, solver="lbfgs"),
     _rival("ridge regulariser", _ridge, (0.03125, 0.125, 0.5, 1.0, 1.4), steps=120),
-    _rival("frame, plug-and-play", _plugged, _COARSE, denoise=frame_denoised, **_PLUGGED),
+    _rival("frame, plug-and-play", _plugged, _COARSE, denoise=frame_denoised, one_level=True, **_PLUGGED),
     _rival("network, plug-and-play", _plugged, _COARSE, denoise=grey_denoised, **_PLUGGED),
-    _rival("network, RED", _red, (0.3, 1.0, 3.0, 10.0), steps=60, denoise=grey_denoised, told=True, one_level=True),
+    _rival("network, RED", _red, (1.0, 3.0), steps=60, denoise=grey_denoised, told=True, one_level=True),
 )
