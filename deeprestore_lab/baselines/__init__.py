@@ -2,6 +2,7 @@
 
 from deeprestore_lab.baselines.annealed import annealed_denoising
 from deeprestore_lab.baselines.bm3d import bm3d
+from deeprestore_lab.baselines.epll import epll, patch_mixture
 from deeprestore_lab.baselines.informed import fill, stabilised_frame, unlike
 from deeprestore_lab.baselines.linear_filter import LinearFilter, fit_linear_filter
 from deeprestore_lab.baselines.methods import (
@@ -20,10 +21,12 @@ __all__ = [
     "Tuned",
     "annealed_denoising",
     "bm3d",
+    "epll",
     "fill",
     "fit_linear_filter",
     "gaussian_filter",
     "median_filter",
+    "patch_mixture",
     "stabilised_frame",
     "thresholded_frame",
     "total_variation",

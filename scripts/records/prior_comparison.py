@@ -1,8 +1,8 @@
 """Which prior wins where: every method of `course.bench` on every task, at calibrated weight 1 and at its best weight.
 
 Ten grey photographs that no prior was learnt from; one draw of the noise. The best weight (and level, for a denoiser)
-has the highest mean PSNR over the ten, found with the truth: it bounds what tuning could give. BM3D, a method without
-a prior of this course, denoises beside them.
+has the highest mean PSNR over the ten, found with the truth: it bounds what tuning could give. Two methods without a
+prior of this course stand beside them: EPLL by the package deepinv, on every task, and BM3D, which denoises.
 
 Each method is a sweep: on this machine's cores (DEEPRESTORE_WORKERS says how many), or on the cluster whose scheduler
 DEEPRESTORE_SCHEDULER names (`make records NAME=prior_comparison SCHEDULER=tcp://HOST:8786`; its workers start with
@@ -23,6 +23,7 @@ from deeprestore_lab.baselines import bm3d
 from deeprestore_lab.core.artifacts import ArtifactError, load_record, save_record
 from deeprestore_lab.course.bench import PICTURES, RIVALS, TASKS, pictures
 from deeprestore_lab.course.bench.compare import RECORD, judged, scores, slug
+from deeprestore_lab.course.bench.foreign import DEEPINV
 from deeprestore_lab.course.bench.tasks import SEED, SIZE
 from deeprestore_lab.course.bench.untrained import SHARES, STEPS, averages
 from deeprestore_lab.course.sweeps import sweep
@@ -35,7 +36,7 @@ DENOISING = [name for name in TASKS if name.startswith("noise")]
 SHOWN = "camera"
 CHECKED = "Gaussian blur"  # the task on which five times the steps are tried
 SETTINGS = {"pictures": list(PICTURES), "size": SIZE, "seed": SEED}
-BY_NAME = {rival.name: rival for rival in RIVALS}
+BY_NAME = {rival.name: rival for rival in (*RIVALS, DEEPINV)}
 UNTRAINED = "deep image prior"
 UNTRAINED_TASKS = ("noise 25", "half of the pixels", "4 times smaller")  # it takes a run for every photograph
 METHODS = [*BY_NAME, "BM3D", UNTRAINED]
