@@ -163,6 +163,15 @@ def test_buttons_that_unfold_have_names_and_folded_cells_say_theirs():
     assert extension("accessible").named(named) == named
 
 
+def test_names_in_tables_may_be_broken_where_a_reader_would_break_them():
+    breakable = extension("breaks").breakable
+    cell = '<td><code><span class="pre">solve/choice.py,</span> <span class="pre">f(x_1,</span></code> a/b.c</td>'
+    found = breakable(f"<table>{cell}</table>{cell}")
+    table, after = found.split("</table>")
+    assert "solve/<wbr>choice.<wbr>py," in table and "f(<wbr>x_<wbr>1," in table and "a/b.c" in table
+    assert after == cell and found.replace("<wbr>", "") == f"<table>{cell}</table>{cell}"
+
+
 def test_words_that_python_says_of_its_types_are_left_out():
     module = extension("library")
     for text, kept in ((bool.__doc__, False), (int.__doc__, False), ("Whether it is smooth.", True), ("", False)):

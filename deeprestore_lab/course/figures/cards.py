@@ -102,4 +102,5 @@ def _strips(spread: dict[str, torch.Tensor], sigma: float) -> Drawing:
 def _patch_row(label: str, patches: torch.Tensor) -> str:
     zoom = max(1, round(48 / patches.shape[-1]))
     tiles = [picture(p, alt=f"{label}, number {n}", zoom=zoom, format="png") for n, p in enumerate(patches, start=1)]
-    return f'<div><div style="text-align:center">{escape(label)}</div>{row_html(tiles, gap="0.3rem")}</div>'
+    row = row_html(tiles, columns=len(tiles), gap="0.3rem")
+    return f'<div><div style="text-align:center">{escape(label)}</div>{row}</div>'

@@ -10,6 +10,8 @@ from PIL import Image
 
 from deeprestore_lab.core.checks import check_choice, check_not_bytes, check_whole, describe
 
+HALF = 320  # page pixels: a picture up to this wide, and no strip, can be read at half the width of a telephone
+LEAST = 0.65  # of a drawing's size: smaller, its letters cannot be read
 FORMATS = ("webp", "webp-lossless", "png", "png-palette")
 MIME = {"webp": "image/webp", "webp-lossless": "image/webp", "png": "image/png", "png-palette": "image/png"}
 
@@ -57,11 +59,16 @@ def encode(x: torch.Tensor, *, format: str = "webp") -> bytes:
 def img_tag(raw: bytes, *, mime: str, alt: str, width: int, height: int, pixelated: bool = False) -> str:
     """An `<img>` with the picture inside it. `width` and `height` are its size on the page in CSS pixels.
 
-    Raises `ValueError` for an empty text.
+    The page's style sheet may set a small picture (`drl-half`) beside another where the page is narrow, and
+    learns how far a drawing may shrink (`--drl-least`). Raises `ValueError` for an empty text.
     """
     check_text(alt, name="alt")
-    look = ' class="drl-pixels"' if pixelated else ""
+    drawn = mime == "image/svg+xml"
+    half = not drawn and width <= HALF and 2 * width <= 3 * height
+    kinds = " ".join(kind for kind, fits in {"drl-pixels": pixelated, "drl-half": half}.items() if fits)
+    look = f' class="{kinds}"' if kinds else ""
     style = f"max-width:100%;height:auto;{'image-rendering:pixelated;' if pixelated else ''}"
+    style += f"--drl-least:{round(LEAST * width)}px;" if drawn else ""
     data = base64.b64encode(raw).decode()
     return (
         f'<img{look} alt="{escape(alt)}" width="{width}" height="{height}" style="{style}" '

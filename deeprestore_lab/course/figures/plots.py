@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from deeprestore_lab.core.checks import check_positive
@@ -22,6 +23,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 LETTERS = 13  # of a legend in an inch
 LETTERS_UP = 9.5  # of a label in an inch of the y axis and what is above and below it
+HALO = (withStroke(linewidth=3, foreground="white"),)  # a label on a line is read
 LOOK = {
     "font.size": 11.5,
     "axes.spines.top": False,
@@ -104,13 +106,19 @@ def curves(
         for label, level in (levels or {}).items():
             axes.axhline(level, color="#555555", linewidth=1.2, linestyle=(0, (2, 2)))
             axes.annotate(
-                label, (0.99, level), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="#333333"
+                label,
+                (0.99, level),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                color="#333333",
+                path_effects=HALO,
             )
         for label, (x, y) in (marks or {}).items():
             axes.plot(
                 [x], [y], marker="D", markersize=8, color="black", markerfacecolor="white", linestyle="none", zorder=5
             )
-            axes.annotate(label, (x, y), xytext=(0, 9), textcoords="offset points", ha="center")
+            axes.annotate(label, (x, y), xytext=(0, 9), textcoords="offset points", ha="center", path_effects=HALO)
         axes.set(xlabel=check_text(x_label, name="x_label"))
         axes.set_ylabel(textwrap.fill(check_text(y_label, name="y_label"), int(LETTERS_UP * size[1])))
         axes.set_xscale("log" if log_x else "linear")
@@ -122,7 +130,7 @@ def curves(
         if x_names is not None:
             axes.set_xticks(range(len(x_names)), list(x_names), rotation=50, ha="right", rotation_mode="anchor")
         if len(lines) > 1:
-            _place_legend(drawing, axes)
+            place_legend(drawing, axes)
         return plot(drawing, alt=alt, see=see)
 
 
@@ -154,7 +162,7 @@ def _without_haste() -> Iterator[None]:
         yield
 
 
-def _place_legend(drawing: Drawing, axes: Axes) -> None:
+def place_legend(drawing: Drawing, axes: Axes) -> None:
     """The legend inside the axes where no line runs through it, else above them; the figure grows by its rows."""
     legend = axes.legend()
     with _without_haste():
@@ -166,7 +174,11 @@ def _place_legend(drawing: Drawing, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     legend.remove()
     columns = max(1, min(len(labels), int(LETTERS * drawing.get_figwidth() / (max(map(len, labels)) + 6))))
-    drawing.legend(handles, labels, loc="outside upper left", ncols=columns)
+    legend = drawing.legend(handles, labels, loc="outside upper left", ncols=columns)
+    while columns > 1 and legend.get_window_extent().width > drawing.bbox.width:  # the letters are only counted
+        legend.remove()
+        columns -= 1
+        legend = drawing.legend(handles, labels, loc="outside upper left", ncols=columns)
     drawing.set_figheight(drawing.get_figheight() + 0.24 * -(-len(labels) // columns))
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from skimage import data
 
 from deeprestore_lab.course.figures import encode, picture
-from deeprestore_lab.course.figures.encoding import default_zoom, to_bytes8
+from deeprestore_lab.course.figures.encoding import default_zoom, img_tag, to_bytes8
 
 
 def decode(raw: bytes) -> np.ndarray:
@@ -78,3 +78,16 @@ def test_a_picture_without_words_is_refused(alt):
 def test_zoom_is_a_whole_number(zoom):
     with pytest.raises(ValueError, match="zoom"):
         picture(torch.zeros(1, 1, 2, 2), alt="a square", zoom=zoom)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "half"), [(64, 64, True), (64, 96, True), (28, 280, False), (90, 90, False)]
+)
+def test_small_pictures_that_are_no_strips_may_stand_beside_another_on_a_telephone(height, width, half):
+    assert ("drl-half" in picture(torch.zeros(1, 1, height, width), alt="black", zoom=1 if width > 90 else 4)) is half
+
+
+def test_a_drawing_says_how_far_it_may_shrink_and_a_picture_does_not():
+    drawn = img_tag(b"<svg/>", mime="image/svg+xml", alt="a line", width=800, height=300)
+    assert "--drl-least:520px" in drawn and "drl-half" not in drawn
+    assert "--drl-least" not in picture(torch.zeros(1, 1, 8, 8), alt="black")

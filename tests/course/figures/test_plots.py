@@ -13,7 +13,7 @@ import torch
 from matplotlib.figure import Figure as Drawing
 
 from deeprestore_lab.course.figures import curves, plot
-from deeprestore_lab.course.figures.plots import COLOURS, plain_numbers, svg
+from deeprestore_lab.course.figures.plots import COLOURS, place_legend, plain_numbers, svg
 
 WORDS = {"x_label": "step", "y_label": "energy", "alt": "Energy by step", "see": "It falls."}
 
@@ -117,6 +117,16 @@ def test_a_legend_that_lines_would_run_through_stands_above_them():
     beside = {"rises": [0.0, 0.1, 1.0], "rises later": [0.0, 0.0, 0.9]}  # the upper left is free
     everywhere = {f"level {i}": [i / 12] * 20 for i in range(13)}
     assert height_of(beside) == round(3.5 * 96) < height_of(everywhere)
+
+
+def test_a_legend_above_the_axes_is_no_wider_than_the_drawing():
+    drawing = Drawing(figsize=(5.6, 3.5), layout="constrained")
+    axes = drawing.subplots()
+    for i in range(13):
+        axes.plot([i / 12] * 20, label=f"{i} WWWWWWWWWWWW")
+    place_legend(drawing, axes)
+    drawing.draw_without_rendering()
+    assert 0 < drawing.legends[0].get_window_extent().width <= drawing.bbox.width
 
 
 def test_a_slow_machine_gets_no_warning_for_a_legend(monkeypatch):
