@@ -36,7 +36,6 @@ RULES = """
 .bd-header-article, .bd-search { display: none !important; }
 .drl-kernel-editor input, .drl-kernel-editor button, .drl-wipe input { pointer-events: none; opacity: 0.4; }
 .drl-kernel-editor::after { content: "To change the numbers, allow JavaScript."; display: block; text-align: center; }
-noscript .drl-summary { flex: 1 0 100%; }
 """
 TEX_HIDDEN = ".bd-content .math { display: none !important; }\n"
 

@@ -13,7 +13,7 @@ from deeprestore_lab.solve import minimise
 
 STEPS = 10  # half of them, the package's five, where noise is all there is
 FIRST = 20 / 255  # the least level at which patches are first estimated where a picture is more than noisy
-WEIGHTS = (0.25, 0.5, 1.0)
+WEIGHTS = (0.25, 0.5, 1.0, 1.4)
 
 
 def _first(problem: Problem) -> tuple[torch.Tensor, float]:

@@ -74,7 +74,8 @@ class SliderFigure(ipywidgets.VBox):
         at = tuple(axis.start for axis in self.axes)
         chosen = ", ".join(f"{axis.title} {axis.labels[axis.start]}" for axis in self.axes)
         see = f"{self.caption} (Shown at {chosen}; the sliders need JavaScript.)"
-        return figure_html(row_html([self._beside, self.pages[at]]), see=see)
+        page = f'<div style="min-width:0">{self.pages[at]}</div>'  # its line of text stands under it alone
+        return figure_html(row_html([self._beside, page] if self._beside else [page]), see=see)
 
     def _ipython_display_(self) -> None:
         from IPython.display import HTML, display
