@@ -62,7 +62,7 @@ bench: ## measure speed against the peers; prints a table and writes benchmarks/
 	@$(VENV_PYTHON) -m benchmarks.run
 
 records: ## make the shipped records again: all, or NAME=calibration; SCHEDULER=tcp://HOST:8786 runs a sweep on a cluster
-	$(SETUP) training scale baselines
+	$(SETUP) training scale baselines benchmarks
 	@DEEPRESTORE_SCHEDULER=$(SCHEDULER) $(VENV_PYTHON) -m scripts.making records $(NAME)
 
 weights: ## make the shipped weights again: all, or NAME=...

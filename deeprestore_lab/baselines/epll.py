@@ -100,7 +100,7 @@ def epll(
     is the package's own start. It is an annealing: where it ends depends on the number of `steps`.
 
     `start` has the shape of the answer, and the operator takes pictures one by one: not a mask for each picture.
-    About a second for a picture of 96 x 96. Raises `ImportError` without the package (an extra, `pip install
+    Two to three seconds for a picture of 96 x 96. Raises `ImportError` without the package (an extra, `pip install
     'deeprestore_lab[benchmarks]'`), `ValueError` for pictures, levels, weights and steps that do not fit. Source:
     Zoran & Weiss (2011).
     """

@@ -9,7 +9,7 @@ import torch
 from deeprestore_lab.core.checks import EXACT, check_positive, check_precision, check_weight, describe, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
-from deeprestore_lab.energies.shares import checked_value, not_per_image, term_names, times
+from deeprestore_lab.energies.shares import checked_value, term_names, times
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
 from deeprestore_lab.operators.one_pass import one_evaluation
 
@@ -37,10 +37,7 @@ class Energy(Answers):
             if not isinstance(x, torch.Tensor) or x.ndim != 4 or not x.is_floating_point():
                 raise ValueError(f"{self.name} takes a float tensor of shape (N, C, H, W), got {describe(x)}")
             check_precision(x, name="x")
-        values = self.value(x)
-        if isinstance(values, torch.Tensor) and values.shape == x.shape[:1]:
-            return values
-        raise not_per_image(self, x, values)
+        return checked_value(self, x)
 
     def __add__(self, other: Energy) -> WeightedSum:
         if not isinstance(other, Energy):

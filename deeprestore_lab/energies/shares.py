@@ -22,12 +22,7 @@ def checked_value(energy: Answers, x: torch.Tensor) -> torch.Tensor:
     values = energy.value(x)
     if isinstance(values, torch.Tensor) and values.shape == x.shape[:1]:
         return values
-    raise not_per_image(energy, x, values)
-
-
-def not_per_image(energy: Answers, x: torch.Tensor, values: object) -> ValueError:
-    """The error for an energy whose `value` gave `values` for the images `x`."""
-    return ValueError(
+    raise ValueError(
         f"{type(energy).__name__}.value must give one number per image, shape ({x.shape[0]},); got {describe(values)}"
     )
 

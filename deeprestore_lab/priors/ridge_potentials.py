@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-STRIP = 4096  # places of one picture at a time: what is made of them stays in the processor's cache
+from deeprestore_lab.priors.placed_filters import PLACES
 
 _BENDS = torch.logspace(-4, 6, 601, dtype=torch.float64)  # of squared responses, where potentials are looked at
 
@@ -31,24 +31,19 @@ def slopes(weights: torch.Tensor, shapes: Sequence[float], z: torch.Tensor) -> t
     return z * sum(w / (1 + s * t) for w, s in _terms(weights, shapes))
 
 
-def strips(*wholes: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Views `(K, places)` of tensors `(N, K, places)`, one picture and `STRIP` places at a time."""
-    for rows in zip(*wholes, strict=True):
-        yield from zip(*(row.split(STRIP, 1) for row in rows), strict=True)
-
-
 @torch.no_grad()
 def sum_and_slopes(
-    weights: torch.Tensor, shapes: Sequence[float], z: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The sum of psi_k(z) over filters and places, and psi_k'(z), for responses `(K, places)` of one strip."""
-    t, total, first = z.square(), z.new_zeros(()), torch.zeros_like(z)
+    weights: torch.Tensor, shapes: Sequence[float], z: torch.Tensor, *, slope: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The sum of psi_k(z) over filters and places, and psi_k'(z) where wanted, for one strip's responses `(K, P)`."""
+    t, total, first = z.square(), z.new_zeros(()), torch.zeros_like(z) if slope else None
     st = torch.empty_like(t)
     for w, s in _terms(weights, shapes):
         torch.mul(t, s, out=st)
         total = total + (w[:, 0] / (2 * s)) @ st.log1p().sum(1)
-        first.addcmul_(w, st.add_(1).reciprocal_())
-    return total, first.mul_(z)
+        if slope:
+            first.addcmul_(w, st.add_(1).reciprocal_())
+    return total, first.mul_(z) if slope else None
 
 
 @torch.no_grad()
@@ -56,10 +51,9 @@ def slopes_and_curvatures(
     weights: torch.Tensor, shapes: Sequence[float], z: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """psi_k'(z) = z sum_j a_j r_j and psi_k''(z) = sum_j a_j (2 r_j^2 - r_j), where r_j = 1 / (1 + s_j z^2)."""
-    first, second, one = torch.empty_like(z), torch.empty_like(z), z.new_ones(())
-    for part, u, c in strips(z, first, second):
-        u.zero_(), c.zero_()
-        t = part.square()
+    first, second = torch.zeros_like(z), torch.zeros_like(z)
+    for part, u, c in zip(*(whole.split(PLACES, 2) for whole in (z, first, second)), strict=True):
+        t, one = part.square(), z.new_ones(())
         r = torch.empty_like(t)
         for w, s in _terms(weights, shapes):
             torch.add(one, t, alpha=s, out=r).reciprocal_()

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import torch
 
-from deeprestore_lab.priors.ridge_potentials import STRIP, strips
+from deeprestore_lab.priors.placed_filters import PLACES
 
 TOLERANCE = 1e-5  # root mean square of the gradient, in units of the picture
 STEPS = 200
@@ -44,14 +44,13 @@ def _sum(x: torch.Tensor) -> torch.Tensor:
 
 def _inner(*factors: torch.Tensor) -> torch.Tensor:
     """The sum over filters and places of the product."""
-    first = factors[0]
-    totals = first.new_zeros(len(first), -(-first.shape[2] // STRIP))
-    for total, parts in zip(totals.view(-1), strips(*factors), strict=True):
+    total = 0.0
+    for parts in zip(*(factor.split(PLACES, 2) for factor in factors), strict=True):
         product = parts[0] * parts[1]
         for other in parts[2:]:
             product *= other
-        total += product.sum()
-    return totals.sum(1).view(-1, 1, 1, 1)
+        total = total + product.flatten(1).sum(1)
+    return total.view(-1, 1, 1, 1)
 
 
 @torch.no_grad()

@@ -129,7 +129,7 @@ class RidgeRegulariser(Prior):
         values, slopes = filter_pass(
             self._continued(x),
             self.filters[:, 0],
-            lambda z: ridge_potentials.sum_and_slopes(self.weights, self.shapes, z),
+            lambda z: ridge_potentials.sum_and_slopes(self.weights, self.shapes, z, slope=gradient),
             gradient=gradient,
         )
         return values, slopes if slopes is None or self.border == "valid" else folded(slopes, self._margins())

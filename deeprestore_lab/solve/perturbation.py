@@ -60,7 +60,5 @@ def perturbation(
     if not Perturbation(jitter, views, input_noise):
         return UNPERTURBED
     drawn = int(torch.randint(2**62, (1,))) if seed is None else seed
-    theta = next(
-        parametrisation.parameters(), torch.empty(0)
-    )  # numbers drawn elsewhere and copied are five times slower
+    theta = next(parametrisation.parameters(), torch.empty(0))  # numbers drawn elsewhere, then copied, take five times
     return Perturbation(jitter, views, input_noise, torch.Generator(theta.device).manual_seed(drawn))

@@ -32,9 +32,10 @@ class SmoothPart:
 
     def denoising(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """(centre, precision) where F is precision / 2 ||x - centre||^2 up to a constant."""
-        quadratics, x = self._quadratics(), self.problem.x()
+        quadratics = self._quadratics()
         if not quadratics or not all(isinstance(q.operator, Identity) for _, q in quadratics):
             return None
+        x = self.problem.x()
         precision = sum(each(weight, x) * each(q.precision, x) for weight, q in quadratics)
         if not bool((precision > 0).all()):
             return None
@@ -42,9 +43,10 @@ class SmoothPart:
 
     def quadratic_lipschitz(self) -> torch.Tensor | None:
         """sum_i lambda_i ||A_i||^2 where all of F is quadratic, 1 where that is 0, `(N,)`."""
-        quadratics, x = self._quadratics(), self.problem.x()
+        quadratics = self._quadratics()
         if quadratics is None:
             return None
+        x = self.problem.x()
         parts = (each(w, x) * each(q.precision, x) * q.operator.norm(x) ** 2 for w, q in quadratics)
         total = sum(parts, x.new_zeros(self.problem.batch))
         return torch.where(total > 0, total, 1.0)

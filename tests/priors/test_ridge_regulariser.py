@@ -10,7 +10,7 @@ from small_ridges import SIZE, hessian, picture, regulariser
 from torch.autograd import gradcheck
 from torch.nn.functional import conv2d, pad
 
-from deeprestore_lab.priors import RidgeRegulariser, ridge_potentials
+from deeprestore_lab.priors import RidgeRegulariser, field_pass, ridge_potentials
 from deeprestore_lab.priors.placed_filters import PLACES
 from deeprestore_lab.priors.ridge_potentials import curvature_curves
 from refusals import refused_by_name
@@ -69,6 +69,22 @@ def test_strips_of_a_large_picture_are_the_whole():
     z = torch.randn(whole.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     (expected,) = torch.autograd.grad((whole * z).sum(), x)
     torch.testing.assert_close(r.adjoint(z, (40, 302)), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("border", ["valid", "mirror"])
+def test_the_pass_over_strips_is_the_sum_of_the_potentials_and_its_gradient(border):
+    own = regulariser()
+    r = RidgeRegulariser(own.filters, own.weights, border=border)
+    x = torch.randn(2, 1, 200, 330, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+    assert len(r.filters) * 198 * 328 > field_pass.STRIP
+    followed = x.clone().requires_grad_()
+    expected = r.potentials(r.responses(followed)).flatten(1).sum(1)
+    (gradient,) = torch.autograd.grad(expected.sum(), followed)
+    torch.testing.assert_close(r(x), expected.detach(), rtol=1e-12, atol=0)
+    torch.testing.assert_close(r.gradient(x), gradient, rtol=1e-12, atol=1e-12)
+    again = x.clone().requires_grad_()
+    r(again).sum().backward()
+    torch.testing.assert_close(again.grad, gradient, rtol=1e-12, atol=1e-12)
 
 
 def test_slopes_and_curvatures_are_the_derivatives_of_the_potentials():

@@ -5,11 +5,9 @@ from functools import partial
 import torch
 
 from deeprestore_lab.baselines.epll import epll
-from deeprestore_lab.course.bench.rivals import Rival
+from deeprestore_lab.course.bench.rivals import Rival, filled
 from deeprestore_lab.course.bench.tasks import Problem
 from deeprestore_lab.operators import Identity
-from deeprestore_lab.priors import TotalVariation
-from deeprestore_lab.solve import minimise
 
 STEPS = 10  # half of them, the package's five, where noise is all there is
 FIRST = 20 / 255  # the least level at which patches are first estimated where a picture is more than noisy
@@ -18,11 +16,8 @@ WEIGHTS = (0.25, 0.5, 1.0, 1.4)
 
 def _first(problem: Problem) -> tuple[torch.Tensor, float]:
     """Where the search begins, and at which level: the noisy picture and its noise, else total variation's picture."""
-    if isinstance(problem.operator, Identity):
-        return problem.start, problem.sigma
-    energy = problem.data + TotalVariation().calibrated(problem.sigma, channels=problem.shape[1])
-    smooth = minimise(energy, problem.start, steps=300, tolerance=1e-5, snapshots=False, progress=False).x
-    return smooth, max(problem.sigma, FIRST)
+    noisy = isinstance(problem.operator, Identity)
+    return filled(problem), problem.sigma if noisy else max(problem.sigma, FIRST)
 
 
 def _epll(problem: Problem, weight: float, *, steps: int) -> torch.Tensor:

@@ -75,7 +75,7 @@ def _calibrated(
     return _minimised(problem, prior, steps=steps, solver=solver)
 
 
-def _filled(problem: Problem) -> torch.Tensor:
+def filled(problem: Problem) -> torch.Tensor:
     """Where a search of few steps begins: at total variation's picture, or the noisy one where only noise is there."""
     if isinstance(problem.operator, Identity):
         return problem.start
@@ -94,7 +94,7 @@ def _family() -> RidgeFamily:
 def _ridge(problem: Problem, weight: float, *, steps: int) -> torch.Tensor:
     """A weight w takes the energy at the level sigma / sqrt(w), or 1: its part near zero then counts w / sigma^2."""
     prior = _family().at(min(problem.sigma / weight**0.5, 1.0), border="mirror")
-    return _minimised(problem, prior, steps=steps, solver="lbfgs", tolerance=1e-3, start=_filled(problem))
+    return _minimised(problem, prior, steps=steps, solver="lbfgs", tolerance=1e-3, start=filled(problem))
 
 
 @cache
@@ -122,7 +122,7 @@ def _plugged(
 ) -> torch.Tensor:
     level = usual_level(problem.sigma) if level is None else level
     prior = weight * DenoiserScore(denoise, sigma=level, told=True)
-    return _minimised(problem, prior, steps=steps, solver=solver, tolerance=1e-4, start=_filled(problem))
+    return _minimised(problem, prior, steps=steps, solver=solver, tolerance=1e-4, start=filled(problem))
 
 
 def _red(problem: Problem, weight: float, level: float | None = None, *, denoise: Denoise, steps: int) -> torch.Tensor:
