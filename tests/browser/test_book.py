@@ -291,24 +291,32 @@ def test_dark_theme_has_enough_contrast(visit, name):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_dark_theme_leaves_pictures_as_they_are(visit, name):
+def test_dark_theme_turns_drawings_of_lines_and_leaves_pictures_as_they_are(visit, name):
     page = visit(name, dark=True).page
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-    images = page.locator(".bd-content img:visible")
-    styles = images.evaluate_all(
-        "all => all.map(i => getComputedStyle(i)).map(s => [s.filter, s.opacity, s.mixBlendMode, s.padding])"
+    seen = page.locator(".bd-content img:visible").evaluate_all(
+        "all => all.map(i => [i.src, getComputedStyle(i)])"
+        ".map(([src, s]) => [src, s.filter, s.opacity, s.mixBlendMode, s.padding])"
     )
-    assert styles and all(style == ["none", "1", "normal", "0px"] for style in styles)
+    assert seen
+    for source, turned, *others in seen:
+        drawing = source.removeprefix("data:image/svg+xml;base64,")
+        of_lines = drawing != source and b"<image" not in base64.b64decode(drawing)
+        assert turned == ("invert(0.92) hue-rotate(180deg)" if of_lines else "none"), source[:60]
+        assert others == ["1", "normal", "0px"], source[:60]
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_narrow_window_does_not_scroll_sideways(visit, name):
     page = visit(name, width=400).page
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    wide = page.evaluate(
-        "[...document.querySelectorAll('.drl-row, .drl-row img, .drl-slider-figure, .drl-slider-figure *')]"
-        ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.className)"
-    )
+    wide = page.evaluate("""() => {
+        const beyond = e => e.getBoundingClientRect().right > innerWidth + 1;
+        const scrolls = row => getComputedStyle(row).overflowX === 'auto' && !beyond(row);
+        return [...document.querySelectorAll('.drl-row, .drl-row img, .drl-slider-figure, .drl-slider-figure *')]
+            .filter(e => beyond(e) && !(e.matches('.drl-row.drl-wide > img') && scrolls(e.parentElement)))
+            .map(e => [e.tagName, e.className, e.alt]);
+    }""")
     assert wide == []
 
 
