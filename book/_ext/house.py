@@ -53,12 +53,15 @@ def process(app, what, name, obj, options, lines: list[str]) -> None:
     lines[:] = list_arguments(lines)
 
 
-def drop_thebe(app, pagename, templatename, context, doctree) -> None:
-    """Leave out the scripts of a service that runs cells elsewhere: unused here, and declared twice, an error."""
-    is_thebe = re.compile("thebe", re.IGNORECASE).search
+def drop_scripts(app, pagename, templatename, context, doctree) -> None:
+    """Leave out MathJax, which `book.js` fetches when the sliders stand, and a service that runs cells elsewhere.
+
+    The latter is unused here, and declared twice, an error.
+    """
+    is_none_of_ours = re.compile(f"thebe|{MATHJAX[0]}", re.IGNORECASE).search
     files = context.get("script_files", [])
     context["script_files"] = [
-        file for file in files if not is_thebe(f"{file} {getattr(file, 'attributes', {}).get('body', '')}")
+        file for file in files if not is_none_of_ours(f"{file} {getattr(file, 'attributes', {}).get('body', '')}")
     ]
 
 
@@ -83,7 +86,7 @@ def setup(app) -> dict[str, bool]:
     """Register the hooks and the script that names widgets."""
     app.add_js_file(None, body=NAMES_SCRIPT)
     app.connect("autodoc-process-docstring", process)
-    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", drop_scripts, priority=900)
     app.connect("build-finished", copy_mathjax)
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     return {"parallel_read_safe": True, "parallel_write_safe": True}

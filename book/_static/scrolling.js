@@ -25,9 +25,7 @@
       formula.classList.toggle("drl-wide", wide(formula));
     });
   }
-  window.addEventListener("load", () => {
-    update();
-    if (window.MathJax && MathJax.startup) MathJax.startup.promise.then(update);
-  });
+  window.addEventListener("load", update);
+  document.addEventListener("drl-typeset", update);
   window.addEventListener("resize", update);
 })();

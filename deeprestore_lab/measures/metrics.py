@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from skimage.metrics import structural_similarity
 from torch.nn.functional import conv2d
 
 from deeprestore_lab.core.checks import check_images, check_not_bytes, check_positive
@@ -46,6 +45,8 @@ def ssim(x: torch.Tensor, reference: torch.Tensor, *, data_range: float = 1.0, b
     averaged, where the source takes grey pictures. No gradient. Shapes, `border` and errors as in `psnr`; images of
     fewer than 11 x 11 pixels are refused. Taught in chapters 07_feature_losses and 10_map.
     """
+    from skimage.metrics import structural_similarity  # SciPy's filters come with it: a second of many a start
+
     x, reference = _pair(x, reference, border=border, smallest=2 * SSIM_RADIUS + 1)
     _check_range(x, reference, data_range)
     reference = reference.expand_as(x).detach().cpu().double().numpy()

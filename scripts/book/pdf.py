@@ -69,7 +69,7 @@ def printed(page, address: str) -> tuple[str, bytes]:
     if page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count():
         page.wait_for_function("document.querySelectorAll('.noUi-handle').length > 0")
     page.evaluate(READY)
-    page.evaluate("window.MathJax && MathJax.startup ? MathJax.startup.promise.then(() => true) : true")
+    page.wait_for_function("!document.documentElement.dataset.formulas")
     page.evaluate("Promise.all([...document.images].map(one => one.decode().catch(() => {}))).then(() => true)")
     page.emulate_media(media="print")
     title = page.locator("h1").first.inner_text().rstrip("#").strip()

@@ -71,8 +71,7 @@ class Visit:
         if views:
             self.page.wait_for_function("n => document.querySelectorAll('.drl-slider-figure').length >= n", arg=views)
             self.page.wait_for_function("document.querySelectorAll('.noUi-handle:not([aria-label])').length === 0")
-        self.page.wait_for_function("!window.MathJax || !MathJax.startup || MathJax.startup.promise")
-        self.page.evaluate("window.MathJax && MathJax.startup ? MathJax.startup.promise.then(() => true) : true")
+        self.page.wait_for_function("!document.documentElement.dataset.formulas")
         return self
 
 

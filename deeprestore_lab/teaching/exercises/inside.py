@@ -11,6 +11,7 @@ STARTUP = 180  # seconds for a kernel, on a busy machine
 
 def main() -> None:
     """Run the notebook that stands on standard input, and write what its cells gave into this folder."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # a grammar of addresses for jsonschema: seconds, and no use here
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
