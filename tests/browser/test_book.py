@@ -320,6 +320,27 @@ def test_narrow_window_does_not_scroll_sideways(visit, name):
     assert wide == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_what_scrolls_sideways_in_a_narrow_window_says_so(visit, name):
+    page = visit(name, width=400).page
+    silent = page.evaluate("""() => [...document.querySelectorAll('.bd-article *')]
+        .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+        .map(e => [e, getComputedStyle(e)])
+        .filter(([e, s]) => s.overflowX === 'auto' || s.overflowX === 'scroll')
+        .filter(([e, s]) => !s.backgroundImage.includes('gradient') && s.boxShadow === 'none')
+        .filter(([e]) => getComputedStyle(e, '::after').backgroundImage === 'none')
+        .map(([e]) => [e.tagName, e.className, e.textContent.trim().slice(0, 60)])""")
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_rows_of_pictures_with_labels_are_large_enough_to_see_in_a_narrow_window(visit, name):
+    page = visit(name, width=400).page
+    rows = page.locator(".drl-row:has(> .drl-tile > span):visible").all()
+    widths = [row.evaluate("r => Math.max(...[...r.querySelectorAll('img')].map(i => i.width))") for row in rows]
+    assert all(width >= 64 for width in widths), widths
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_formula_wider_than_the_window_begins_in_it_and_scrolls_to_its_end(visit, name):
     starts = """() => [...document.querySelectorAll('div.math:has(mjx-math)')].map(box => {
