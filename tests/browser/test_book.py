@@ -392,3 +392,9 @@ def test_without_scripts_formulas_are_mathematics_and_the_theme_has_its_colours(
 def test_no_page_shows_a_warning_or_a_folder_of_the_machine(html, name):
     text = (html / name).read_text(encoding="utf-8")
     assert not re.findall(r"\w+Warning: .{0,80}|/ipykernel_\d+|site-packages/", text)
+
+
+def test_the_bibliography_shows_no_markup_of_its_source(html):
+    page = (html / "bibliography.html").read_text(encoding="utf-8")
+    entries = re.findall(r'<div class="citation".*?</div>', page, re.DOTALL)
+    assert len(entries) > 100 and not [entry for entry in entries if set("$\\{}") & set(re.sub(r"<[^>]*>", "", entry))]
