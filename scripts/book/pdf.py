@@ -28,7 +28,6 @@ FOOTER = (
 )
 READY = """() => {
   document.documentElement.dataset.theme = 'light';
-  document.querySelectorAll('.drl-ask details').forEach(one => { one.open = true; });
   document.querySelectorAll('img').forEach(one => { one.loading = 'eager'; });
 }"""
 

@@ -320,6 +320,27 @@ def test_narrow_window_does_not_scroll_sideways(visit, name):
     assert wide == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_what_scrolls_sideways_in_a_narrow_window_says_so(visit, name):
+    page = visit(name, width=400).page
+    silent = page.evaluate("""() => [...document.querySelectorAll('.bd-article *')]
+        .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+        .map(e => [e, getComputedStyle(e)])
+        .filter(([e, s]) => s.overflowX === 'auto' || s.overflowX === 'scroll')
+        .filter(([e, s]) => !s.backgroundImage.includes('gradient') && s.boxShadow === 'none')
+        .filter(([e]) => getComputedStyle(e, '::after').backgroundImage === 'none')
+        .map(([e]) => [e.tagName, e.className, e.textContent.trim().slice(0, 60)])""")
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_rows_of_pictures_with_labels_are_large_enough_to_see_in_a_narrow_window(visit, name):
+    page = visit(name, width=400).page
+    rows = page.locator(".drl-row:has(> .drl-tile > span):visible").all()
+    widths = [row.evaluate("r => Math.max(...[...r.querySelectorAll('img')].map(i => i.width))") for row in rows]
+    assert all(width >= 64 for width in widths), widths
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_formula_wider_than_the_window_begins_in_it_and_scrolls_to_its_end(visit, name):
     starts = """() => [...document.querySelectorAll('div.math:has(mjx-math)')].map(box => {
@@ -371,3 +392,9 @@ def test_without_scripts_formulas_are_mathematics_and_the_theme_has_its_colours(
 def test_no_page_shows_a_warning_or_a_folder_of_the_machine(html, name):
     text = (html / name).read_text(encoding="utf-8")
     assert not re.findall(r"\w+Warning: .{0,80}|/ipykernel_\d+|site-packages/", text)
+
+
+def test_the_bibliography_shows_no_markup_of_its_source(html):
+    page = (html / "bibliography.html").read_text(encoding="utf-8")
+    entries = re.findall(r'<div class="citation".*?</div>', page, re.DOTALL)
+    assert len(entries) > 100 and not [entry for entry in entries if set("$\\{}") & set(re.sub(r"<[^>]*>", "", entry))]
