@@ -123,3 +123,26 @@ def test_a_function_that_says_nothing_is_found():
         "    return check_images(x)",
     ]
     assert list(silent(ast.parse("\n".join(lines)))) == ["f", "A.g", "checked"]
+
+
+def shown_raw(text: str) -> Iterator[str]:
+    """Marks of a docstring that its page would show as they are: stars around words, code joined to what is before.
+
+    >>> list(shown_raw("**bold**, C^`power`, 2 ** k, `a**b**c`"))
+    ['**bold**', '^`']
+    """
+    prose = re.split(r"`+[^`]*`+", text)
+    for piece in prose:
+        yield from re.findall(r"(?<![\w*])\*\*[A-Za-z][^*]*\*\*(?![\w*])", piece)
+    yield from (f"{piece[-1]}`" for piece in prose[:-1] if re.search(r"[\w^]\Z", piece))
+
+
+def test_no_docstring_shows_its_markup():
+    assert list(shown_raw("**bold**, C^`power`, 2 ** k, `a**b**c`")) == ["**bold**", "^`"]
+    found = []
+    for file in FILES:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+        for node in (node for node in ast.walk(tree) if isinstance(node, kinds)):
+            found += [f"{file.name}: {mark}" for mark in shown_raw(ast.get_docstring(node) or "")]
+    assert found == []

@@ -15,8 +15,8 @@ class Activation(Energy):
     r"""-<phi(x), d> / scale: the more phi(x) has of the direction d, the lower the energy.
 
     `phi` is an operator, such as a layer of a network, or any map of images to `(N, ...)`; `direction` is d, `(N, ...)`
-    or of batch 1, as phi(x) is shaped. With a one at one unit (`unit_direction`) minimising it is **activation
-    maximisation**; with d = phi(x0) it draws a **caricature** of x0; with the difference of two classes, beside a term
+    or of batch 1, as phi(x) is shaped. With a one at one unit (`unit_direction`) minimising it is activation
+    maximisation; with d = phi(x0) it draws a caricature of x0; with the difference of two classes, beside a term
     that holds x to a picture, an adversarial example. `scale` is a number above 0 or `(N,)`, in the units of the
     activation: the largest one seen makes energies of units comparable. The value is `(N,)`, not in nats, and has no
     lower bound for most networks: without a prior or bounds there is no minimum. Take layers before their ReLU, where
@@ -55,8 +55,8 @@ def unit_direction(
     """The direction of one channel for each image: `(N, C, h, w)`, or `(N, C)` for a layer without positions.
 
     `shape` is that of phi(x) for one image, `(C, h, w)` or `(C,)`; `channels` is one number or one for each image.
-    `position` (row, column) makes it a **unit**; "centre" takes the one in the middle; "mean" takes all positions, each
-    1 / (h w), which makes it the mean of a **channel**. Raises `ValueError` for a shape, channels or a position that
+    `position` (row, column) makes it a unit; "centre" takes the one in the middle; "mean" takes all positions, each
+    1 / (h w), which makes it the mean of a channel. Raises `ValueError` for a shape, channels or a position that
     do not fit. Taught in chapter 20_visualisation.
 
     >>> unit_direction((2, 1, 3), 1).tolist()

@@ -29,7 +29,7 @@ def through_minimiser(
 
     At the minimum grad_x E(x*(theta), theta) = 0 for every theta, so H dx* + d_theta grad_x E dtheta = 0 with H the
     Hessian. A loss l(x*) then has the gradient -v^T d_theta grad_x E, where H v = dl/dx*. No step of the solver is
-    remembered: it may take any number. **It holds at the minimum only.** At a point that a solver has not finished,
+    remembered: it may take any number. It holds at the minimum only. At a point that a solver has not finished,
     the gradient is that of another problem, and the learned energy grows until it makes up for the missing steps.
 
     x: a minimiser that was found, `(N, ...)`, without a graph. gradient: grad_x E, of each entry by itself; autograd
