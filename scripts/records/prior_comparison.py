@@ -22,7 +22,7 @@ from statistics import fmean
 import torch
 
 from deeprestore_lab.baselines import bm3d
-from deeprestore_lab.core.artifacts import ArtifactError, load_record, save_record
+from deeprestore_lab.core.artifacts import ArtifactError, load_picture, load_record, save_record
 from deeprestore_lab.course.bench import PICTURES, RIVALS, TASKS, pictures
 from deeprestore_lab.course.bench.compare import RECORD, judged, scores, slug
 from deeprestore_lab.course.bench.foreign import DEEPINV
@@ -215,24 +215,34 @@ def longer(method: str) -> dict | None:
 def main() -> None:
     """Run what is missing and write the record after each method."""
     chosen = [name.strip() for name in os.environ.get("DEEPRESTORE_METHODS", "").split(";") if name.strip()]
-    rows, made = known(), {}
+    rows = known()
+    had = load_record(RECORD) if rows else {}  # what it holds of a row was made with the settings of today, too
+    made = {name: (own, _picture(name)) for name, own in had.get("shown", {}).items() if name in rows}
+    longest = {name: db for name, db in had.get("five_times", {}).items() if name in rows}
     for method in chosen or METHODS:
         if method not in rows:
             todo, work = points(method), untrained if method == UNTRAINED else part
             runs = list(zip(todo, swept(work, todo, steps=steps_of(method)), strict=True))
             rows[method] = untrained_row(runs) if method == UNTRAINED else row(method, runs)
         widen(method, rows[method])
-        write(rows, made)
+        write(rows, made, longest)
     for method in [name for name in rows if os.environ.get("DEEPRESTORE_CLOCK") and name != UNTRAINED]:
         clock(method, rows[method])
-    for method in [name for name in rows if name in BY_NAME and name != METHODS[0]]:
-        (made[method],) = swept(shown, [{"method": method, "shown": SHOWN}], steps=steps_of(method))
-    checks = {name: point for name in rows if (point := longer(name)) is not None}
-    found = {name: swept(part, [point], steps=steps_of(name))[0] for name, point in checks.items()}
-    write(rows, made, {name: fmean(result["psnr"]) for name, result in found.items()})
+    for method in [name for name in rows if name in BY_NAME and name not in (METHODS[0], *made)]:
+        (own,) = swept(shown, [{"method": method, "shown": SHOWN}], steps=steps_of(method))
+        made[method] = own["psnr"], strip(grey(own["bytes"]))
+    for method, point in ((name, longer(name)) for name in rows if name not in longest):
+        if point is not None:
+            (own,) = swept(part, [point], steps=steps_of(method))
+            longest[method] = fmean(own["psnr"])
+    write(rows, made, longest)
 
 
-def write(rows: dict[str, dict], made: dict[str, dict], five_times: dict[str, float] | None = None) -> None:
+def _picture(method: str) -> bytes:
+    return load_picture(RECORD, f"{slug(method)}.webp")
+
+
+def write(rows: dict[str, dict], made: dict[str, tuple], five_times: dict[str, float]) -> None:
     """Write the record: these rows, in the order of the methods, the pictures of `shown`, PSNR at five times the steps.
 
     With five times the steps it is the mean on one task, `CHECKED`, at weight 1.
@@ -248,15 +258,15 @@ def write(rows: dict[str, dict], made: dict[str, dict], five_times: dict[str, fl
         RECORD,
         rounded(
             SETTINGS
-            | {"tried": used, "methods": methods, "shown": {name: own["psnr"] for name, own in made.items()}}
-            | {"checked": CHECKED, "five_times": five_times or {}}
+            | {"tried": used, "methods": methods, "shown": {name: psnrs for name, (psnrs, _) in made.items()}}
+            | {"checked": CHECKED, "five_times": five_times}
         ),
         command=f"make records NAME={RECORD}",
         data="photographs of scikit-image: " + ", ".join(PICTURES),
         licence="numbers only",
         seeds=[SEED],
         metric="mean PSNR over all tasks at weight 1: " + ", ".join(f"{name} {db:.2f}" for name, db in means.items()),
-        pictures={f"{slug(name)}.webp": strip(grey(own["bytes"])) for name, own in made.items()},
+        pictures={f"{slug(name)}.webp": picture for name, (_, picture) in made.items()},
     )
 
 
