@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from tqdm import tqdm
 
+from deeprestore_lab.core.artifacts import ArtifactError, load_record
 from deeprestore_lab.solve.state_files import write_tensors
 from scripts import ROOT
 
@@ -32,12 +33,20 @@ class Parts:
         root = CACHE if cache is None else cache
         self.folder = root / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
-    def all(self, keys: list[str], make: Callable[[str], Part]) -> dict[str, Part]:
-        """Every part, made where it is not there yet, with a progress bar; `ValueError` where two share a file."""
+    def all(self, keys: list[str], make: Callable[[str], Part], *, known: dict[str, dict] | None = None) -> dict:
+        """Every part, made where it is not there yet, with a progress bar; `ValueError` where two share a file.
+
+        `known` has the numbers of parts that a record holds already, made with these settings: they come without
+        tensors, unless their file is there.
+        """
         files = [self._path(key) for key in keys]
         if shared := sorted(key for key, file in zip(keys, files, strict=True) if files.count(file) > 1):
             raise ValueError(f"these keys would share a file: {', '.join(shared)}")
-        return {key: self.get(key, make) for key in tqdm(keys, desc=self.folder.name)}
+        numbers = {key: own for key, own in (known or {}).items() if not self._path(key).exists()}
+        return {
+            key: (numbers[key], {}) if key in numbers else self.get(key, make)
+            for key in tqdm(keys, desc=self.folder.name)
+        }
 
     def get(self, key: str, make: Callable[[str], Part]) -> Part:
         """The part `key`, from its file or made now and written whole."""
@@ -60,6 +69,16 @@ class Parts:
 
     def _path(self, key: str) -> Path:
         return self.folder / (re.sub(r"[^A-Za-z0-9_-]+", "_", key) + ".safetensors")
+
+
+def recorded(name: str, settings: dict) -> dict:
+    """The record `name` as it ships, where it was made with these settings; empty otherwise."""
+    try:
+        record = load_record(name)
+    except ArtifactError:
+        return {}
+    held = record.get("settings", record)
+    return record if all(held.get(key) == value for key, value in rounded(settings).items()) else {}
 
 
 def rounded(value: object) -> object:

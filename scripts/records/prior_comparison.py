@@ -7,7 +7,9 @@ prior of this course stand beside them: EPLL by the package deepinv, on every ta
 Each method is a sweep: on this machine's cores (DEEPRESTORE_WORKERS says how many), or on the cluster whose scheduler
 DEEPRESTORE_SCHEDULER names (`make records NAME=prior_comparison SCHEDULER=tcp://HOST:8786`; its workers start with
 PYTHONPATH=.). The record is written whole after each of them, and a method whose settings are the record's keeps its
-row: remove it to measure it again. DEEPRESTORE_METHODS="a; b" names methods to run, all where it is not set.
+row: remove it to measure it again. Where a best weight lies at an edge of those tried, weights beyond are tried, too.
+DEEPRESTORE_METHODS="a; b" names methods to run, all where it is not set. DEEPRESTORE_CLOCK=1 runs weight 1 of every
+row once more, one point at a time: so all seconds are of one machine, which should have nothing else to do.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from statistics import fmean
 import torch
 
 from deeprestore_lab.baselines import bm3d
-from deeprestore_lab.core.artifacts import ArtifactError, load_record, save_record
+from deeprestore_lab.core.artifacts import ArtifactError, load_picture, load_record, save_record
 from deeprestore_lab.course.bench import PICTURES, RIVALS, TASKS, pictures
 from deeprestore_lab.course.bench.compare import RECORD, judged, scores, slug
 from deeprestore_lab.course.bench.foreign import DEEPINV
@@ -40,6 +42,7 @@ BY_NAME = {rival.name: rival for rival in (*RIVALS, DEEPINV)}
 UNTRAINED = "deep image prior"
 UNTRAINED_TASKS = ("noise 25", "half of the pixels", "4 times smaller")  # it takes a run for every photograph
 METHODS = [*BY_NAME, "BM3D", UNTRAINED]
+ROUNDS = 3  # how often weights beyond an edge are added
 
 
 def points(method: str) -> list[dict]:
@@ -120,6 +123,47 @@ def row(method: str, runs: list[tuple[dict, dict]]) -> dict[str, dict]:
     return found
 
 
+def beyond(method: str, task: str, best: dict) -> list[dict]:
+    """Points past the edge at which the best weight of a task lies, in the grid's own ratio, one for each level."""
+    pairs = BY_NAME[method].settings(TASKS[task].sigma)
+    weights = sorted({weight for weight, _ in pairs} | set(best.get("added", ())))
+    if best["weight"] not in (weights[0], weights[-1]):
+        return []
+    edge, inner = weights[:2] if best["weight"] == weights[0] else weights[:-3:-1]
+    levels = dict.fromkeys(level for _, level in pairs)
+    return [{"method": method, "task": task, "weight": edge**2 / inner, "level": level} for level in levels]
+
+
+def with_more(method: str, task: str, best: dict, runs: list[tuple[dict, dict]]) -> dict:
+    """The best setting of a task after the runs of points that were added to those it was chosen from."""
+    added = [*best.get("added", ()), *dict.fromkeys(point["weight"] for point, _ in runs)]
+    tried, weights = best["tried"] + len(runs), {*BY_NAME[method].weights, *added}
+    point, found = max(runs, key=lambda run: fmean(run[1]["psnr"]))
+    if fmean(found["psnr"]) > fmean(best["psnr"]):
+        best = found | {"weight": point["weight"], "level": point["level"]}
+    at_an_edge = best["weight"] in (min(weights), max(weights))
+    return best | {"at_an_edge": at_an_edge, "tried": tried, "added": added}
+
+
+def widen(method: str, found: dict[str, dict]) -> None:
+    """Try weights beyond the edges of a row's best ones, and write what they give into it."""
+    best = found["best"]
+    for _ in range(ROUNDS if method in BY_NAME and len(BY_NAME[method].weights) > 1 else 0):
+        todo = [point for task, own in best.items() for point in beyond(method, task, own)]
+        runs = list(zip(todo, swept(part, todo, steps=steps_of(method)), strict=True))
+        for task in dict.fromkeys(point["task"] for point in todo):
+            best[task] = with_more(method, task, best[task], [run for run in runs if run[0]["task"] == task])
+
+
+def clock(method: str, found: dict[str, dict]) -> None:
+    """Measure the seconds of a row's weight 1 again, one point at a time, and say what else is other than before."""
+    for point in points(method)[: len(found["calibrated"])]:
+        own, new = found["calibrated"][point["task"]], part(point)
+        off = max(abs(new - old) for new, old in zip(new["psnr"], own["psnr"], strict=True))
+        print(f"{method}, {point['task']}: {own['seconds']:.1f} to {new['seconds']:.1f} s, PSNR within {off:.4f} dB")
+        own["seconds"] = new["seconds"]
+
+
 def known() -> dict[str, dict]:
     """The rows of the record whose settings are still those of today."""
     try:
@@ -171,21 +215,34 @@ def longer(method: str) -> dict | None:
 def main() -> None:
     """Run what is missing and write the record after each method."""
     chosen = [name.strip() for name in os.environ.get("DEEPRESTORE_METHODS", "").split(";") if name.strip()]
-    rows, made = known(), {}
+    rows = known()
+    had = load_record(RECORD) if rows else {}  # what it holds of a row was made with the settings of today, too
+    made = {name: (own, _picture(name)) for name, own in had.get("shown", {}).items() if name in rows}
+    longest = {name: db for name, db in had.get("five_times", {}).items() if name in rows}
     for method in chosen or METHODS:
         if method not in rows:
             todo, work = points(method), untrained if method == UNTRAINED else part
             runs = list(zip(todo, swept(work, todo, steps=steps_of(method)), strict=True))
             rows[method] = untrained_row(runs) if method == UNTRAINED else row(method, runs)
-            write(rows, made)
-    for method in [name for name in rows if name in BY_NAME and name != METHODS[0]]:
-        (made[method],) = swept(shown, [{"method": method, "shown": SHOWN}], steps=steps_of(method))
-    checks = {name: point for name in rows if (point := longer(name)) is not None}
-    found = {name: swept(part, [point], steps=steps_of(name))[0] for name, point in checks.items()}
-    write(rows, made, {name: fmean(result["psnr"]) for name, result in found.items()})
+        widen(method, rows[method])
+        write(rows, made, longest)
+    for method in [name for name in rows if os.environ.get("DEEPRESTORE_CLOCK") and name != UNTRAINED]:
+        clock(method, rows[method])
+    for method in [name for name in rows if name in BY_NAME and name not in (METHODS[0], *made)]:
+        (own,) = swept(shown, [{"method": method, "shown": SHOWN}], steps=steps_of(method))
+        made[method] = own["psnr"], strip(grey(own["bytes"]))
+    for method, point in ((name, longer(name)) for name in rows if name not in longest):
+        if point is not None:
+            (own,) = swept(part, [point], steps=steps_of(method))
+            longest[method] = fmean(own["psnr"])
+    write(rows, made, longest)
 
 
-def write(rows: dict[str, dict], made: dict[str, dict], five_times: dict[str, float] | None = None) -> None:
+def _picture(method: str) -> bytes:
+    return load_picture(RECORD, f"{slug(method)}.webp")
+
+
+def write(rows: dict[str, dict], made: dict[str, tuple], five_times: dict[str, float]) -> None:
     """Write the record: these rows, in the order of the methods, the pictures of `shown`, PSNR at five times the steps.
 
     With five times the steps it is the mean on one task, `CHECKED`, at weight 1.
@@ -201,15 +258,15 @@ def write(rows: dict[str, dict], made: dict[str, dict], five_times: dict[str, fl
         RECORD,
         rounded(
             SETTINGS
-            | {"tried": used, "methods": methods, "shown": {name: own["psnr"] for name, own in made.items()}}
-            | {"checked": CHECKED, "five_times": five_times or {}}
+            | {"tried": used, "methods": methods, "shown": {name: psnrs for name, (psnrs, _) in made.items()}}
+            | {"checked": CHECKED, "five_times": five_times}
         ),
         command=f"make records NAME={RECORD}",
         data="photographs of scikit-image: " + ", ".join(PICTURES),
         licence="numbers only",
         seeds=[SEED],
         metric="mean PSNR over all tasks at weight 1: " + ", ".join(f"{name} {db:.2f}" for name, db in means.items()),
-        pictures={f"{slug(name)}.webp": strip(grey(own["bytes"])) for name, own in made.items()},
+        pictures={f"{slug(name)}.webp": picture for name, (_, picture) in made.items()},
     )
 
 

@@ -1,6 +1,6 @@
 """Posteriors of photographs for chapter 21: mode, mean and draws, with a denoiser and with the field of experts.
 
-Two photographs that neither prior learnt from, 96 x 96, two tasks, noise of 5/255. The denoiser is the one that is
+Five photographs that neither prior learnt from, 96 x 96, two tasks, noise of 5/255. The denoiser is the one that is
 told the level, up to 75/255: ancestral steps with pseudo-inverse guidance from there, begun at its mode with noise; its
 spread and the mode's weight are chosen on another photograph. The field of experts is taken at its word, weight 1, and
 walked by Langevin. Intervals of 90 % are counted at missing pixels (inpainting) or at all. A control: a draw of the
@@ -9,12 +9,14 @@ denoiser's is measured anew and drawn again, so that the truth is of the prior t
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch.nn.functional import interpolate
 
 from deeprestore_lab import images, minimise, sampling
 from deeprestore_lab.baselines.annealed import annealed_denoising
-from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.core.artifacts import load_picture, save_record
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.measures import perceptual
 from deeprestore_lab.measures.calibration import coverage
@@ -23,10 +25,11 @@ from deeprestore_lab.networks import trained_denoiser
 from deeprestore_lab.operators import Downsample, LinearOperator, Mask
 from deeprestore_lab.priors import FieldOfExperts
 from scripts.making.recorded import small_strip
-from scripts.making.resumable import Parts, rounded
+from scripts.making.resumable import Parts, recorded, rounded
 
 SIZE, NOISE, MISSING = 96, 5 / 255, 0.8
-PHOTOGRAPHS, TUNED_ON, SHOWN = ["astronaut", "chelsea"], "coffee", "astronaut"
+PHOTOGRAPHS = ["astronaut", "chelsea", "cell", "hubble", "microaneurysms"]
+TUNED_ON, SHOWN = "coffee", "astronaut"
 TASKS = ["inpainting", "x4"]
 K, LEVELS = 19, sampling.karras_levels(25, smallest=0.01, largest=0.29, rho=3.0)
 SPREADS, WEIGHTS = [0.02, 0.05, 0.1, 0.3], [0.03, 0.1, 0.3, 1.0]  # of the guidance; of the mode
@@ -36,7 +39,6 @@ SETTINGS = {
     "size": SIZE,
     "noise": NOISE,
     "missing": MISSING,
-    "photographs": PHOTOGRAPHS,
     "tuned_on": TUNED_ON,
     "tasks": TASKS,
     "k": K,
@@ -125,9 +127,16 @@ def tuned(key: str) -> tuple[dict, dict]:
     return {"weight": by_weight, "spread": means}, {}
 
 
+@cache
+def tuning() -> dict[str, dict]:
+    """What `tuned` found for each task."""
+    had = recorded("sampling_pictures", SETTINGS)
+    return had["tuning"] if had else {task: PARTS.get(f"tuning {task}", tuned)[0] for task in TASKS}
+
+
 def best(task: str, what: str) -> float:
     """The best of a grid."""
-    found = PARTS.get(f"tuning {task}", tuned)[0][what]
+    found = tuning()[task][what]
     return float(max(found, key=found.__getitem__))
 
 
@@ -181,17 +190,28 @@ def posterior(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
 def main() -> None:
     """Make what is missing and write the record with its pictures."""
     torch.set_num_threads(1)
-    tuning = {task: PARTS.get(f"tuning {task}", tuned)[0] for task in TASKS}
-    parts = PARTS.all([f"{task} | {name}" for task in TASKS for name in PHOTOGRAPHS], posterior)
+    had = recorded("sampling_pictures", SETTINGS)
+    known = {
+        f"{task} | {name}": own
+        for task, rows in had.get("posteriors", {}).items()
+        for name, own in zip(had["photographs"], rows, strict=True)
+    }
+    parts = PARTS.all([f"{task} | {name}" for task in TASKS for name in PHOTOGRAPHS], posterior, known=known)
     content = {task: [parts[f"{task} | {name}"][0] for name in PHOTOGRAPHS] for task in TASKS}
-    shown = {f"{task}-{name}": x for task in TASKS for name, x in parts[f"{task} | {SHOWN}"][1].items()}
+    shown = {
+        f"{task}-{name}.webp": small_strip(new[name], quality=60)
+        if (new := parts[f"{task} | {SHOWN}"][1])
+        else load_picture("sampling_pictures", f"{task}-{name}.webp")
+        for task in TASKS
+        for name in ("measured", "denoiser", "field")
+    }
     save_record(
         "sampling_pictures",
-        rounded({"settings": SETTINGS, "tuning": tuning, "posteriors": content}),
+        rounded({"settings": SETTINGS, "photographs": PHOTOGRAPHS, "tuning": tuning(), "posteriors": content}),
         command="make records NAME=sampling_pictures",
         data="photographs embedded in scikit-image: " + ", ".join([*PHOTOGRAPHS, TUNED_ON]),
         licence="as stated by the package for each picture; the pictures of the record are of a public-domain one",
-        seeds=[0, 1],
+        seeds=list(range(len(PHOTOGRAPHS))),
         metric="PSNR, perceptual distance and coverage of 90 % intervals",
-        pictures={f"{name}.webp": small_strip(x, quality=60) for name, x in shown.items()},
+        pictures=shown,
     )

@@ -37,6 +37,35 @@ def test_a_row_has_the_first_setting_and_the_best_one():
     assert not inside["best"]["text"]["at_an_edge"]
 
 
+def test_beyond_an_edge_the_grid_goes_on_in_its_ratio():
+    method, low, high = "network, plug-and-play", 0.1, 3.0
+    top = comparison.beyond(method, "text", {"weight": high})
+    assert all(point["weight"] == pytest.approx(9.0) for point in top)
+    assert [point["level"] for point in top] == [pytest.approx(10 / 255), pytest.approx(20 / 255)]
+    (first, *_) = comparison.beyond(method, "text", {"weight": low})
+    assert first["weight"] == pytest.approx(0.1**2 / 0.3)
+    (next_one, *_) = comparison.beyond(method, "text", {"weight": 9.0, "added": [9.0]})
+    assert next_one["weight"] == pytest.approx(27.0)
+    assert comparison.beyond(method, "text", {"weight": high, "added": [9.0]}) == []
+    assert comparison.beyond(method, "text", {"weight": 1.0}) == []
+
+
+def test_an_added_weight_is_taken_where_it_is_better(monkeypatch):
+    def gains(work, todo, *, steps):  # the best weight is 1/128, not in the grid of the ridge regulariser
+        return [{"psnr": [30 - abs(point["weight"] - 1 / 128)], "seconds": 1.0} for point in todo]
+
+    monkeypatch.setattr(comparison, "swept", gains)
+    method = "ridge regulariser"
+    todo = comparison.points(method)
+    row = comparison.row(method, list(zip(todo, gains(None, todo, steps=1), strict=True)))
+    assert all(best["at_an_edge"] and best["weight"] == 1 / 32 for best in row["best"].values())
+    comparison.widen(method, row)
+    for best in row["best"].values():
+        assert (best["weight"], best["added"], best["tried"]) == (1 / 128, [1 / 128, 1 / 512], 7)
+        assert not best["at_an_edge"] and best["psnr"] == [30.0]
+    assert all(own["psnr"] == [30 - (1 - 1 / 128)] for own in row["calibrated"].values())
+
+
 def test_shares_of_one_run_make_a_row_in_the_order_of_the_photographs():
     runs = [
         (

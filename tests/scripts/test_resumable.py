@@ -48,6 +48,28 @@ def test_an_interrupted_piece_of_work_goes_on_where_it_stopped(resumable, tmp_pa
     assert calls == ["first", "second", "third"]
 
 
+def test_what_a_record_has_is_not_made_again(resumable, tmp_path):
+    calls: list[str] = []
+    parts = resumable.Parts("work", {}, cache=tmp_path)
+    parts.get("kept", part(calls))
+    known = {"kept": {"length": 0}, "recorded": {"length": 7}}
+    found = parts.all(["kept", "recorded", "new"], part(calls), known=known)
+    assert calls == ["kept", "new"]
+    assert found["recorded"] == ({"length": 7}, {})
+    assert found["kept"][0]["length"] == 4 and found["kept"][1]["x"].shape == (2, 3)
+
+
+def test_only_a_record_of_these_settings_is_taken_up(resumable, monkeypatch):
+    nested, flat = {"settings": {"share": 0.15, "steps": 3}, "runs": 1}, {"share": 0.15, "steps": 3, "runs": 2}
+    for record in (nested, flat):
+        monkeypatch.setattr(resumable, "load_record", lambda name, record=record: record)
+        assert resumable.recorded("any", {"share": 0.15000001, "steps": 3}) == record
+        assert resumable.recorded("any", {"share": 0.2, "steps": 3}) == {}
+        assert resumable.recorded("any", {"share": 0.15, "steps": 3, "count": 1}) == {}
+    monkeypatch.undo()
+    assert resumable.recorded("no_such_record", {}) == {}
+
+
 def test_keys_that_would_share_a_file_are_refused(resumable, tmp_path):
     with pytest.raises(ValueError, match="these keys would share a file: a/1, a_1"):
         resumable.Parts("work", {}, cache=tmp_path).all(["a/1", "b", "a_1"], part([]))
