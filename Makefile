@@ -49,9 +49,9 @@ test-gpu: ## compare the library on a GPU with the CPU; says so where there is n
 	$(SETUP) tests training
 	@$(VENV_PYTHON) -m pytest -q tests/gpu $(TEST_ARGS)
 
-lab: ## open JupyterLab on the chapters and the exercises
+lab: ## open JupyterLab on the chapters and the exercises; LAB_ARGS=--allow-root passes it an option
 	$(SETUP) book training
-	@$(VENV_PYTHON) -m jupyterlab $(LAB_ARGS)
+	@$(VENV_PYTHON) -m jupyterlab $(LAB_ARGS) book/intro.ipynb
 
 exercises: ## build the exercises from their sources: all, or NAME=10_map; grade with nbgrader
 	$(SETUP) book teaching

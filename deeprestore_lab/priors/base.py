@@ -61,7 +61,7 @@ def register_calibration(prior: type[Prior] | str, *, coefficient: float, expone
     it was fitted on, 3 or 1; register both for both. `calibrated(sigma)` then multiplies by it, in this process;
     registering again replaces the numbers. Raises `ValueError` for a coefficient not above 0, an exponent that is not
     finite, other channels, something that is no class of priors and no key, and what this library has fitted itself.
-    Taught in chapter 10_map.
+    The appendix `gallery` has a prior of one's own and says where its numbers come from.
 
     >>> class Flat(Prior):
     ...     def value(self, x):

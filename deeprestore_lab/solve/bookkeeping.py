@@ -10,6 +10,8 @@ from deeprestore_lab.measures.metrics import decibels
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.trace import Trace
 
+ROOTS = "a root or a norm has none at 0: add a small number under it"
+
 
 class NonFiniteError(ValueError):
     """A term became infinite or undefined. `trace` holds the run up to the last finite step, or None at the start."""
@@ -98,6 +100,8 @@ class Recorder:
         term, image = (~torch.isfinite(values)).nonzero()[0].tolist()
         name = list(shares)[term]
         hint = "; a smaller lr may help" if self.solver == "adam" else ""
+        if len(shares) > 1 and bool((~torch.isfinite(values[:, image])).all()):  # theta itself is not finite
+            hint = f", as every term is: a gradient was not finite ({ROOTS}){hint}"
         hint = "; start from an image where it is finite" if step == 0 else hint
         raise NonFiniteError(
             f"{name!r} is {float(values[term, image])} for image {image} at step {step} of {self.solver}{hint}",

@@ -3,6 +3,7 @@
 import torch
 
 from deeprestore_lab.parametrisations.base import Parametrisation
+from deeprestore_lab.solve.bookkeeping import ROOTS
 from deeprestore_lab.solve.line_search import Trial, strong_wolfe
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.sharp_terms import kinked_names
@@ -61,7 +62,10 @@ class LBFGS(Solver):
         finite = torch.isfinite(self.gradient).all(1) | ~torch.isfinite(self.energy)  # the loop reports the latter
         if not bool(finite.all()):
             image = int((~finite).nonzero()[0])
-            raise ValueError(f"the gradient at the start is not finite for image {image}; start from another image")
+            raise ValueError(
+                f"the gradient at the start is not finite for image {image} ({ROOTS}); mend that term, or start from "
+                "another image"
+            )
         self.largest = torch.zeros_like(self.energy)
         self.smallest = torch.full_like(self.energy, torch.inf)
         self.stalled = torch.zeros_like(self.energy)

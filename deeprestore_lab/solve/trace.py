@@ -1,5 +1,6 @@
 """The record of one minimisation: every term at every step, snapshots, seconds, and why it stopped."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import torch
@@ -34,12 +35,12 @@ class Trace:
         return torch.tensor([reason in ("tolerance", "exact") for reason in self.stopped_by])
 
     def __repr__(self) -> str:
-        met = int(self.converged.sum())
+        ends = ", ".join(f"{reason} {count}" for reason, count in Counter(self.stopped_by).items())
+        fewest, most = int(self.steps.min()), int(self.steps.max())
+        images = "1 image" if len(self.stopped_by) == 1 else f"{len(self.stopped_by)} images"
+        steps = f"{fewest} to {most} steps" if fewest < most else "1 step" if most == 1 else f"{most} steps"
         names = ", ".join(self.without_value)
         rest = (
             f", no value of {names}, residual {float(self.residual[-1].max()):.2g}" if self.residual is not None else ""
         )
-        return (
-            f"Trace({self.solver}: {len(self.stopped_by)} images, {int(self.steps.max())} steps at most, "
-            f"{met} converged, {float(self.seconds[-1]):.2f} s{rest})"
-        )
+        return f"Trace({self.solver}: {images}, {steps}, stopped by: {ends}, {float(self.seconds[-1]):.2f} s{rest})"

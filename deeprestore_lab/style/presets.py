@@ -13,8 +13,8 @@ class Preset:
 
     The style loss is the sum over `style_layers` of w_l ||statistic - target||^2 / n: n is the number of values of the
     statistic where `normaliser` is "values" (a mean square error), 1 where it is "none". w_l is `style_weight` over
-    C to the `power`, C the layer's number of channels. The content loss is `content_weight` times the mean square error of
-    `content_layer`.
+    C to the `power`, C the layer's number of channels. The content loss is `content_weight` times the mean square error
+    of `content_layer`.
     """
 
     name: str
