@@ -110,10 +110,15 @@ def test_who_knows_no_step_says_so():
 
 def test_a_sum_of_one_answers_for_its_term():
     v, prior = images(), TotalVariation(gap=1e-9)
+    start = torch.ones(v.shape[0], 2, *v.shape[1:], dtype=v.dtype)
     nested = WeightedSum([(2.0, WeightedSum([(3.0, prior)]))])
     assert nested.has_inexact_prox and nested.has_bounded_prox and nested.prox_gap == prior.gap
     torch.testing.assert_close(nested.prox(v, 0.01), prior.prox(v, 0.06))
     torch.testing.assert_close(nested.bounded_prox(v, 0.01, BOUNDS), prior.bounded_prox(v, 0.06, BOUNDS))
+    for settings in ({}, {"bounds": BOUNDS}, {"gap": 1e-2}, {"steps": 3}, {"gap": 1e-3, "start": 0.1 * start}):
+        step, alone = nested.inexact_prox(v, 0.01, **settings), prior.inexact_prox(v, 0.06, **settings)
+        for own in ("x", "gap", "primal", "state"):
+            torch.testing.assert_close(getattr(step, own), getattr(alone, own))
     assert WeightedSum([(1.0, PoissonLikelihood(Identity(), v, peak=1.0))]).nonnegative
     assert (PoissonLikelihood(Identity(), v, peak=1.0) @ Identity()).nonnegative
     assert not (PoissonLikelihood(BLUR, v, peak=1.0) @ Square()).nonnegative  # negative pixels are possible there

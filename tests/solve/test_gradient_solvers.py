@@ -146,6 +146,22 @@ def test_adam_follows_torch():
     torch.testing.assert_close(trace.x, peer.detach(), rtol=1e-10, atol=1e-12)
 
 
+def test_adam_takes_a_schedule_as_torch_does():
+    """The first step has the rate of step 0."""
+    y = images(1, 1, 4, 4)
+    energy, schedule = GaussianLikelihood(Identity(), y, sigma=0.2), cosine(0.1, 8)
+    trace = minimise(energy, torch.zeros_like(y), solver="adam", steps=8, lr=schedule)
+    peer = torch.zeros_like(y, requires_grad=True)
+    optimiser = torch.optim.Adam([peer], lr=1.0)
+    rates = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule)
+    for _ in range(8):
+        optimiser.zero_grad()
+        energy(peer).sum().backward()
+        optimiser.step()
+        rates.step()
+    torch.testing.assert_close(trace.x, peer.detach(), rtol=1e-10, atol=1e-12)
+
+
 def test_adam_holds_bounds_and_descends_on_a_kink():
     y = images(1, 1, 8, 8) * 1.6 - 0.3
     energy = GaussianLikelihood(Identity(), y, sigma=0.1) + 5 * TotalVariation()
@@ -173,6 +189,20 @@ def test_adam_with_steps_that_are_too_long_does_not_say_that_it_converged():
     y = torch.full((1, 1, 4, 4), 0.5)
     trace = minimise(GaussianLikelihood(Identity(), y, sigma=0.1), y + 0.01, solver="adam", lr=10.0, steps=120)
     assert trace.energy[-1] > trace.energy[0] and trace.stopped_by == ["steps"]
+
+
+def test_adam_stops_where_the_lowest_energy_of_fifty_steps_fell_by_less_than_the_tolerance():
+    y, tolerance = images(2, 1, 4, 4), 1e-3
+    energy = GaussianLikelihood(Identity(), y, sigma=0.1) + Tikhonov("gradient")
+    start = torch.stack([y[0] + 0.3, y[1] + 0.9])
+    trace = minimise(energy, start, solver="adam", lr=0.02, steps=600, tolerance=tolerance)
+    assert trace.converged.all() and trace.steps[0] != trace.steps[1]
+    for image, taken in enumerate(trace.steps.tolist()):
+        seen = trace.energy[: taken + 1, image].numpy()
+        lowest = np.minimum.accumulate(seen)
+        fallen = (lowest[:-50] - lowest[50:]) / np.abs(lowest[50:])
+        met = (fallen <= tolerance) & (seen[50:] <= seen[0])
+        assert met[-1] and not met[:-1].any()
 
 
 def test_the_line_search_goes_far_where_the_first_step_is_short():
