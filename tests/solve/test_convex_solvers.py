@@ -14,6 +14,7 @@ from deeprestore_lab.solve.admm import ADMM
 from deeprestore_lab.solve.closed_form import ClosedForm
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
 from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.solve.proximal import Proximal
 
 H, W = 6, 6
 WEIGHTS = torch.tensor([0.5, 2.0], dtype=torch.float64)
@@ -287,3 +288,21 @@ def test_admm_has_not_converged_while_the_dual_residual_is_large():
         assert (optimality >= dual * (1 - 1e-9)).all()
         mattered |= bool((dual > 2 * apart.sqrt()).all())
     assert mattered
+
+
+def test_the_optimality_of_proximal_steps_is_their_residual_over_the_gradient():
+    """L ||x - z|| / ||grad F(z)||, of which at least a hundredth of the largest counts; L = ||A||^2 / sigma^2."""
+    mask, y, start = 1 + 2 * rand(1, 1, H, W, seed=3), rand(2, 1, H, W), rand(2, 1, H, W, seed=5)
+    energy = GaussianLikelihood(Mask(mask), y, sigma=0.3) + 1e-3 * WEIGHTS * LaplaceLikelihood(Identity(), y, scale=0.3)
+    problem = Problem(energy, Pixels(start))
+    solver, largest, small = Proximal(problem, tolerance=1e-6), torch.zeros(2, dtype=torch.float64), False
+    lipschitz = float(mask.max()) ** 2 / 0.09
+    for _ in range(40):
+        z = solver.z.clone()
+        optimality = solver.step(torch.ones(2, dtype=torch.bool))
+        size = (mask * (mask * z - y) / 0.09).flatten(1).norm(dim=1)
+        largest = torch.maximum(largest, size)
+        residual = lipschitz * (problem.theta - z).flatten(1).norm(dim=1)
+        torch.testing.assert_close(optimality, residual / torch.maximum(size, largest / 100))
+        small |= bool((size < largest / 100).all())
+    assert small

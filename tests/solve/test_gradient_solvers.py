@@ -97,6 +97,26 @@ def test_lbfgs_leaves_a_curved_valley(bounds, best):
     np.testing.assert_allclose(trace.x.numpy().ravel(), peer.x if bounds is None else best, atol=2e-5)
 
 
+@pytest.mark.parametrize("bounds", [None, (-1.5, 0.8)])
+def test_lbfgs_stops_where_the_gradient_is_small_against_the_largest_of_the_run(bounds):
+    """Without the values held at bounds; from four places in the valley, each image by itself."""
+    seen, start = [], Pixels(2 * images(4, 1, 1, 4) - 1.2, bounds=bounds)
+    settings = {"tolerance": 1e-2, "steps": 500, "progress": False}
+    trace = minimise(Rosenbrock(), start, solver="lbfgs", callback=lambda step, x: seen.append(x), **settings)
+    assert trace.stopped_by == ["tolerance"] * 4 and len(set(trace.steps.tolist())) > 1
+    norms = []
+    for x in seen:
+        x.requires_grad_()
+        (gradient,) = torch.autograd.grad(Rosenbrock()(x).sum(), x)
+        low, high = (-np.inf, np.inf) if bounds is None else bounds
+        held = ((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0))
+        norms.append(gradient.masked_fill(held, 0).flatten(1).norm(dim=1))
+    norms = torch.stack(norms)
+    met = norms <= 1e-2 * norms.cummax(0).values
+    for image, taken in enumerate(trace.steps.tolist()):
+        assert met[taken, image] and not met[:taken, image].any()
+
+
 def test_lbfgs_with_active_bounds_meets_the_optimality_conditions():
     matrix, y = images(10, 16, seed=3), images(1, 10, seed=4) * 4
     energy = GaussianLikelihood(MatrixOperator(matrix, (1, 4, 4), matrix.shape[:1]), y, sigma=0.5) + 0.1 * Tikhonov(
