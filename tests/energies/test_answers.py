@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.optimize import minimize_scalar
 
+from deeprestore_lab import minimise
 from deeprestore_lab.energies import (
     Energy,
     GaussianLikelihood,
@@ -14,7 +15,7 @@ from deeprestore_lab.energies import (
     WeightedSum,
 )
 from deeprestore_lab.operators import Blur, Identity
-from deeprestore_lab.priors import AlphaNorm, StationaryField, Tikhonov, TotalVariation
+from deeprestore_lab.priors import AlphaNorm, DenoiserScore, StationaryField, Tikhonov, TotalVariation
 from small_operators import Square, images
 
 BLUR = Blur(torch.tensor([[0.1, 0.2, 0.1], [0.0, 0.5, 0.1]], dtype=torch.float64))
@@ -110,13 +111,34 @@ def test_who_knows_no_step_says_so():
 
 def test_a_sum_of_one_answers_for_its_term():
     v, prior = images(), TotalVariation(gap=1e-9)
+    start = torch.ones(v.shape[0], 2, *v.shape[1:], dtype=v.dtype)
     nested = WeightedSum([(2.0, WeightedSum([(3.0, prior)]))])
     assert nested.has_inexact_prox and nested.has_bounded_prox and nested.prox_gap == prior.gap
     torch.testing.assert_close(nested.prox(v, 0.01), prior.prox(v, 0.06))
     torch.testing.assert_close(nested.bounded_prox(v, 0.01, BOUNDS), prior.bounded_prox(v, 0.06, BOUNDS))
+    for settings in ({}, {"bounds": BOUNDS}, {"gap": 1e-2}, {"steps": 3}, {"gap": 1e-3, "start": 0.1 * start}):
+        step, alone = nested.inexact_prox(v, 0.01, **settings), prior.inexact_prox(v, 0.06, **settings)
+        for own in ("x", "gap", "primal", "state"):
+            torch.testing.assert_close(getattr(step, own), getattr(alone, own))
     assert WeightedSum([(1.0, PoissonLikelihood(Identity(), v, peak=1.0))]).nonnegative
     assert (PoissonLikelihood(Identity(), v, peak=1.0) @ Identity()).nonnegative
     assert not (PoissonLikelihood(BLUR, v, peak=1.0) @ Square()).nonnegative  # negative pixels are possible there
+
+
+def test_a_sum_of_several_has_what_all_have_and_the_walls_of_any():
+    counts, kinked, squares = PoissonLikelihood(Identity(), images(), peak=1.0), TotalVariation(), Tikhonov()
+    alone = DenoiserScore(lambda x: x / 2, sigma=0.1)
+    for first, second in ((counts, squares), (squares, counts)):
+        both = WeightedSum([(1.0, first), (2.0, second)])
+        assert both.nonnegative and both.smooth and both.has_value and both.has_score
+        with pytest.raises(ValueError, match="infinite below zero"):
+            minimise(WeightedSum([(1.0, both)]), images(), solver="proximal")
+    assert not (squares + kinked).nonnegative
+    for both in (squares + kinked, kinked + squares):
+        assert not both.smooth and not both.has_score and both.has_value
+        assert not both.has_prox and not both.has_bounded_prox and not both.has_inexact_prox and both.prox_gap is None
+    for both in (squares + alone, alone + squares):
+        assert not both.has_value and both.has_score
 
 
 def test_a_step_by_iterations_is_as_near_as_its_gap_says_and_starts_where_another_ended():

@@ -1,5 +1,6 @@
 """Fitting a mixture of Gaussians of low rank, and what it refuses; its density is tested with the samplers."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -28,6 +29,16 @@ def test_the_fit_finds_groups_directions_and_the_floor():
     assert float((mixture.directions[:, :, 0] @ direction).abs().min()) > 0.99
     torch.testing.assert_close(mixture.floor, torch.full((2,), 0.0025), rtol=0.1, atol=0)
     torch.testing.assert_close(mixture.excess[:, 0] + mixture.floor, torch.full((2,), 0.0925), rtol=0.15, atol=0)
+
+
+def test_a_group_of_fewer_images_than_values_has_the_variances_of_its_covariance():
+    """The floor is the mean over all other directions, those without any variance too."""
+    x = two_groups(7, 6)
+    mixture = fit_gaussian_mixture(x, parts=1, rank=2, seed=0)
+    variances = np.linalg.eigvalsh(np.cov(x.flatten(1).double().numpy().T, bias=True))[::-1]
+    floor = variances[2:].sum() / 10
+    np.testing.assert_allclose(mixture.floor, [floor], rtol=1e-4)
+    np.testing.assert_allclose(mixture.excess[0], variances[:2] - floor, rtol=1e-4)
 
 
 def test_draws_have_the_moments_of_the_mixture():

@@ -3,6 +3,7 @@ import torch
 
 from deeprestore_lab import backbones
 from deeprestore_lab.backbones.lean import LeanRepresentation
+from deeprestore_lab.operators import LinearOperator, MatrixOperator
 from deeprestore_lab.solve.gauss_newton import gauss_newton, mean_eigenvalue
 
 
@@ -32,6 +33,61 @@ def test_a_step_on_a_linear_layer_is_the_damped_least_squares_solution(network):
     assert float(path.kept_promise[0]) == pytest.approx(1.0, abs=1e-3)  # the model is exact
     left = (r + J @ d).square().sum() / target.double().square().sum()
     assert float(path.error[1]) == pytest.approx(float(left), rel=1e-2)
+
+
+class Claimed(LinearOperator):
+    """The identity at x, which takes its Jacobian to be `share` times itself, of each image another."""
+
+    def __init__(self, share: torch.Tensor, x: torch.Tensor | None = None) -> None:
+        self.share, self.value = share.view(-1, 1, 1, 1), x
+
+    def linearised(self, x):
+        return Claimed(self.share, x)
+
+    def apply(self, x):
+        return self.share * x
+
+    adjoint = apply
+
+
+def test_the_damping_follows_what_each_picture_keeps_of_the_promise():
+    """The step is -r / (share (1 + mu)), r the residual; promised is |r|^2 (1 - mu^2 / (1 + mu)^2)."""
+    share, mu = torch.tensor([1.0, 0.55, 0.52, 0.4], dtype=torch.float64), 0.01
+    x, target = drawn(4, 3, 2, 2).double(), drawn(4, 3, 2, 2, seed=1).double()
+    path = gauss_newton(Claimed(share), target, x, steps=2, damping=mu)
+    left = (1 - 1 / (share * (1 + mu))).square()
+    kept = (1 - left) / (1 - (mu / (1 + mu)) ** 2)
+    assert (kept > 0.5).tolist() == [True, False, False, False] and (kept < 0.25).tolist() == [False, False, True, True]
+    torch.testing.assert_close(path.kept_promise[0], kept)
+    torch.testing.assert_close(path.damping[1] / path.damping[0], torch.tensor([1 / 3, 1.0, 4.0, 4.0]).double())
+    torch.testing.assert_close(path.error[1] / path.error[0], left.clamp_max(1))  # a step that raises it is not taken
+
+
+class Matrix(MatrixOperator):
+    """A map that is linear, with its value at x."""
+
+    def linearised(self, x):
+        own = Matrix(self.matrix, self.in_shape, self.out_shape)
+        own.value = own.apply(x)
+        return own
+
+
+def test_values_at_a_bound_that_would_leave_do_not_take_part():
+    """One step against dense algebra on the others alone, cut off at the bounds."""
+    matrix = torch.randn(16, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64) / 4
+    x, mu = drawn(1, 3, 2, 2).double().flatten(), 0.1
+    x[:4], x[4:8] = 0.0, 1.0
+    phi, target = Matrix(matrix, (3, 2, 2), (16,)), matrix @ (2 * drawn(12, seed=1).double() - 0.5)
+    slope = matrix.T @ (matrix @ x - target)
+    held = ((x == 0) & (slope > 0)) | ((x == 1) & (slope < 0))
+    assert all(held[part].any() and not held[part].all() for part in (slice(0, 4), slice(4, 8)))
+    damped = mu * float(mean_eigenvalue(phi, x.view(1, 3, 2, 2)))
+    some, d = matrix[:, ~held], torch.zeros(12, dtype=torch.float64)
+    d[~held] = torch.linalg.solve(some.T @ some + damped * torch.eye(some.shape[1]), -slope[~held])
+    expected = (x + d).clamp(0, 1)
+    path = gauss_newton(phi, target[None], x.view(1, 3, 2, 2), steps=1, inner=60, damping=mu, bounds=(0, 1))
+    torch.testing.assert_close(path.x.flatten(), expected, rtol=0, atol=2e-3)
+    assert torch.equal(path.x.flatten()[held], x[held])
 
 
 def test_errors_never_rise_and_each_picture_goes_its_own_way(network):

@@ -44,6 +44,13 @@ class Rosenbrock(Energy):
         return (100 * (v[:, 1:] - v[:, :-1] ** 2) ** 2 + (1 - v[:, :-1]) ** 2).sum(1)
 
 
+class Pushed(Rosenbrock):
+    """The same for all values but the last, which is pushed up with a force of 1000."""
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        return super().value(x[..., :-1]) - 1000 * x[..., -1].flatten(1).sum(1)
+
+
 def dense_optimum(matrix: np.ndarray, y: np.ndarray, *, precision: float, weight: float) -> np.ndarray:
     """argmin of precision / 2 ||A x - y||^2 + weight / 2 ||x - 0.5||^2."""
     normal = precision * matrix.T @ matrix + weight * np.eye(matrix.shape[1])
@@ -97,6 +104,29 @@ def test_lbfgs_leaves_a_curved_valley(bounds, best):
     np.testing.assert_allclose(trace.x.numpy().ravel(), peer.x if bounds is None else best, atol=2e-5)
 
 
+@pytest.mark.parametrize("bounds", [None, (-1.5, 0.8)])
+def test_lbfgs_stops_where_the_gradient_is_small_against_the_largest_of_the_run(bounds):
+    """Without the values held at bounds, as one is all the time; from four places in the valley, each by itself."""
+    x, energy, seen = 2 * images(4, 1, 1, 4) - 1.2, Rosenbrock(), []
+    if bounds is not None:
+        x, energy = torch.cat([x, torch.full_like(x[..., :1], bounds[1])], 3), Pushed()
+    start = Pixels(x, bounds=bounds)
+    settings = {"tolerance": 1e-2, "steps": 500, "progress": False}
+    trace = minimise(energy, start, solver="lbfgs", callback=lambda step, x: seen.append(x), **settings)
+    assert trace.stopped_by == ["tolerance"] * 4 and len(set(trace.steps.tolist())) > 1
+    norms = []
+    for x in seen:
+        x.requires_grad_()
+        (gradient,) = torch.autograd.grad(energy(x).sum(), x)
+        low, high = (-np.inf, np.inf) if bounds is None else bounds
+        held = ((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0))
+        norms.append(gradient.masked_fill(held, 0).flatten(1).norm(dim=1))
+    norms = torch.stack(norms)
+    met = norms <= 1e-2 * norms.cummax(0).values
+    for image, taken in enumerate(trace.steps.tolist()):
+        assert met[taken, image] and not met[:taken, image].any()
+
+
 def test_lbfgs_with_active_bounds_meets_the_optimality_conditions():
     matrix, y = images(10, 16, seed=3), images(1, 10, seed=4) * 4
     energy = GaussianLikelihood(MatrixOperator(matrix, (1, 4, 4), matrix.shape[:1]), y, sigma=0.5) + 0.1 * Tikhonov(
@@ -146,6 +176,22 @@ def test_adam_follows_torch():
     torch.testing.assert_close(trace.x, peer.detach(), rtol=1e-10, atol=1e-12)
 
 
+def test_adam_takes_a_schedule_as_torch_does():
+    """The first step has the rate of step 0."""
+    y = images(1, 1, 4, 4)
+    energy, schedule = GaussianLikelihood(Identity(), y, sigma=0.2), cosine(0.1, 8)
+    trace = minimise(energy, torch.zeros_like(y), solver="adam", steps=8, lr=schedule)
+    peer = torch.zeros_like(y, requires_grad=True)
+    optimiser = torch.optim.Adam([peer], lr=1.0)
+    rates = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule)
+    for _ in range(8):
+        optimiser.zero_grad()
+        energy(peer).sum().backward()
+        optimiser.step()
+        rates.step()
+    torch.testing.assert_close(trace.x, peer.detach(), rtol=1e-10, atol=1e-12)
+
+
 def test_adam_holds_bounds_and_descends_on_a_kink():
     y = images(1, 1, 8, 8) * 1.6 - 0.3
     energy = GaussianLikelihood(Identity(), y, sigma=0.1) + 5 * TotalVariation()
@@ -173,6 +219,20 @@ def test_adam_with_steps_that_are_too_long_does_not_say_that_it_converged():
     y = torch.full((1, 1, 4, 4), 0.5)
     trace = minimise(GaussianLikelihood(Identity(), y, sigma=0.1), y + 0.01, solver="adam", lr=10.0, steps=120)
     assert trace.energy[-1] > trace.energy[0] and trace.stopped_by == ["steps"]
+
+
+def test_adam_stops_where_the_lowest_energy_of_fifty_steps_fell_by_less_than_the_tolerance():
+    y, tolerance = images(2, 1, 4, 4), 1e-3
+    energy = GaussianLikelihood(Identity(), y, sigma=0.1) + Tikhonov("gradient")
+    start = torch.stack([y[0] + 0.3, y[1] + 0.9])
+    trace = minimise(energy, start, solver="adam", lr=0.02, steps=600, tolerance=tolerance)
+    assert trace.converged.all() and trace.steps[0] != trace.steps[1]
+    for image, taken in enumerate(trace.steps.tolist()):
+        seen = trace.energy[: taken + 1, image].numpy()
+        lowest = np.minimum.accumulate(seen)
+        fallen = (lowest[:-50] - lowest[50:]) / np.abs(lowest[50:])
+        met = (fallen <= tolerance) & (seen[50:] <= seen[0])
+        assert met[-1] and not met[:-1].any()
 
 
 def test_the_line_search_goes_far_where_the_first_step_is_short():
