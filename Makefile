@@ -51,7 +51,7 @@ test-gpu: ## compare the library on a GPU with the CPU; says so where there is n
 
 lab: ## open JupyterLab on the chapters and the exercises; LAB_ARGS=--allow-root passes it an option
 	$(SETUP) book training
-	@$(VENV_PYTHON) -m jupyterlab $(LAB_ARGS) $(wildcard book/intro.ipynb)
+	@$(VENV_PYTHON) -m jupyterlab $(LAB_ARGS) $(if $(wildcard book/intro.ipynb),--LabApp.default_url=/lab/tree/book/intro.ipynb)
 
 exercises: ## build the exercises from their sources: all, or NAME=10_map; grade with nbgrader
 	$(SETUP) book teaching

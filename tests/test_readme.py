@@ -178,6 +178,8 @@ def test_make_lab_opens_on_the_chapters(tmp_path):
             time.sleep(0.2)
         assert address, log.read_text()
         assert '"path": "book/intro.ipynb"' in fetched(f"{address}api/contents/book?token=t")
+        assert '"path": "exercises' in fetched(f"{address}api/contents/exercises?token=t")
+        assert "lab/tree/book/intro.ipynb" in log.read_text()  # what the browser opens
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=30)
