@@ -20,7 +20,6 @@ KEPT = {
     "AveragePooling": "the rule that chapter 5 derives beside that of max pooling",
     "Crop": "the border of a blur that nobody made up: what a camera sees of a scene that goes on",
     "RandomProjection": "compressed sensing, for those who bring their own data",
-    "register_calibration": "how a prior from outside the library gets a calibrated weight",
     "exact_wasserstein": "what the sliced distance approximates, and the benchmark's peers are judged by",
     "projected_length": "the factor between an energy distance and its projections, which chapter 12 states",
     "reverse_chamfer": "the other direction of the distance that IMLE minimises, and its contrast",
