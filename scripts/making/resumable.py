@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from tqdm import tqdm
 
-from deeprestore_lab.core.artifacts import ArtifactError, load_record
+from deeprestore_lab.core.artifacts import ArtifactError, load_picture, load_record
 from deeprestore_lab.solve.state_files import write_tensors
 from scripts import ROOT
 
@@ -79,6 +79,17 @@ def recorded(name: str, settings: dict) -> dict:
         return {}
     held = record.get("settings", record)
     return record if all(held.get(key) == value for key, value in rounded(settings).items()) else {}
+
+
+def by_key(rows: Mapping[str, list[dict]], names: Iterable[object]) -> dict[str, dict]:
+    """The numbers of a record's rows under the keys `ROW | NAME` of their parts; a record may hold fewer than names."""
+    names = list(names)
+    return {f"{row} | {name}": own for row, entries in rows.items() for name, own in zip(names, entries, strict=False)}
+
+
+def or_shipped(name: str, pictures: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    """Pictures of the record `name` by file: those made now, and as it ships them where None was made."""
+    return {file: load_picture(name, file) if new is None else new for file, new in pictures.items()}
 
 
 def rounded(value: object) -> object:

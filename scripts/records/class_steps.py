@@ -13,10 +13,10 @@ from statistics import median
 import torch
 
 from deeprestore_lab import backbones
-from deeprestore_lab.core.artifacts import load_picture, load_record, save_record
+from deeprestore_lab.core.artifacts import load_record, save_record
 from scripts.making.common_recipe import recipe
 from scripts.making.recorded import small_strip
-from scripts.making.resumable import Parts, recorded, rounded
+from scripts.making.resumable import Parts, by_key, or_shipped, recorded, rounded
 from scripts.records import class_pictures as once
 
 STEPS = (50, 100, 200, 500)
@@ -71,14 +71,13 @@ def main() -> None:
     """Make what is missing and write the record with its pictures."""
     torch.set_num_threads(1)
     had = recorded("class_steps", SETTINGS).get("methods", {})
-    known = {f"{name} | {seed}": own for name, rows in had.items() for seed, own in enumerate(rows)}
-    parts = PARTS.all([f"{name} | {seed}" for name in NAMES for seed in SEEDS], of_seed, known=known)
+    keys = [f"{name} | {seed}" for name in NAMES for seed in SEEDS]
+    parts = PARTS.all(keys, of_seed, known=by_key(had, SEEDS))
     methods = {name: [parts[f"{name} | {seed}"][0] for seed in SEEDS] for name in NAMES}
+    first = {place: parts[f"{name} | 0"][1] for place, name in enumerate(NAMES)}
     shown = {
-        f"{place}-{step}.webp": small_strip(first[str(step)], quality=30)
-        if (first := parts[f"{name} | 0"][1])
-        else load_picture("class_steps", f"{place}-{step}.webp")
-        for place, name in enumerate(NAMES)
+        f"{place}-{step}.webp": small_strip(tensors[str(step)], quality=30) if tensors else None
+        for place, tensors in first.items()
         for step in STEPS
     }
     last = str(STEPS[-1])
@@ -93,5 +92,5 @@ def main() -> None:
             f"{name}: median rank {median(r for own in rows for r in own[last]['rank']):g} after {last} steps"
             for name, rows in methods.items()
         ),
-        pictures=shown,
+        pictures=or_shipped("class_steps", shown),
     )

@@ -17,13 +17,13 @@ import torch
 from torch import nn
 
 from deeprestore_lab import sampling
-from deeprestore_lab.core.artifacts import load_picture, save_record
+from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.measures.sample_quality import area_under_roc
 from deeprestore_lab.networks import diffusion_digits
 from deeprestore_lab.priors import fit_gaussian_mixture
 from scripts.making.digits.draws import LEVELS, NETWORKS, drawn_digits, quality, test_digits
 from scripts.making.digits.measures import LICENCE, split
-from scripts.making.resumable import Parts, recorded, rounded
+from scripts.making.resumable import Parts, by_key, or_shipped, recorded, rounded
 from scripts.records.joint_sampling import RIDGE, components, strip
 
 SEEDS = range(5)
@@ -146,11 +146,12 @@ def main() -> None:
     torch.set_num_threads(1)
     names = ["test digits", *RUNS]
     had = recorded("joint_walks", SETTINGS)
-    known = {f"{name} | {seed}": own for name, rows in had.get("runs", {}).items() for seed, own in enumerate(rows)}
+    known = by_key(had.get("runs", {}), SEEDS)
     parts = PARTS.all([f"{name} | {seed}" for seed in SEEDS for name in names], run, known=known)
     apart = had["told apart"] if had else PARTS.get("told apart", told_apart)[0]
     finite = {str(i): name for i, name in enumerate(RUNS) if "diverged" not in parts[f"{name} | 0"][0]}
-    shown = {place: parts[f"{name} | 0"][1].get("x") for place, name in finite.items()}
+    tensors = {place: parts[f"{name} | 0"][1].get("x") for place, name in finite.items()}
+    shown = {f"{i}.webp": None if x is None else strip(x.reshape(2, 12, *x.shape[1:])) for i, x in tensors.items()}
     save_record(
         "joint_walks",
         rounded(
@@ -165,10 +166,5 @@ def main() -> None:
         licence=LICENCE,
         seeds=list(SEEDS),
         metric="precision, coverage and entropy in features that nothing was steered by",
-        pictures={
-            f"{name}.webp": load_picture("joint_walks", f"{name}.webp")
-            if x is None
-            else strip(x.reshape(2, 12, *x.shape[1:]))
-            for name, x in shown.items()
-        },
+        pictures=or_shipped("joint_walks", shown),
     )

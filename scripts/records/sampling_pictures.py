@@ -16,7 +16,7 @@ from torch.nn.functional import interpolate
 
 from deeprestore_lab import images, minimise, sampling
 from deeprestore_lab.baselines.annealed import annealed_denoising
-from deeprestore_lab.core.artifacts import load_picture, save_record
+from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.measures import perceptual
 from deeprestore_lab.measures.calibration import coverage
@@ -25,7 +25,7 @@ from deeprestore_lab.networks import trained_denoiser
 from deeprestore_lab.operators import Downsample, LinearOperator, Mask
 from deeprestore_lab.priors import FieldOfExperts
 from scripts.making.recorded import small_strip
-from scripts.making.resumable import Parts, recorded, rounded
+from scripts.making.resumable import Parts, by_key, or_shipped, recorded, rounded
 
 SIZE, NOISE, MISSING = 96, 5 / 255, 0.8
 PHOTOGRAPHS = ["astronaut", "chelsea", "cell", "hubble", "microaneurysms"]
@@ -191,17 +191,11 @@ def main() -> None:
     """Make what is missing and write the record with its pictures."""
     torch.set_num_threads(1)
     had = recorded("sampling_pictures", SETTINGS)
-    known = {
-        f"{task} | {name}": own
-        for task, rows in had.get("posteriors", {}).items()
-        for name, own in zip(had["photographs"], rows, strict=True)
-    }
-    parts = PARTS.all([f"{task} | {name}" for task in TASKS for name in PHOTOGRAPHS], posterior, known=known)
+    keys = [f"{task} | {name}" for task in TASKS for name in PHOTOGRAPHS]
+    parts = PARTS.all(keys, posterior, known=by_key(had.get("posteriors", {}), had.get("photographs", ())))
     content = {task: [parts[f"{task} | {name}"][0] for name in PHOTOGRAPHS] for task in TASKS}
     shown = {
-        f"{task}-{name}.webp": small_strip(new[name], quality=60)
-        if (new := parts[f"{task} | {SHOWN}"][1])
-        else load_picture("sampling_pictures", f"{task}-{name}.webp")
+        f"{task}-{name}.webp": small_strip(new[name], quality=60) if (new := parts[f"{task} | {SHOWN}"][1]) else None
         for task in TASKS
         for name in ("measured", "denoiser", "field")
     }
@@ -213,5 +207,5 @@ def main() -> None:
         licence="as stated by the package for each picture; the pictures of the record are of a public-domain one",
         seeds=list(range(len(PHOTOGRAPHS))),
         metric="PSNR, perceptual distance and coverage of 90 % intervals",
-        pictures=shown,
+        pictures=or_shipped("sampling_pictures", shown),
     )

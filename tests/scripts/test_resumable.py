@@ -121,3 +121,16 @@ def test_a_part_that_cannot_be_written_leaves_nothing(resumable, tmp_path):
     with pytest.raises(TypeError):
         parts.get("first", lambda key: ({"not JSON": object()}, {}))
     assert list(parts.folder.iterdir()) == []
+
+
+def test_rows_of_a_record_have_the_keys_of_their_parts(resumable):
+    rows = {"pixels": [{"rank": 1}, {"rank": 2}], "none": []}
+    assert resumable.by_key(rows, range(5)) == {"pixels | 0": {"rank": 1}, "pixels | 1": {"rank": 2}}
+
+
+def test_a_picture_that_was_not_made_again_is_the_shipped_one(resumable, monkeypatch):
+    monkeypatch.setattr(resumable, "load_picture", lambda name, file: f"{name}/{file}".encode())
+    assert resumable.or_shipped("walks", {"0.webp": None, "1.webp": b"new"}) == {
+        "0.webp": b"walks/0.webp",
+        "1.webp": b"new",
+    }

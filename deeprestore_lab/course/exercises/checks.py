@@ -8,6 +8,7 @@ from deeprestore_lab.course.exercises.compare import is_right
 from deeprestore_lab.course.exercises.diagnosis import recognised, wrong_form
 from deeprestore_lab.course.exercises.keys import Key, Task, find_key, read_key
 from deeprestore_lab.course.exercises.running import NOT_WRITTEN, Stopped, parts_of, run
+from deeprestore_lab.course.exercises.unanswered import say_calmly
 
 
 class CheckFailed(AssertionError):  # noqa: N818, the field says so
@@ -31,6 +32,7 @@ class Checks:
         listening = recorder.get()
         if listening is None:
             self._key = read_key(find_key(name))
+            say_calmly()
         else:
             listening.name = name
 
