@@ -141,7 +141,7 @@ def mutate_exercises(names: Names = None, folder: Folder = Path("exercises")) ->
     course, made, passed = Course(folder), 0, 0
     try:
         for name in names or course.names():
-            key = read_key(course.keys(name)[0])
+            key = read_key(course.key(name))
             for verdict in judge(read_source(course.source(name)), key, folder=course.source(name).parent):
                 made, passed = made + verdict.made, passed + len(verdict.passing)
                 counts = f"{verdict.recognised} of them recognised, {len(verdict.passing)} taken for right"

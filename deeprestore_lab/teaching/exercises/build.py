@@ -9,7 +9,7 @@ import torch
 
 from deeprestore_lab.course.exercises.arrays import Parts, as_parts, same
 from deeprestore_lab.course.exercises.compare import distance, scales
-from deeprestore_lab.course.exercises.keys import SHIPPED, Key, Task, key_text, read_key
+from deeprestore_lab.course.exercises.keys import SHIPPED, Key, Task, find_key, key_text, read_key
 from deeprestore_lab.teaching.exercises.page import page_text
 from deeprestore_lab.teaching.exercises.rehearsal import make_key
 from deeprestore_lab.teaching.exercises.source import SourceError, read_source
@@ -44,6 +44,13 @@ class Course:
         if self.is_own:
             return [SHIPPED / f"{name}.json"]
         return [self.source(name).with_name(f"{name}.key.json"), self.folder / f"{name}.key.json"]
+
+    def key(self, name: str) -> Path:
+        """The key that marks it, found as its check finds it: beside the source, else the shipped one.
+
+        So a copy of this project's exercises can be used as it is. Raises `FileNotFoundError` where there is none.
+        """
+        return find_key(name, folder=self.source(name).parent)
 
     def page(self, name: str) -> Path:
         """The page with the solutions."""

@@ -57,7 +57,7 @@ def run(
     given, in confined processes of this machine; with `scheduler`, "tcp://HOST:8786", on the workers of a Dask
     cluster, as many as they take. Raises `GradingError` and `SourceError` where the course cannot grade the exercise.
     """
-    grader = ClassGrader(course, name, timeout=timeout)
+    grader, key = ClassGrader(course, name, timeout=timeout), read_key(course.key(name))
     out = out or grader.root / "results" / name
     things = sort(came, name=name, ids=named_cells(course.source(name)), roster=students)
     state_file = out / "state.json"
@@ -85,7 +85,7 @@ def run(
                 grader.grade(todo, jobs=jobs or slots, each=each, by=by)
         for student, (_, why) in things.refused.items():
             grader.notice(student, why)
-        rows = _rows(grader, things, state, students, read_key(course.keys(name)[0]))
+        rows = _rows(grader, things, state, students, key)
         where = os.path.relpath(grader.root / "feedback", out) + f"/{{}}/{name}/{name}.html"
         page = class_page.page_text(rows, grader.source, unsorted=things.unsorted, beside=things.beside, feedback=where)
         out.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +148,15 @@ def test_the_project_s_own_files_lie_in_the_library_and_the_book():
     own = Course(ROOT / "exercises")
     assert own.is_own and own.keys("x") == [ROOT / "deeprestore_lab/core/shipped/exercises/x.json"]
     assert own.page("x") == ROOT / "book/exercises/x.md"
+
+
+def test_a_copy_of_the_project_s_exercises_is_marked_by_the_shipped_key(course, tmp_path):
+    assert course.key("small") == course.folder / "source" / "small" / "small.key.json"
+    copy = Course(tmp_path / "copy")
+    shutil.copytree(ROOT / "exercises" / "source" / "10_map", copy.folder / "source" / "10_map")
+    assert copy.key("10_map") == ROOT / "deeprestore_lab/core/shipped/exercises/10_map.json"
+    with pytest.raises(FileNotFoundError, match="no key for the exercise 'large'"):
+        course.key("large")
 
 
 def test_expected_values_are_read_as_they_were_written(course):

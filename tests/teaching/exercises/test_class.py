@@ -204,7 +204,7 @@ def test_in_confined_processes(course, tmp_path):
 
 @pytest.fixture
 def key(course):
-    return read_key(course.keys("small")[0])
+    return read_key(course.key("small"))
 
 
 @pytest.mark.parametrize(
