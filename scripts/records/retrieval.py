@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.nn.functional import pad
 
 from deeprestore_lab import backbones, images
 from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.course.figures import encode
-from deeprestore_lab.data.local import local_path
 from deeprestore_lab.measures.retrieval import descriptor, hit_rate, labelled_crops, linear_classifier, most_similar
+from scripts.making.cifar10 import lossless
 from scripts.making.resumable import Parts, rounded
 
 COUNT, LEARNT = 2000, 1500
@@ -55,11 +54,8 @@ PARTS = Parts("retrieval", SETTINGS)
 
 def cifar10() -> tuple[torch.Tensor, torch.Tensor]:
     """The first lossless pictures `(N, 3, 32, 32)` and their labels `(N,)`."""
-    folder = local_path("cifar10") / "lossless_first4000"
-    rows = [np.asarray(Image.open(folder / f"cifar10_batch_{k}.png").convert("RGB")) for k in range(4)]
-    x = np.concatenate([row.reshape(-1, 32, 32, 3) for row in rows])[:COUNT]
-    labels = np.load(folder / "labels.npy")[:COUNT]
-    return torch.from_numpy(x).permute(0, 3, 1, 2).float() / 255, torch.from_numpy(labels).long()
+    x, labels = lossless()
+    return x[:COUNT], labels[:COUNT]
 
 
 def crops() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
