@@ -18,14 +18,19 @@ RECORD = "speed"
 
 
 def last_rows(folder: Path) -> dict[str, dict]:
-    """The last row of each name in the files of a folder, with the machine it was measured on."""
+    """The last row of each name and peer in the files of a folder, with the machine it was measured on."""
     found = {}
     for file in sorted(folder.glob("bench-*.json")):  # names begin with the time
         content = json.loads(file.read_text(encoding="utf-8"))
         for row in content["rows"]:
             if row["ours_s"] is not None:
-                found[row["name"]] = row | {"machine": content["machine"]}
+                found[key_of(row)] = row | {"machine": content["machine"]}
     return found
+
+
+def key_of(row: dict) -> str:
+    """What a row is called in the record: several peers may do the same."""
+    return f"{row['name']} | {row['peer']}"
 
 
 def main() -> None:
@@ -34,7 +39,7 @@ def main() -> None:
     if not new:
         raise FileNotFoundError(f"nothing was measured in {RESULTS}: run make bench first")
     try:
-        old = load_record(RECORD)["rows"]
+        old = {key_of(row): row for row in load_record(RECORD)["rows"].values()}
     except ArtifactError:
         old = {}
     rows = old | new
