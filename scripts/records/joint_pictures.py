@@ -4,7 +4,8 @@ Needs CIFAR-10 and SqueezeNet's local weights. The pixel model of 32 x 32 pictur
 it: a mixture of 100 Gaussians of rank 40, fitted to 10,000 pictures, above a noise of 0.28, and below it the denoiser
 of chapter 4, which learnt from photographs. The layers are relu1_2 and relu2_2, pooled to 4 x 4 and seen in 40
 principal components. "product": densities p_l of real pictures' layers, mixtures of 30 Gaussians of rank 10. "ratio":
-p_l / q_l by a classifier that tells layers of real pictures from those of draws of the next seed. Judged in what
+p_l / q_l by a classifier that tells layers of real pictures from those of draws of the next seed; "ratio, capped": its
+logits no higher than the median of those of fresh real pictures. Judged in what
 steered (both layers' components) and in SqueezeNet's fire5, which did not, against 1,000 other real pictures.
 """
 
@@ -130,13 +131,13 @@ def joint(key: str) -> tuple[dict, dict]:
     seen, elsewhere, learnt = layers(x), layers(other), layers(lossless()[0][:LEARNT])
     ratios = [sampling.LogisticRatio(p, q, ridge=RIDGE) for p, q in zip(learnt, elsewhere, strict=True)]
     fresh = layers(lossless()[0][LEARNT:-REAL])
+    logits, of_real = ([ratio(rows) for ratio, rows in zip(ratios, own, strict=True)] for own in (seen, fresh))
     log_ratios = {
         "product": [-law(rows[:, None, None]) for law, rows in zip(laws(), seen, strict=True)],
-        "ratio": [ratio(rows) for ratio, rows in zip(ratios, seen, strict=True)],
+        "ratio": logits,
+        "ratio, capped": [own.clamp(max=real_.median()) for own, real_ in zip(logits, of_real, strict=True)],
     }
-    apart = [
-        area_under_roc(logs, ratio(rows)) for ratio, rows, logs in zip(ratios, fresh, log_ratios["ratio"], strict=True)
-    ]
+    apart = [area_under_roc(own, real_) for own, real_ in zip(logits, of_real, strict=True)]
     found: dict = {"told apart": dict(zip(LAYERS, apart, strict=True))}
     shown: dict = {}
     for rule, logs in log_ratios.items():
@@ -145,7 +146,7 @@ def joint(key: str) -> tuple[dict, dict]:
             places = sampling.resampled(share, KEPT, seed=seed)
             places = places[torch.randperm(KEPT, generator=torch.Generator().manual_seed(0))]
             found[f"{rule} | {weight:g}"] = quality(x[places]) | {"ess": sampling.effective_sample_size(share)}
-            if seed == 0:
+            if seed == 0 and rule != "ratio, capped":
                 shown[f"{rule} {weight:g}"] = (255 * x[places[: 2 * SHOWN]]).round().to(torch.uint8)
     return found, shown
 
