@@ -15,9 +15,9 @@ def gaussian_overlap(field: StationaryField, size: int) -> float:
     A patch has the covariance C_n and -log p = 1/2 u^T C_n^-1 u. Its sum over all places of a picture has the symbol
     P = sum_j |e_j^|^2 / d_j at each frequency, with C_n = sum_j d_j e_j e_j^T; the field's own is 1 / S. Score matching
     of c times that sum gives c = sum P / sum P^2 S over frequencies; this is 1 / c. It is size^2 for white noise, whose
-    pixels are all counted that often, and less where neighbours tell the same: C_n^-1 then speaks of fine detail, which
-    a patch sees at fewer places. Raises `ValueError` for a size that is larger than the field, and a field that is
-    not grey. Taught in chapter 14_learned_filters.
+    pixels are all counted that often, and less the smoother the field: a pixel at the edge of a patch is then predicted
+    from the patch much less well than from all its neighbours, and the patch says less about it. Raises `ValueError`
+    for a size that is larger than the field, and a field that is not grey. Taught in chapter 14_learned_filters.
 
     >>> white = StationaryField(torch.full((8, 5), 0.25), size=(8, 8))
     >>> round(gaussian_overlap(white, 3), 6)
