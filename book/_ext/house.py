@@ -26,15 +26,18 @@ def escape_line(line: str) -> str:
 
 
 def list_arguments(lines: list[str]) -> list[str]:
-    """Lines such as `steps, lr: what they are`, with indented continuations, as a list.
+    """Lines such as `steps, lr: what they are`, with indented continuations, as a list; examples stay as they are.
 
     >>> list_arguments(["steps: how many", "    at most"])
     ['- `steps`: how many', '  at most']
+    >>> list_arguments([">>> load()", "network: embedded weights"])
+    ['>>> load()', 'network: embedded weights']
     """
-    listed, inside = [], False
+    listed, inside, in_example = [], False, False
     for line in lines:
-        argument = re.match(r"([a-z_]+(?:, [a-z_]+)*): (?=\S)", line)
-        inside = bool(argument) or (inside and line.startswith("    "))
+        in_example = (in_example and bool(line.strip())) or line.lstrip().startswith(">>>")
+        argument = not in_example and re.match(r"([a-z_]+(?:, [a-z_]+)*): (?=\S)", line)
+        inside = bool(argument) or (inside and not in_example and line.startswith("    "))
         if argument:
             line = f"- `{argument[1]}`: {line[argument.end() :]}"
         elif inside:
