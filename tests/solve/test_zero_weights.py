@@ -106,3 +106,14 @@ def test_a_likelihood_alone_with_a_kink_ends_at_the_measurement():
     trace = minimise(LaplaceLikelihood(Identity(), y, scale=0.1), torch.zeros_like(y), progress=False)
     assert trace.solver == "proximal" and trace.converged.all()
     torch.testing.assert_close(trace.x, y)
+
+
+@pytest.mark.parametrize("operator", [Identity(), CIRCULAR], ids=["identity", "blur"])
+def test_one_weight_of_zero_in_a_batch_stays_within_bounds(operator):
+    y, weights = 3 * rand(2, 1, 8, 8) - 1, torch.tensor([0.0, 1.0], dtype=torch.float64)
+    energy = GaussianLikelihood(operator, y, sigma=0.1) + weights * TotalVariation()
+    trace = minimise(energy, Pixels(y, bounds=(0, 1)), solver="proximal", tolerance=1e-6, progress=False)
+    assert trace.x.min() >= 0 and trace.x.max() <= 1
+    alone = GaussianLikelihood(operator, y[:1], sigma=0.1)
+    expected = minimise(alone, Pixels(y[:1], bounds=(0, 1)), solver="proximal", tolerance=1e-6, progress=False)
+    torch.testing.assert_close(trace.x[:1], expected.x, rtol=0, atol=1e-2)
