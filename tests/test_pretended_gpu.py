@@ -45,6 +45,7 @@ from deeprestore_lab.priors import (
     Tikhonov,
     TotalVariation,
 )
+from deeprestore_lab.priors.ridge_prox import ridge_minimum
 from deeprestore_lab.sampling import AdjustedLangevin, Ancestral, SplitGibbs, guided, summed_scores
 from deeprestore_lab.sampling.products import LayerPrior
 from deeprestore_lab.training import losses
@@ -146,6 +147,14 @@ def test_samplers_step_where_the_pictures_are(name, pretended):
     with pretended:
         data.y = images()
         assert sampler.step(0, images(), torch.randn_like).device.type == "cuda"
+
+
+def test_a_proximal_step_of_filters_runs_where_the_picture_is(pretended):
+    r = RidgeRegulariser(torch.rand(2, 1, 3, 3), torch.ones(2, 3))
+    with pretended:
+        there = r.like(images())
+        found = ridge_minimum(there, images(2, 1, 12, 8), 0.1, steps=1)
+        assert found.x.device.type == found.passes.device.type == "cuda"
 
 
 def test_scores_of_layers_follow_the_pictures(pretended):

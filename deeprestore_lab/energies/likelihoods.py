@@ -172,5 +172,6 @@ class PoissonLikelihood(SeparableLikelihood):
 
     def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
         scaled = per_image(step * self.peak, v)
-        shifted = v - scaled  # the positive root of x^2 - (v - t) x - t y = 0
-        return (shifted + (shifted.square() + 4 * scaled * self.measured(v)).sqrt()) / 2
+        shifted, product = v - scaled, scaled * self.measured(v)  # the positive root of x^2 - (v - t) x - t y = 0
+        far = (shifted.abs() + (shifted.square() + 4 * product).sqrt()) / 2  # the size of the other one, where v < t
+        return torch.where(shifted > 0, far, product / far.clamp_min(torch.finfo(v.dtype).tiny))  # nothing cancels

@@ -55,8 +55,8 @@ class AlphaNorm(Prior):
         The left side is convex in r, so Newton's method from the right of the root falls onto it.
         """
         centred = v - self.mean
-        length = self._squared_length(centred).sqrt()
-        factor = per_image(step, v) * self.alpha / self.scale**self.alpha
+        length = self._squared_length(centred / self.scale).sqrt()  # r in units of the scale: no power of it overflows
+        factor = per_image(step, v) * self.alpha / self.scale**2
         power = self.alpha - 1
         ceiling = (length / torch.as_tensor(factor).to(v).clamp_min(torch.finfo(v.dtype).tiny)).pow(1 / power)
         r = torch.minimum(length, ceiling)

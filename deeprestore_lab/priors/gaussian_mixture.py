@@ -19,7 +19,7 @@ class GaussianMixture(Prior):
 
     `weights` pi `(K,)` with sum 1, `means` `(K, C, H, W)`, `directions` U `(K, D, r)` with orthonormal columns, D = C H
     W, `excess` S `(K, r)` at least 0, `floor` v `(K,)` above 0. `posterior_mean(y, sigma)` is the mean of x given y = x
-    + sigma n, exactly, and so (y's score by Tweedie) is `noised_score`. Shapes: x `(N, C, H, W)`, value `(N,)`. Raises
+    + sigma n, exactly; `sampling.score` makes y's score of it. Shapes: x `(N, C, H, W)`, value `(N,)`. Raises
     `ValueError` for parts that do not fit each other, and for images of another shape. Source: Tipping & Bishop (1999)
     for mixtures of principal components. Taught in chapter 21_sampling.
 
@@ -65,7 +65,7 @@ class GaussianMixture(Prior):
         if tuple(check_images(x).shape[1:]) != self.shape:
             raise ValueError(f"the mixture has images of {self.shape}, got {describe(x)}")
         flat, own = x.flatten(1), self._flat.to(x)
-        inside = (flat @ self._basis.to(x)).unflatten(1, (-1, self.rank)) - self._seen.to(x)
+        inside = (flat @ self._basis.to(x)).unflatten(1, (len(own), self.rank)) - self._seen.to(x)
         square = (flat.square().sum(1)[:, None] - 2 * flat @ own.mT + own.square().sum(1)).clamp_min(0)
         low = self.floor.to(x) + sigma**2
         high = self.excess.to(x) + low[:, None]

@@ -95,6 +95,9 @@ class QuadraticEstimator:
     def _back(self, y: torch.Tensor) -> torch.Tensor:
         """The DFT of A^T (y - A m), `(N, C, H, W // 2 + 1)`."""
         back = self.operator.adjoint(self._measurement(y))
+        known = max(self.precision.shape[0], self.measured.shape[0])
+        if known not in (1, back.shape[1]):
+            raise ValueError(f"the estimator is for images of {known} channels, got {describe(y)}")
         mean = self.mean.expand(1, *back.shape[1:])
         return torch.fft.rfft2(back - self.operator.adjoint(self.operator.apply(mean)))
 
@@ -118,6 +121,8 @@ class QuadraticEstimator:
     def degrees_of_freedom(self, weight: float, *, channels: int = 1) -> float:
         """The trace of y -> A xhat(y): the divergence in Stein's estimate, for images of `channels` channels."""
         share = self.measured / self._parts(weight)[0]
+        if len(share) not in (1, channels):
+            raise ValueError(f"the estimator is for images of {len(share)} channels, got channels={channels!r}")
         return float(self._sum(share.expand(channels, -1, -1)))
 
     def sure(self, y: torch.Tensor, weight: float) -> torch.Tensor:

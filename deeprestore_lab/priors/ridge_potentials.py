@@ -6,13 +6,14 @@ psi_k(z) = sum_j weights_kj / (2 shapes_j) log(1 + shapes_j z^2), for weights `(
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
 
 from deeprestore_lab.priors.placed_filters import PLACES
 
-_BENDS = torch.logspace(-4, 6, 601, dtype=torch.float64)  # of squared responses, where potentials are looked at
+DENSITY = 60  # squared responses in each factor of ten, where potentials are looked at
 
 
 def _terms(weights: torch.Tensor, shapes: Sequence[float]) -> Iterator[tuple[torch.Tensor, float]]:
@@ -66,5 +67,7 @@ def slopes_and_curvatures(
 
 def curvature_curves(weights: torch.Tensor, shapes: Sequence[float]) -> torch.Tensor:
     """psi_k'' `(K, points)`, at 0 and at points that are dense: between them it rises by a thousandth at most."""
-    t = torch.cat([torch.zeros(1, dtype=torch.float64), _BENDS]).to(weights) / max(shapes)
+    decades = math.ceil(8 + math.log10(max(shapes) / min(shapes)) - 1e-9)  # from 1e-4 / largest to 1e4 / smallest
+    bends = torch.logspace(-4, decades - 4, DENSITY * decades + 1, dtype=torch.float64)
+    t = torch.cat([torch.zeros(1, dtype=torch.float64), bends]).to(weights) / max(shapes)
     return sum(w * ((1 - s * t) / (1 + s * t).square()) for w, s in _terms(weights, shapes))

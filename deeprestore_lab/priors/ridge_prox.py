@@ -78,7 +78,7 @@ def ridge_minimum(
     x = v.clone() if start is None else start.clone()
     z = regulariser.responses(x)
     goal = tolerance.square() * v[0].numel()
-    size, passes = v.shape[2:], torch.zeros(len(v), dtype=torch.long)
+    size, passes = v.shape[2:], torch.zeros(len(v), dtype=torch.long, device=v.device)
 
     slopes, curvatures = regulariser.slopes_and_curvatures(z)
     g = weight * regulariser.adjoint(slopes, size) + (x - v)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from math import prod
 
 import torch
 from torch.nn.functional import pad
@@ -30,10 +31,10 @@ class RidgeRegulariser(Prior):
 
     p are all places where a filter lies inside of the picture. So pixels at the edge are seen by few filters and stay
     noisy; with `border` "mirror" the picture is first continued by its mirror image (the edge itself not repeated), and
-    each pixel is seen by all. The bounds below are then four times as large, since a corner counts four times, and tell
-    less. `filters` are w_k `(K, 1, h, w)`, `weights` `(K, J)`, of
-    either sign, `shapes` J positive numbers. psi_k'(z) = z sum_j weights_kj / (1 + shapes_j z^2): one term is a
-    Student-t expert; terms of several shapes and signs give flatter and steeper flanks.
+    each pixel is seen by all. The bounds below are then four times as large, since a pixel may count four times, and
+    tell less; they hold for pictures higher and wider than a filter. `filters` are w_k `(K, 1, h, w)`, `weights`
+    `(K, J)`, of either sign, `shapes` J positive numbers. psi_k'(z) = z sum_j weights_kj / (1 + shapes_j z^2): one
+    term is a Student-t expert; terms of several shapes and signs give flatter and steeper flanks.
 
     How far from convex it is: R(x) + `weak_convexity` / 2 ||x||^2 is convex, whatever the size of the picture. Added to
     1/2 ||x - y||^2 it has one minimum if that is below 1. `largest_curvature` bounds its Hessian from above, the step
@@ -176,18 +177,19 @@ class RidgeRegulariser(Prior):
         r"""argmin over x of 1/2 ||x - v||^2 + step R(x), to the root mean square `tolerance` of its gradient.
 
         The objective is strongly convex with mu = 1 - step * weak_convexity, so the answer is within tolerance / mu of
-        the exact one. Raises `ValueError` where mu is not above 0, and for a step below 0.
+        the exact one. (In a mirrored picture of a filter's own size a pixel may count nine times, not four, and mu is
+        that of 9/4 of the weak convexity.) Raises `ValueError` where mu is not above 0, and for a step below 0.
         """
         if (own := self.like(check_images(v, name="v"))) is not self:
             return own.prox(v, step, tolerance=tolerance)
         step, tolerance = check_weight(step, name="step"), check_positive(tolerance, name="tolerance")
-        mu = 1 - torch.as_tensor(step).max().item() * self.weak_convexity
-        if mu <= 0:
+        rows, channels = self._rows(v), v.shape[1]
+        weak = self.weak_convexity * self._times(v.shape[2:]) / self._times()
+        if torch.as_tensor(step).max().item() * weak >= 1:
             raise ValueError(
                 f"a step of {describe(step)} makes the proximal step of {self.name} a problem that need not be convex; "
-                f"its weak convexity is {self.weak_convexity:.4g}, so steps must be below {1 / self.weak_convexity:.4g}"
+                f"its weak convexity is {weak:.4g}, so steps must be below {1 / weak:.4g}"
             )
-        rows, channels = self._rows(v), v.shape[1]
         steps = per_image(step, v) if isinstance(step, torch.Tensor) else step
         if isinstance(steps, torch.Tensor):
             steps = steps.expand(v.shape[0], channels, 1, 1).reshape(-1, 1, 1, 1)
@@ -198,16 +200,26 @@ class RidgeRegulariser(Prior):
     @cached_property
     def weak_convexity(self) -> float:
         """rho: R + rho / 2 ||x||^2 is convex."""
-        return self._times() * float(curvature_bound(self.filters, -self._curvatures().min(1).values, grid=GRID))
+        return self._times() * float(
+            curvature_bound(self.filters.detach(), -self._curvatures().min(1).values, grid=GRID)
+        )
 
     @cached_property
     def largest_curvature(self) -> float:
         """L: no eigenvalue of R's Hessian is above it."""
-        return self._times() * float(curvature_bound(self.filters, self._curvatures().max(1).values, grid=GRID))
+        return self._times() * float(
+            curvature_bound(self.filters.detach(), self._curvatures().max(1).values, grid=GRID)
+        )
 
-    def _times(self) -> int:
-        """How often a pixel may count."""
-        return 4 if self.border == "mirror" else 1
+    def _times(self, size: Sequence[int] | None = None) -> int:
+        """How often a pixel may count in a picture of `size`; without it, in one larger than a filter.
+
+        The places are then at most one period, 2 (n - 1), of the mirrored picture, which has each pixel twice.
+        """
+        if self.border == "valid":
+            return 1
+        own = self.filters.shape[2:]
+        return 4 if size is None else prod(2 if n > side else 3 for n, side in zip(size, own, strict=True))
 
     @torch.no_grad()
     def _curvatures(self) -> torch.Tensor:

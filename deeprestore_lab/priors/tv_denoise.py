@@ -43,7 +43,8 @@ def tv_denoise(
     Shapes: v `(N, C, H, W)`, `weight` and `gap` a float or `(N,)`, `dual` (a warm start, from `ProxInfo`)
     `(N, 2, C, H, W)`.
     Each image stops by itself once primal value - dual value <= gap * primal value (looked at every ten iterations),
-    or after `steps`. A gap below 100 eps is taken as that: 1.2e-5 in float32. Images of weight 0 come back as they are.
+    or after `steps`. A gap below 100 eps is taken as that: 1.2e-5 in float32. Images of weight 0 come back as they are,
+    cut off at the bounds.
     Raises `ValueError` for arguments that do not fit.
 
     >>> x, info = tv_denoise(torch.tensor([[[[0.0, 1.0]]]]), 0.1)  # both sides move by the weight
@@ -55,6 +56,8 @@ def tv_denoise(
     check_choice(colour, COLOURS, name="colour")
     steps = check_whole(steps, name="steps", least=1)
     gap, weight = check_positive(gap, name="gap"), check_weight(weight)
+    if bounds is not None and not bounds[0] < bounds[1]:
+        raise ValueError(f"bounds must be None or two numbers (low, high) in order, got {bounds!r}")
     wanted = (v.shape[0], 2, *v.shape[1:])
     if dual is not None and dual.shape != wanted:
         raise ValueError(f"dual must have shape {wanted}, got {describe(dual)}")
@@ -76,7 +79,8 @@ def denoise(
     gap = _for_each(gap, v).clamp_min(SMALLEST_GAP * torch.finfo(v.dtype).eps)
     weight = _for_each(weight, v).reshape(-1, 1, 1, 1)
     wanted = (v.shape[0], 2, *v.shape[1:])
-    x, u = v.clone(), v.new_zeros(wanted) if dual is None else dual.to(v, copy=True)
+    x = v.clone() if bounds is None else v.clamp(*bounds)  # all there is to do where the weight is 0
+    u = v.new_zeros(wanted) if dual is None else dual.to(v, copy=True)
     iterations = torch.zeros(v.shape[0], dtype=torch.long, device=v.device)
     gaps, primals = v.new_zeros(v.shape[0]), v.new_zeros(v.shape[0])
     todo = (weight.flatten() > 0).nonzero().flatten()

@@ -2,7 +2,7 @@
 
 import torch
 
-from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, describe
+from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, describe, per_image
 from deeprestore_lab.core.dependence import LOST, check_differentiable
 from deeprestore_lab.energies import Energy, GaussianLikelihood
 from deeprestore_lab.energies.shapes import squared_norm
@@ -23,10 +23,11 @@ def guided(
 
     - "pseudo-inverse": x is taken as Gaussian around D with variance r^2. D + sigma^2 J^T A^T (sigma_y^2 I + r^2 A
       A^T)^-1 (y - A D). Exact for white Gaussian pictures of spread s.
-    - "reconstruction": the same with sigma^2 for r^2 and A A^T taken as I, `weight` times.
+    - "reconstruction": the same with sigma^2 for r^2 and A A^T taken as I.
     - "splitting": sigma^2 J^T is taken as r^2, so no Jacobian is needed: argmin over z of ||A z - y||^2 / (2
       sigma_y^2) + weight ||z - D||^2 / (2 r^2), with r = sigma, what plug-and-play does (DiffPIR).
 
+    `weight` multiplies what the first two add to D; in the third it is that of D, and above 0.
     Where p is Gaussian, the posterior field itself is a source, and exact. `data` holds A (linear; with an exact solve
     but for "reconstruction"), y and one sigma_y. Raises `ValueError` for another rule, an operator that is not linear
     or lacks the solve, a `data` of other noise, and, where a rule needs the Jacobian, a mean that autograd cannot
@@ -38,7 +39,7 @@ def guided(
     mean, operator = mean_of(source), _operator(data, solve=rule != "reconstruction")
     noise = check_positive(data.sigma, name="the noise of the data", single=True)
     spread = check_positive(spread, name="spread", single=True)
-    weight = check_weight(weight, single=True)
+    weight = (check_positive if rule == "splitting" else check_weight)(weight, name="weight", single=True)
 
     def missing(own: torch.Tensor) -> torch.Tensor:
         predicted = data.predicted(own)
@@ -65,16 +66,17 @@ def guided(
 
 
 def misfit_gradient(mean: Mean, data: GaussianLikelihood, x: torch.Tensor, sigma: float) -> tuple[torch.Tensor, ...]:
-    """D, and the gradient of ||y - A D(x, sigma)|| with respect to x, both `(N, C, H, W)`.
+    """D, and the gradient of ||y - A D(x, sigma)|| with respect to x (0 where that is 0), both `(N, C, H, W)`.
 
     Raises `ValueError` where there is no gradient.
     """
     with torch.enable_grad():
         at, own = _followed(mean, x, sigma)
         predicted = data.predicted(own)
-        misfit = squared_norm(predicted - data.measured(predicted)).sqrt()
-        (gradient,) = torch.autograd.grad(misfit.sum(), at)
-    return own.detach(), gradient
+        squared = squared_norm(predicted - data.measured(predicted))
+        (gradient,) = torch.autograd.grad(squared.sum() / 2, at)
+    misfit = per_image(squared.detach().sqrt(), gradient)
+    return own.detach(), torch.where(misfit > 0, gradient / misfit, 0.0)  # the root has none where nothing is missed
 
 
 def check_gaussian(data: GaussianLikelihood) -> GaussianLikelihood:

@@ -39,10 +39,18 @@ def noise_start(
     if not isinstance(shape, tuple | list) or len(shape) != 3:
         raise ValueError(f"shape must be (C, H, W), got {describe(shape)}")
     shape = (n, *(check_whole(side, name="a side of shape", least=1) for side in shape))
-    if not isinstance(mean, Real | torch.Tensor) or torch.broadcast_shapes(torch.as_tensor(mean).shape, shape) != shape:
+    if not isinstance(mean, Real | torch.Tensor) or not _broadcasts(torch.as_tensor(mean).shape, shape):
         raise ValueError(f"mean must be a number or fit pictures {shape}, got {describe(mean)}")
     generator = torch.Generator().manual_seed(check_seed(seed))
     return (mean + sigma * torch.randn(shape, generator=generator)).to(torch.get_default_dtype())
+
+
+def _broadcasts(own: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether a tensor of shape `own` can stand beside one of `shape` without changing that."""
+    try:
+        return torch.broadcast_shapes(own, shape) == shape
+    except RuntimeError:
+        return False
 
 
 def check_levels(levels: list[float]) -> list[float]:

@@ -1,5 +1,7 @@
 """The posterior of a mixture of Gaussians under a linear operator and Gaussian noise, exactly: a mixture again."""
 
+import math
+
 import torch
 
 from deeprestore_lab.core.checks import check_level, check_seed, check_whole, describe
@@ -44,7 +46,7 @@ class MixturePosterior:
             residual = self._axes.mT @ (self.y - (matrix @ own[k])).mT  # (M, N)
             _, energy, volume = self._solve(k, residual)
             self._logits.append(prior.weights[k].to(like).log() - (energy + volume) / 2)
-        logits = torch.stack(self._logits, 1) - len(matrix) * torch.tensor(2 * torch.pi).log() / 2
+        logits = torch.stack(self._logits, 1) - len(matrix) * math.log(2 * math.pi) / 2
         self.log_evidence, self.responsibilities = logits.logsumexp(1), logits.softmax(1)
 
     def _solve(self, k: int, residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -16,6 +16,8 @@ def tempered(log_ratios: Sequence[torch.Tensor], *, weight: float) -> torch.Tens
     tensor([0.2500, 0.7500], dtype=torch.float64)
     """
     weight = check_weight(weight, single=True)
+    if not isinstance(log_ratios, Sequence) or not log_ratios:  # a tensor is none
+        raise ValueError(f"log_ratios must hold one or more tensors of one length, got {describe(log_ratios)}")
     for ratio in log_ratios:
         if (
             not isinstance(ratio, torch.Tensor)
@@ -24,7 +26,7 @@ def tempered(log_ratios: Sequence[torch.Tensor], *, weight: float) -> torch.Tens
             or not bool(torch.isfinite(ratio).all())
         ):
             raise ValueError(f"a log ratio must be one finite number for each draw, got {describe(ratio)}")
-    if isinstance(log_ratios, torch.Tensor) or not log_ratios or len({len(ratio) for ratio in log_ratios}) != 1:
+    if len({len(ratio) for ratio in log_ratios}) != 1:
         raise ValueError("log_ratios must hold one or more tensors of one length")
     return (weight * sum(ratio.double() for ratio in log_ratios)).softmax(0)
 

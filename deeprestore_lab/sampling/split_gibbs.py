@@ -31,7 +31,8 @@ class SplitGibbs(Sampler):
         self, source: Energy | Mean, data: GaussianLikelihood, *, rhos: list[float], inner: int, smallest: float = 0.002
     ) -> None:
         self.mean, self.data = mean_of(source), check_gaussian(data)
-        self.inner, self.smallest = check_whole(inner, name="inner", least=1), check_positive(smallest, name="smallest")
+        self.inner = check_whole(inner, name="inner", least=1)
+        self.smallest = check_positive(smallest, name="smallest", single=True)
         if not isinstance(rhos, list | tuple):
             raise ValueError(f"rhos must be a list, with a number for each sweep, got {describe(rhos)}")
         self.rhos = [check_positive(rho, name="rho", single=True) for rho in rhos]
@@ -63,7 +64,7 @@ class SplitGibbs(Sampler):
 
 
 def falling(first: float, last: float, *, fall: int, stay: int) -> list[float]:
-    """`fall` couplings that fall from `first` to `last` by a constant factor, then `last` for `stay` sweeps more.
+    """`fall` couplings from `first` on, by the constant factor that leads to `last` next; then `last`, `stay` times.
 
     Raises `ValueError` for couplings not above 0, a last one above the first, and counts that are none.
     """

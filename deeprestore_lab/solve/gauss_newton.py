@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 
 from deeprestore_lab.core.checks import check_positive, check_whole, per_image
+from deeprestore_lab.energies.shapes import check_fit
 from deeprestore_lab.operators import LinearOperator
 from deeprestore_lab.parametrisations.pixels import check_image_bounds
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
@@ -51,7 +52,8 @@ def gauss_newton(
     units of the mean eigenvalue of J^T J, starts at `damping`, falls after steps that keep half of what the model
     promised and rises after those that keep less than a quarter; a step that raises the error is not taken. `bounds`
     hold values as in L-BFGS: those at a bound that would leave do not take part. Shapes: x `(N, 3, H, W)`, target as
-    phi(x). Raises `ValueError` for a phi that has no `linearised`. Source: Levenberg (1944); Nocedal & Wright (2006),
+    phi(x), or of batch 1. Raises `ValueError` for a phi that has no `linearised`, and a target of another shape or all
+    zero. Source: Levenberg (1944); Nocedal & Wright (2006),
     sections 10.3 and 7.1. Taught in chapter 18_preimages_with_priors.
 
     >>> from deeprestore_lab.backbones import load
@@ -69,6 +71,9 @@ def gauss_newton(
     mu = x.new_full((len(x),), check_positive(damping, name="damping", single=True))
     scale, x = dot(target, target), x.clamp(low, high)
     J = phi.linearised(x)
+    check_fit(J.value, target, names=("phi(x)", "the target"))
+    if not bool((scale > 0).all()):
+        raise ValueError("target must not be all zero for any image: its norm is what the error is divided by")
     errors, promises, dampings = [_squared_norm(J.value - target) / scale], [], []
     unit = mean_eigenvalue(J, x)
     for _ in range(steps):

@@ -16,8 +16,8 @@ class SavedRun:
     """Where a run is kept, and which run it is: `settings`, JSON values that a file must agree with to be taken up.
 
     `kind` names what the file belongs to ("run", "problem") and `words` its settings, in messages. States are nested
-    dicts and lists of tensors and JSON values, as `packing.write_state` takes them. Raises `ValueError` for a path that
-    is no file in a folder.
+    dicts and lists of tensors and JSON values, as `state_files.write_state` takes them. Raises `ValueError` for a path
+    that is no file in a folder.
     """
 
     def __init__(

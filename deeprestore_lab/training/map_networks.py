@@ -35,8 +35,9 @@ def fit_map_denoiser(
     `z` are standardised natural maps `(N, C, H, W)`; each member of `damaged` has a map of a worse picture for each of
     them, in the same order: those of pre-images, say, whose errors are no white noise. A step draws one of all these
     kinds for its batch. With neither there is nothing to learn. `flips` turns every second batch left to right: right
-    for pictures, but the map of a turned picture is no turned map, since filters have directions. Parameters take no
-    gradients afterwards. Raises `ValueError` for maps that do not fit. Taught in chapter 19_feature_map_priors.
+    for pictures, but the map of a turned picture is no turned map, since filters have directions. Computed in float32.
+    Parameters take no gradients afterwards. Raises `ValueError` for maps that do not fit. Taught in chapter
+    19_feature_map_priors.
     """
     check_images(z, name="z")
     for own in damaged:
@@ -45,6 +46,7 @@ def fit_map_denoiser(
     kinds = [*(check_positive(level, name="levels", single=True) for level in levels), *damaged]
     if not kinds:
         raise ValueError("there must be a level of noise or damaged maps; both are empty")
+    z, kinds = z.float(), [kind.float() if isinstance(kind, torch.Tensor) else kind for kind in kinds]
     network = MapDenoiser(z.shape[1], width=width, seed=seed)
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -75,12 +77,13 @@ def fit_log_ratio(
 
     Plus `penalty` / 2 times the squared length of T's gradient with respect to the map, a position's mean: without it
     T is as steep as its steps allow, and a search that follows it leaves what it was trained on. `natural` and every
-    member of `other` are standardised maps `(N, C, H, W)`. Parameters take no gradients afterwards. Raises `ValueError`
-    for maps that do not fit. Taught in chapter 19_feature_map_priors.
+    member of `other` are standardised maps `(N, C, H, W)`. Computed in float32. Parameters take no gradients
+    afterwards. Raises `ValueError` for maps that do not fit. Taught in chapter 19_feature_map_priors.
     """
     check_images(natural, name="natural")
     if not other or any(own.shape[1:] != natural.shape[1:] for own in other):
         raise ValueError("other must be maps of the shape of natural ones, one set of them or more")
+    natural, other = natural.float(), [own.float() for own in other]
     network = WindowClassifier(natural.shape[1], width=width, seed=seed)
 
     def draw(step: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -120,7 +120,7 @@ def _patch_ica(rows: torch.Tensor, size: int, generator: torch.Generator, seed: 
 
 def _gaussian_tiles(z: torch.Tensor) -> Energies:
     covariance = spatial_covariance(tiles(z, TILE), centring="none")
-    root = torch.linalg.cholesky(torch.linalg.inv(covariance + RIDGE * torch.eye(TILE**2))).float()
+    root = torch.linalg.cholesky(torch.linalg.inv(covariance + RIDGE * torch.eye(TILE**2))).to(z)
 
     def energy(z: torch.Tensor) -> torch.Tensor:
         return (tiles(z, TILE).flatten(2) @ root).square().sum((1, 2)).view(len(z), -1).sum(1) / 2
@@ -135,7 +135,7 @@ def _at_positions(z: torch.Tensor) -> torch.Tensor:
 def _gaussian_channels(z: torch.Tensor) -> Energies:
     covariance = _at_positions(z).double().T.cov().reshape(z.shape[1], z.shape[1])
     inverse = torch.linalg.inv(covariance + RIDGE * torch.eye(len(covariance)))
-    root = torch.linalg.cholesky(inverse).float()
+    root = torch.linalg.cholesky(inverse).to(z)
     return lambda z: (_at_positions(z) @ root).square().sum(1).view(len(z), -1).sum(1) / 2
 
 

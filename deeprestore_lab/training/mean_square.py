@@ -11,7 +11,7 @@ class MeanSquare:
     r"""The second moment M = E[e e^T] of the error e = theta - minimiser, from step to step.
 
     A batch of B examples has its own Hessian H_B with mean H, and e <- (I - lr H_B) e + lr n with noise n from what the
-    best filter leaves over. So M <- M - lr (H M + M H) + lr^2 Q(M) + lr^2 c C, where
+    best filter leaves over. Once the mean of e has died out, M <- M - lr (H M + M H) + lr^2 Q(M) + lr^2 c C, where
     Q(M) = E[H_B M H_B] = (1 - c) H M H + c E[a a^T M a a^T], C is the covariance of the examples' gradients at
     the minimiser, and c = 1/B with replacement, (n - B) / (B (n - 1)) without. The mean square stays bounded for
 

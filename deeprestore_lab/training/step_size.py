@@ -7,6 +7,8 @@ import torch
 from deeprestore_lab.core.checks import check_positive, check_seed, check_whole, describe
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 
+SPREAD = 1e-4  # of ||H v|| over v . H v: above it v is a mixture of eigenvectors of both signs
+
 
 def largest_curvature(
     loss: Callable[[torch.Tensor], torch.Tensor],
@@ -20,11 +22,11 @@ def largest_curvature(
 
     `loss` maps a tensor shaped like `theta` to one number, and must be differentiable twice. H v is the gradient of
     (gradient . v); H is never formed. The iteration ends when the estimate v . H v changes by less than `tolerance`,
-    relatively. Where the eigenvalue of largest size is negative, it is repeated with H shifted up by that size, so the
-    result is the largest one, not the largest in size. Raises `ValueError` where the loss is no single number or does
-    not depend on theta as autograd sees it, and where `theta` is no float tensor. Source: LeCun, Simard & Pearlmutter
-    (1993), "Automatic learning rate maximization by on-line estimation of the Hessian's eigenvectors". Taught in
-    chapter 05_learning_filters.
+    relatively. Where eigenvalues of the largest size are negative, some or all of them, it is repeated with H shifted
+    up by that size, so the result is the largest one, not the largest in size. Raises `ValueError` where the loss is no
+    single number or does not depend on theta as autograd sees it, and where `theta` is no float tensor. Source: LeCun,
+    Simard & Pearlmutter (1993), "Automatic learning rate maximization by on-line estimation of the Hessian's
+    eigenvectors". Taught in chapter 05_learning_filters.
 
     >>> round(largest_curvature(lambda theta: theta[0] ** 2 + 3 * theta[1] ** 2, torch.zeros(2)), 4)
     6.0
@@ -47,10 +49,10 @@ def largest_curvature(
         (image,) = torch.autograd.grad(gradient, at, v, retain_graph=True)
         return image
 
-    found = _power_iteration(product, direction, steps, tolerance)
-    if found >= 0:
+    found, size = _power_iteration(product, direction, steps, tolerance)
+    if size <= (1 + SPREAD) * found:
         return found
-    return found + _power_iteration(lambda v: product(v) - found * v, direction, steps, tolerance)
+    return _power_iteration(lambda v: product(v) + size * v, direction, steps, tolerance)[0] - size
 
 
 def full_batch_threshold(curvature: float) -> float:
@@ -65,13 +67,13 @@ def full_batch_threshold(curvature: float) -> float:
     return 2 / check_positive(curvature, name="the largest curvature", single=True)
 
 
-def _power_iteration(product: Callable, direction: torch.Tensor, steps: int, tolerance: float) -> float:
+def _power_iteration(product: Callable, direction: torch.Tensor, steps: int, tolerance: float) -> tuple[float, float]:
+    """v . H v and ||H v|| of the last v: the same where v is an eigenvector of an eigenvalue above 0."""
     v, value = direction / direction.norm(), 0.0
     for _ in range(steps):
         image = product(v)
-        before, value = value, float((v * image).sum())
-        size = image.norm()
+        before, value, size = value, float((v * image).sum()), float(image.norm())
         if size == 0 or abs(value - before) <= tolerance * abs(value):
             break
         v = image / size
-    return value
+    return value, size

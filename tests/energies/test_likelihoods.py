@@ -163,3 +163,14 @@ def test_the_energy_has_the_precision_of_the_image():
     )
     assert {energy(x).dtype for energy in energies} == {torch.float32}
     assert {energy.prox(x, 0.1).dtype for energy in energies[1:]} == {torch.float32}
+
+
+@pytest.mark.parametrize("step", [1.0, 1e2, 1e4, 1e6])
+def test_the_step_of_counts_keeps_its_digits_in_single_precision(step):
+    """A long step pulls towards y: the two roots then are far apart in size, and their difference must not cancel."""
+    y, v = images(seed=1) * torch.logspace(-6, 0, 5).double(), 3 * images(seed=2) - 1
+    exact = PoissonLikelihood(Identity(), y, peak=30.0).prox(v, step)
+    found = PoissonLikelihood(Identity(), y.float(), peak=30.0).prox(v.float(), step)
+    slope = (exact - v) + 30.0 * step * (1 - y / exact)  # of what the step minimises
+    assert (slope.abs() <= 1e-12 * 30.0 * step / exact).all()
+    torch.testing.assert_close(found, exact.float(), rtol=1e-5, atol=0)

@@ -77,3 +77,13 @@ def test_a_small_alpha_is_refused(alpha):
 def test_a_mean_that_is_no_finite_number_is_refused(mean):
     with pytest.raises(ValueError, match="mean must be a finite number"):
         AlphaNorm(mean=mean)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_wall_of_a_high_power_has_a_step_too(dtype):
+    """scale^alpha leaves single precision here; values within the range stay, those outside come to its end."""
+    prior = AlphaNorm(alpha=120.0, colour="channel")
+    v = torch.tensor([0.5, 0.6, -1.0, 2.0], dtype=dtype).reshape(1, 1, 2, 2)
+    x = prior.prox(v, 1e-3).flatten()
+    torch.testing.assert_close(x[:2], v.flatten()[:2])
+    assert ((x[2:] - 0.5).abs() < 1.1 * prior.scale).all() and ((x[2:] - 0.5).abs() > 0.9 * prior.scale).all()

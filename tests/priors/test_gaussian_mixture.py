@@ -93,3 +93,20 @@ def test_parts_that_do_not_fit_are_refused():
         mixture.score(torch.rand(1, 1, 4, 4))
     with pytest.raises(ValueError, match="sigma must be"):
         mixture.posterior_mean(torch.rand(1, 1, 3, 4), 0.0)
+
+
+def test_without_directions_it_is_a_mixture_of_round_gaussians():
+    means, floor = (
+        torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1).expand(2, 1, 1, 3).contiguous(),
+        torch.tensor([0.5, 2.0]),
+    )
+    mixture = GaussianMixture(torch.tensor([0.3, 0.7]), means, torch.zeros(2, 3, 0), torch.zeros(2, 0), floor)
+    x = torch.rand(4, 1, 1, 3, generator=torch.Generator().manual_seed(7))
+    laws = [torch.distributions.Normal(float(m), float(v) ** 0.5) for m, v in zip((0.0, 1.0), floor, strict=True)]
+    logs = [w + law.log_prob(x).flatten(1).sum(1) for w, law in zip(mixture.weights.log(), laws, strict=True)]
+    torch.testing.assert_close(mixture(x), -torch.stack(logs).logsumexp(0))
+    at = x.clone().requires_grad_()
+    torch.testing.assert_close(mixture.score(x), -torch.autograd.grad(mixture(at).sum(), at)[0])
+    posterior = MixturePosterior(mixture, Mask(torch.ones(1, 3)), x, sigma=0.1)
+    torch.testing.assert_close(posterior.mean, mixture.posterior_mean(x, 0.1))
+    assert posterior.sample(2, seed=0).shape == (2, 4, 1, 1, 3)

@@ -193,3 +193,16 @@ def test_bad_input_is_refused():
         estimator.expected_squared_error(world(), 1.0, space="fourier")
     with pytest.raises(ValueError, match="no effect"):
         QuadraticEstimator(Identity(), torch.zeros_like(precision), sigma=SIGMA, size=SIZE).best_weight(world())
+
+
+def test_images_of_other_channels_are_refused():
+    colour = QuadraticEstimator(Identity(), difference_precision().expand(3, -1, -1), sigma=SIGMA, size=SIZE)
+    grey = torch.rand(2, 1, *SIZE, dtype=torch.float64)
+    for call in (
+        lambda: colour.estimate(grey, 1.0),
+        lambda: colour.sure(grey, 1.0),
+        lambda: colour.degrees_of_freedom(1.0),
+    ):
+        with pytest.raises(ValueError, match="images of 3 channels"):
+            call()
+    assert colour.estimate(grey.expand(-1, 3, -1, -1), 1.0).shape == (2, 3, *SIZE)

@@ -241,3 +241,31 @@ REFUSED = {
 
 
 test_what_does_not_fit_is_refused_by_name = refused_by_name(REFUSED, regulariser().filters, regulariser().weights)
+
+
+def test_bounds_see_a_term_that_bends_far_out():
+    """psi'' of one term is smallest, -1/8, where shape z^2 = 3."""
+    weights = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
+    for shape in (1e-2, 1e-6):
+        r = RidgeRegulariser(torch.ones(1, 1, 1, 1).double(), weights, shapes=(1.0, shape))
+        assert r.weak_convexity == pytest.approx(1 / 8, rel=1e-3)
+
+
+def test_a_mirrored_picture_of_a_filters_size_counts_a_pixel_nine_times():
+    """The filter is one pixel of its window: R is -1/2 log(1 + z^2) at every place, and each sees one pixel."""
+    centre = torch.zeros(1, 1, 5, 5, dtype=torch.float64)
+    centre[..., 2, 2] = 1
+    r = RidgeRegulariser(centre, -torch.ones(1, 1, dtype=torch.float64), shapes=(1.0,), border="mirror")
+    for size, times in ((5, 9), (6, 4), (11, 4)):
+        flat = torch.zeros(1, 1, size, size, dtype=torch.float64)
+        bend = torch.autograd.functional.hessian(lambda v: r(v).sum(), flat).view(size**2, size**2)
+        assert float(torch.linalg.eigvalsh(bend).min()) == pytest.approx(-times)
+        assert r.prox(flat, 0.98 / times).shape == flat.shape
+        with pytest.raises(ValueError, match="weak convexity"):
+            r.prox(flat, 1.02 / times)
+
+
+def test_the_bounds_of_what_is_learnt_are_numbers_without_a_warning():
+    r = regulariser()
+    learnt = RidgeRegulariser(r.filters.clone().requires_grad_(), r.weights.clone().requires_grad_())
+    assert (learnt.weak_convexity, learnt.largest_curvature) == (r.weak_convexity, r.largest_curvature)

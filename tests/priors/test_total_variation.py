@@ -243,6 +243,7 @@ def test_smoothed_prior_says_that_it_has_no_proximal_step():
         ({"weight": -1.0}, "weight"),
         ({"weight": torch.tensor([0.1, 0.2, 0.3])}, "one per image"),
         ({"dual": torch.zeros(2, 1, 4, 4)}, "dual"),
+        ({"bounds": (1.0, 0.0)}, "bounds"),
     ],
 )
 def test_bad_arguments_are_named(settings, words):
@@ -287,3 +288,12 @@ def test_the_gap_is_the_primal_less_the_dual_value(kind, colour, bounds):
     primal = (x - v).square().flatten(1).sum(1) / 2 + weight * total_variation(x, kind=kind, colour=colour)
     torch.testing.assert_close(info.primal, primal)
     torch.testing.assert_close(info.gap * info.primal, primal - dual)
+
+
+@pytest.mark.parametrize("weight", [0.0, torch.tensor([0.0, 0.2], dtype=torch.float64)])
+def test_weight_zero_within_bounds_is_the_projection(weight):
+    v = 2 * image(2, 1, 4, 5) - 0.5
+    x, info = tv_denoise(v, weight, bounds=(0.0, 1.0))
+    assert (v < 0).any() and (v > 1).any()
+    torch.testing.assert_close(x[0], v[0].clamp(0, 1), rtol=0, atol=0)
+    assert x.min() >= 0 and x.max() <= 1 and info.converged.all()

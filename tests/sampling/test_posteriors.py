@@ -115,3 +115,26 @@ def test_refusals():
         MixturePosterior(WHITE, Identity(), X, sigma=0.1)
     with pytest.raises(ValueError, match="A x has"):
         MixturePosterior(mixture(), Identity(), X, sigma=0.1)
+
+
+def test_dps_where_nothing_is_missed_is_ancestral():
+    """A picture of which nothing was seen has no misfit to go down, beside one that has."""
+    seen = Mask(torch.tensor([0.0, 1.0, 1.0]).reshape(3, 1, 1, 1).expand(3, 1, 4, 4).contiguous())
+    data = GaussianLikelihood(seen, seen(X), sigma=0.1)
+    steps = [DPS(WHITE, [0.5, 0.2], data, weight=weight).step(0, X + 0.3, torch.zeros_like) for weight in (0.0, 0.5)]
+    torch.testing.assert_close(steps[1][0], steps[0][0], rtol=0, atol=0)
+    assert bool(torch.isfinite(steps[1]).all()) and bool((steps[1][1:] != steps[0][1:]).any())
+
+
+def test_the_evidence_of_many_values_keeps_the_digits_of_double_precision():
+    size = 1024
+    unit = torch.zeros(1, size, 1, dtype=torch.float64)
+    unit[0, 0] = 1
+    means, rest = torch.zeros(1, 1, 32, 32).double(), torch.full((1, 1), 3.0).double()
+    prior = GaussianMixture(torch.ones(1).double(), means, unit, rest, torch.ones(1).double())
+    y = torch.randn(1, 1, 32, 32, generator=GENERATOR, dtype=torch.float64)
+    variances = torch.ones(size, dtype=torch.float64) + 0.25
+    variances[0] += 3
+    exact = torch.distributions.Normal(0.0, variances.sqrt()).log_prob(y.flatten()).sum()
+    found = MixturePosterior(prior, Identity(), y, sigma=0.5).log_evidence
+    torch.testing.assert_close(found[0], exact, rtol=1e-12, atol=0)

@@ -99,6 +99,15 @@ REFUSED = {
         lambda: sampling.noise_start(1, (1, 2, 2), sigma=1.0, seed=0, mean=torch.zeros(3, 1, 2, 2)),
         "mean",
     ),
+    "a start around a picture of another size": (
+        lambda: sampling.noise_start(1, (1, 2, 2), sigma=1.0, seed=0, mean=torch.zeros(1, 3, 3)),
+        "mean",
+    ),
+    "splitting without a weight": (lambda: sampling.guided(white, DATA, rule="splitting", weight=0.0), "weight"),
+    "two smallest levels": (
+        lambda: sampling.SplitGibbs(white, DATA, rhos=[0.1], inner=2, smallest=torch.tensor([0.1, 0.2])),
+        "smallest",
+    ),
     "a posterior of two levels": (
         lambda: sampling.MixturePosterior(MIXTURE, Identity(), torch.ones(2, 1, 1, 2), sigma=torch.tensor([0.1, 0.2])),
         "sigma",
@@ -136,6 +145,8 @@ REFUSED = {
     "an infinite weight": (lambda: sampling.resampled(torch.tensor([1.0, float("inf")]), 2, seed=0), "weights"),
     "no weight": (lambda: sampling.resampled(torch.zeros(0), 2, seed=0), "weights"),
     "no ratio": (lambda: sampling.tempered([torch.rand(0)], weight=1.0), "log ratio"),
+    "ratios that are none": (lambda: sampling.tempered(None, weight=1.0), "log_ratios"),
+    "ratios without a list": (lambda: sampling.tempered(torch.tensor(1.0), weight=1.0), "log_ratios"),
     "a layer of lists": (lambda: sampling.LayerPrior([[1.0]], [[1.0]]), "phi"),
     "a layer without variance": (lambda: sampling.LayerPrior(torch.eye(2), torch.zeros(2, 2)), "positive definite"),
     "a product of other sizes": (lambda: sampling.field_product(torch.eye(3), [LAYER]), "covariance"),

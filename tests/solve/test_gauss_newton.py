@@ -115,3 +115,9 @@ def test_what_cannot_be_made_linear_is_refused(network):
         gauss_newton(network.at("relu1_1"), x, x)
     with pytest.raises(ValueError, match="damping"):
         gauss_newton(LeanRepresentation(network, "relu1_1"), drawn(1, 16, 8, 8), x, damping=0.0)
+
+
+@pytest.mark.parametrize("wrong", [torch.zeros(1, 3, 4, 4), torch.rand(1, 3, 1, 1), torch.rand(3, 3, 4, 4)])
+def test_a_target_that_does_not_fit_is_refused(wrong):
+    with pytest.raises(ValueError, match="target"):
+        gauss_newton(Claimed(torch.ones(2)), wrong, drawn(2, 3, 4, 4), steps=1)

@@ -106,3 +106,13 @@ def test_a_likelihood_alone_with_a_kink_ends_at_the_measurement():
     trace = minimise(LaplaceLikelihood(Identity(), y, scale=0.1), torch.zeros_like(y), progress=False)
     assert trace.solver == "proximal" and trace.converged.all()
     torch.testing.assert_close(trace.x, y)
+
+
+@pytest.mark.parametrize("operator", [Identity(), CIRCULAR], ids=["identity", "blur"])
+def test_one_weight_of_zero_in_a_batch_stays_within_bounds(operator):
+    y, weights = 3 * rand(2, 1, 8, 8) - 1, torch.tensor([0.0, 1.0], dtype=torch.float64)
+    energy = GaussianLikelihood(operator, y, sigma=0.1) + weights * TotalVariation()
+    trace = minimise(energy, Pixels(y, bounds=(0, 1)), solver="proximal", progress=False)
+    assert trace.x.min() >= 0 and trace.x.max() <= 1
+    if isinstance(operator, Identity):
+        torch.testing.assert_close(trace.x[0], y[0].clamp(0, 1))

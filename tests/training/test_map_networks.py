@@ -58,3 +58,10 @@ def test_a_penalty_makes_them_less_steep():
 def test_what_does_not_fit_is_refused(make):
     with pytest.raises(ValueError, match="level|damaged|other"):
         make()
+
+
+def test_maps_of_double_precision_teach_the_same():
+    double = fit_map_denoiser(Z.double(), damaged=[Z.double() + 1.0], steps=3, width=4)
+    torch.testing.assert_close(double(Z), fit_map_denoiser(Z, damaged=[Z + 1.0], steps=3, width=4)(Z))
+    odds = fit_log_ratio(Z.double(), [Z.double() + 1.0], steps=3, width=4)
+    torch.testing.assert_close(odds(Z), fit_log_ratio(Z, [Z + 1.0], steps=3, width=4)(Z))

@@ -74,3 +74,11 @@ def test_what_does_not_fit(fit: MapPriors) -> None:
         fit_map_priors(torch.randn(4, 2, 8, 8))
     with pytest.raises(ValueError, match="4 channels"):
         fit.energies(torch.randn(2, 3, 16, 16))
+
+
+def test_maps_of_double_precision_have_the_energies_of_single_ones(fit: MapPriors, natural: torch.Tensor) -> None:
+    double = fit_map_priors(smooth(40, seed=0).double(), size=3)
+    for name, values in double.energies(natural.double()).items():
+        assert values.dtype == torch.float64
+        if name not in ("ICA", "ICA, channels", "field of experts"):  # learned: other last digits, other filters
+            torch.testing.assert_close(values.float(), fit.energies(natural)[name], rtol=1e-3, atol=1e-5)

@@ -22,7 +22,14 @@ def test_the_curvature_of_a_small_network():
 
 
 @pytest.mark.parametrize(
-    ("curvatures", "largest"), [((-9.0, 2.0, 5.0), 5.0), ((-4.0, -1.0, -3.0), -1.0), ((0.0,), 0.0)]
+    ("curvatures", "largest"),
+    [
+        ((-9.0, 2.0, 5.0), 5.0),
+        ((-4.0, -1.0, -3.0), -1.0),
+        ((0.0,), 0.0),
+        ((2.0, -2.0), 2.0),
+        ((3.0, 1.0, -2.999), 3.0),
+    ],
 )
 def test_the_largest_is_found_where_another_is_larger_in_size(curvatures, largest):
     diagonal = torch.tensor(curvatures, dtype=torch.float64)
@@ -49,3 +56,10 @@ def test_what_does_not_fit_is_refused():
         largest_curvature(lambda theta: theta.sum(), torch.zeros(3, dtype=torch.int64))
     with pytest.raises(ValueError, match="loss must give one number"):
         largest_curvature(lambda theta: theta, torch.zeros(3))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_curvature_of_a_saddle(seed):
+    """theta_0 theta_1 has the eigenvalues 1 and -1: no even power of its Hessian tells them apart."""
+    found = largest_curvature(lambda theta: theta[0] * theta[1], torch.ones(2), seed=seed)
+    assert found == pytest.approx(1.0, rel=1e-5)
