@@ -50,8 +50,11 @@ class Energy(Answers):
     def __mul__(self, weight: Weight) -> WeightedSum:
         if isinstance(weight, Energy):
             raise ValueError("energies add and scale; a product of two energies is not an energy")
-        weight = check_weight(weight)
-        return WeightedSum([(weight * own, energy) for own, energy in weighted_terms(self)])
+        weight, weighted = check_weight(weight), weighted_terms(self)
+        lengths = {len(own) for own in (weight, *(own for own, _ in weighted)) if getattr(own, "ndim", 0)}
+        if len(lengths) > 1:
+            raise ValueError(f"weights of one per image must be as many, got {' and '.join(map(str, sorted(lengths)))}")
+        return WeightedSum([(weight * own, energy) for own, energy in weighted])
 
     __rmul__ = __mul__
 

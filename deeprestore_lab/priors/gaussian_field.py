@@ -151,7 +151,7 @@ class StationaryField(GaussianField):
         `std` is the standard deviation of a pixel. `corner` keeps the lowest frequencies finite; by default one cycle
         across the larger side.
         """
-        std = check_positive(std, name="std", single=True)
+        std, channels = check_positive(std, name="std", single=True), check_whole(channels, name="channels", least=1)
         corner = 1 / max(size) if corner is None else check_positive(corner, name="corner", single=True)
         down = torch.fft.fftfreq(size[0], dtype=torch.float64)
         right = torch.fft.rfftfreq(size[1], dtype=torch.float64)

@@ -27,6 +27,12 @@ def test_sums_weights_and_shares():
     assert len(weighted_terms(total)) == 3 and isinstance(total, WeightedSum)
 
 
+def test_weights_of_different_lengths_are_refused():
+    torch.testing.assert_close((torch.ones(3) * (torch.full((3,), 2.0) * Sum()))(images(3)), 2 * Sum()(images(3)))
+    with pytest.raises(ValueError, match="must be as many, got 2 and 3"):
+        torch.ones(2) * (torch.ones(3) * Sum())
+
+
 def test_an_energy_on_a_representation():
     x = images()
     torch.testing.assert_close((Sum() @ Square())(x), x.square().flatten(1).sum(1))

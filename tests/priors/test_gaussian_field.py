@@ -174,5 +174,7 @@ def test_bad_input_is_refused():
         StationaryField(torch.ones(4, 3), size=(4, 4), mean=float("nan"))
     with pytest.raises(ValueError, match="images of \\(1, 4, 4\\)"):
         StationaryField(torch.ones(4, 3), size=(4, 4))(torch.rand(1, 3, 4, 4))
+    with pytest.raises(ValueError, match="channels must be"):
+        StationaryField.power_law((4, 4), channels=0)
     with pytest.raises(ValueError, match="std must be"):
         StationaryField.power_law((4, 4), std=0)

@@ -26,6 +26,4 @@ def _in_words(where: TracebackType | None) -> str:
     name = frames[-1].name if frames else "<module>"
     if name == "<module>":
         return "The answer in this cell is not written yet."
-    return (
-        f"`{name}` is not written yet. This cell shows what your answer gives: run it again once it is right."
-    )
+    return f"`{name}` is not written yet. This cell shows what your answer gives: run it again once it is right."
