@@ -10,7 +10,6 @@ from typing import Protocol
 import torch
 
 from deeprestore_lab.core.checks import check_positive, check_whole, per_image
-from deeprestore_lab.energies.shapes import check_fit
 from deeprestore_lab.operators import LinearOperator
 from deeprestore_lab.parametrisations.pixels import check_image_bounds
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
@@ -71,7 +70,9 @@ def gauss_newton(
     mu = x.new_full((len(x),), check_positive(damping, name="damping", single=True))
     scale, x = dot(target, target), x.clamp(low, high)
     J = phi.linearised(x)
-    check_fit(J.value, target, names=("phi(x)", "the target"))
+    if target.shape[1:] != J.value.shape[1:] or len(target) not in (1, len(x)):
+        shapes = tuple(J.value.shape), tuple(target.shape)
+        raise ValueError(f"phi(x) has shape {shapes[0]} but the target has shape {shapes[1]}")
     if not bool((scale > 0).all()):
         raise ValueError("target must not be all zero for any image: its norm is what the error is divided by")
     errors, promises, dampings = [_squared_norm(J.value - target) / scale], [], []

@@ -12,8 +12,22 @@ import pytest
 
 PAGE = Path(__file__).parents[2] / "book" / "appendices" / "gallery.ipynb"
 CELLS = json.loads(PAGE.read_text(encoding="utf-8"))["cells"]
-CODE = ["".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code"]
-FIRST, RECIPES, FIGURES = CODE[0], CODE[1:-2:2], CODE[2:-2:2]
+HEADING = re.compile(r"(\([\w-]+\)=\n)?## ")
+
+
+def sections() -> list[list[str]]:
+    """The code below each heading, the page's first cell alone at the front."""
+    found: list[list[str]] = [[]]
+    for cell in CELLS:
+        if HEADING.match("".join(cell["source"])):
+            found.append([])
+        if cell["cell_type"] == "code":
+            found[-1].append("".join(cell["source"]))
+    return found
+
+
+(FIRST,), *OWN, LAST = sections()  # at the end stands the claim about all of them
+RECIPES, FIGURES = [own[0] for own in OWN], [own[1] for own in OWN]
 
 
 def names(text: str, kind: type) -> set[str]:
@@ -29,10 +43,13 @@ def names(text: str, kind: type) -> set[str]:
 
 
 def test_each_recipe_has_a_heading_a_chapter_and_a_figure():
-    headings = [cell for cell in CELLS if re.match(r"(\([\w-]+\)=\n)?## ", "".join(cell["source"]))][:-1]
-    assert len(headings) == len(RECIPES) == len(FIGURES) >= 7
+    headings = [cell for cell in CELLS if HEADING.match("".join(cell["source"]))][:-1]
+    assert len(headings) == len(OWN) >= 7 and "drl.claim(" in LAST[-1]
     assert all("{doc}`chapter " in "".join(cell["source"]) for cell in headings)
     assert all("compare(" in figure or "figures.show(" in figure for figure in FIGURES)
+    folded = {"hide-input", "nbval-check-output"}
+    more = [cell for cell in CELLS if any("".join(cell["source"]) in own[2:] for own in OWN)]
+    assert all(folded & set(cell["metadata"].get("tags", [])) for cell in more)  # what measures a sentence
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
