@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from deeprestore_lab.course.figures import curves, plot, show
+from deeprestore_lab.course.figures.encoding import img_tag
 
 STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
 
@@ -24,6 +25,9 @@ def test_drawings_of_lines_turn_dark_and_pictures_do_not(chromium):
     ]
     script, style = ((STATIC / name).read_text(encoding="utf-8") for name in ("plots.js", "book.css"))
     cells = "".join(f"<div class='cell_output'>{figure.html}</div>" for figure in figures)
+    grid = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8" class="picture"><path d="M0 0h4v8z"/></svg>'
+    shown = img_tag(grid, mime="image/svg+xml", alt="picture as cells", width=8, height=8)
+    cells += f"<div class='cell_output'>{shown}</div>"
     page = chromium.new_page()
     page.set_content(f"<style>{style}</style><div class='bd-content'>{cells}</div><script>{script}</script>")
     theme = "theme => { document.documentElement.dataset.theme = theme }"
