@@ -89,7 +89,8 @@ class Comparison:
             best, value = next(row for row in ranked if row[0] != self.name)
             rank = f"{self.rank(name, measure=measure)} of {len(ranked)}"
             rows.append([name, fmean(self.own[name][measure]), rank, best, value, f"{self.own[name]['seconds']:.1f}"])
-        columns = ["task", measure, "rank", "best of the others", f"its {measure}", "seconds"]
+        title = measure.upper() if measure in ("psnr", "ssim") else measure
+        columns = ["task", title, "rank", "best of the others", f"its {title}", "seconds"]
         return table(rows, columns=columns, see=f"{self.name}: means of ten photographs.")
 
     def __repr__(self) -> str:

@@ -78,9 +78,9 @@ def _wraps(wraps: bool) -> str:
 
 
 def _numeric(cells: Sequence[str]) -> bool:
-    """Whether all cells of a column that are not empty begin with a number, and one is not empty."""
+    """Whether all cells of a column that are not empty begin with a number, or say "exact", and one is not empty."""
     filled = [cell for cell in cells if cell.strip()]
-    return bool(filled) and all(re.match(r"[-+−±<>~(]*\d|(inf|nan|–)$", cell) for cell in filled)
+    return bool(filled) and all(re.match(r"[-+−±<>~(]*\d|(inf|nan|–|exact)$", cell) for cell in filled)
 
 
 def _text(cell: Cell, digits: int) -> str:

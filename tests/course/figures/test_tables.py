@@ -24,7 +24,12 @@ def test_cells_headings_and_caption_stand_where_they_belong():
 
 def test_numbers_stand_to_the_right_and_short_cells_on_one_line():
     prose = "a sentence that has more words than one line of a table holds"
-    rows = [["a", "0.31 ± 0.02", "", "3 x 3", "one"], ["b", -1, "(2 to 3)", 9999, prose], [prose, "nan", "", 1.5, "4"]]
+    rows = [
+        ["a", "0.31 ± 0.02", "", "3 x 3", "one"],
+        ["b", -1, "(2 to 3)", 9999, prose],
+        [prose, "nan", "", 1.5, "4"],
+        ["c", "exact", "", 2, "x"],
+    ]
     root = ElementTree.fromstring(table(rows, columns=["name", "x", "y", "z", "words"], see="s").html)
     assert "white-space:nowrap" in root.find(".//table").get("style")
     for row in root.find(".//tbody"):
