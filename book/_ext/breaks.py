@@ -1,4 +1,5 @@
-"""Where a long name in a table may be broken: after a dot, an underscore, a slash, a bracket, an equals sign."""
+"""Where a line may be broken: a long name in a table after a dot, an underscore, a slash, a bracket, an equals sign;
+and not between a formula and the point or comma after it."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import re
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 NAME = re.compile(r'(?<=<span class="pre">)[^<]+')
 PLACE = re.compile(r"(?<=[\w\])][._/(=])(?=[\w\"'])")
+FORMULA = re.compile(r'(<span class="math notranslate nohighlight">[^<]*</span>[.,;:?!]+)')
 
 
 def breakable(body: str) -> str:
@@ -18,10 +20,19 @@ def breakable(body: str) -> str:
     return TABLE.sub(lambda table: NAME.sub(lambda name: PLACE.sub("<wbr>", name[0]), table[0]), body)
 
 
+def kept(body: str) -> str:
+    """A page's body in which a formula and the point or comma after it stay on one line.
+
+    >>> kept('<span class="math notranslate nohighlight">x</span>, so')
+    '<span class="drl-keep"><span class="math notranslate nohighlight">x</span>,</span> so'
+    """
+    return FORMULA.sub(r'<span class="drl-keep">\1</span>', body)
+
+
 def break_names(app, pagename, templatename, context, doctree) -> None:
-    """Put the places into a page before it is written."""
+    """Put both into a page before it is written."""
     if "body" in context:
-        context["body"] = breakable(context["body"])
+        context["body"] = kept(breakable(context["body"]))
 
 
 def setup(app) -> dict[str, bool]:
