@@ -1,7 +1,5 @@
 """What a page needs where scripts do not run: formulas as MathML, the light colours, no button that does nothing.
 
-And in any case a formula in a line and the comma or the full stop behind it stay on that line.
-
 MathJax itself turns the formulas into MathML, in Node, once for all pages; a page with scripts does not show it. Where
 Node is missing the formulas stay TeX there, and the build says so. The pages are edited after they are written, since
 the theme makes parts of them itself; an edited page is left as it is.
@@ -28,11 +26,6 @@ Formula = tuple[str, bool]  # TeX, and whether it stands on a line of its own
 
 MATH = re.compile(
     r'<(?P<tag>span|div) class="math notranslate nohighlight"[^>]*>(?P<inside>.*?)</(?P=tag)>(?!<noscript>)', re.DOTALL
-)
-ENDED = re.compile(
-    r'<span class="math notranslate nohighlight"[^>]*>[^<]*</span>(?:<noscript>(?:(?!<noscript>).)*?</noscript>)?'
-    r"[.,;:!?)]+",
-    re.DOTALL,
 )
 TEX = re.compile(r"\\\((?P<inline>.*)\\\)|\\\[(?P<display>.*)\\\]", re.DOTALL)
 NUMBER = re.compile(r'<span class="eqno">\((?P<number>\d+)\)')
@@ -160,15 +153,6 @@ def converted(formulas: Iterable[Formula], *, node: str) -> dict[Formula, str]:
     return {one: compact(mathml) for one, mathml in pairs.items()}
 
 
-def kept_together(page: str) -> str:
-    """A page in which no line begins with the sign that ends a formula: browsers break a line at any inline block.
-
-    >>> kept_together('<p>of <span class="math notranslate nohighlight">x</span>, and</p>')
-    '<p>of <span class="drl-together"><span class="math notranslate nohighlight">x</span>,</span> and</p>'
-    """
-    return ENDED.sub(r'<span class="drl-together">\g<0></span>', page)
-
-
 def without_scripts(page: str, mathml: Mapping[Formula, str]) -> str:
     """A page with what it needs where scripts do not run; `mathml` may be empty."""
 
@@ -185,8 +169,7 @@ def without_scripts(page: str, mathml: Mapping[Formula, str]) -> str:
         return page
     edited = MATH.sub(with_mathml, page)
     rules = RULES + (TEX_HIDDEN if edited != page else "")
-    edited = AUTO.sub(r'\g<head> data-theme="light"', kept_together(edited))
-    return edited.replace("</head>", STYLE.format(rules=rules), 1)
+    return AUTO.sub(r'\g<head> data-theme="light"', edited).replace("</head>", STYLE.format(rules=rules), 1)
 
 
 def edit_pages(app, error) -> None:

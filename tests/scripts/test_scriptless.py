@@ -87,16 +87,3 @@ def test_without_node_the_tex_stays_to_be_seen(scriptless, app, monkeypatch):
     scriptless.edit_pages(app, None)
     page = (app.outdir / "page.html").read_text(encoding="utf-8")
     assert 'data-theme="light"' in page and "<math" not in page and ".math { display: none" not in page
-
-
-@needs_node
-def test_the_sign_that_ends_a_formula_stays_on_its_line_with_and_without_scripts(scriptless, app):
-    scriptless.edit_pages(app, None)
-    page = (app.outdir / "page.html").read_text(encoding="utf-8")
-    (before, inside) = page.split('<span class="drl-together">')
-    assert before.endswith("<p>With ") and inside.index("</noscript>,</span>") < inside.index("<div")
-
-
-def test_words_behind_a_formula_and_formulas_on_lines_of_their_own_are_left_alone(scriptless):
-    word = '<span class="math notranslate nohighlight">x</span> and <div class="math notranslate nohighlight">y</div>.'
-    assert scriptless.kept_together(word) == word
