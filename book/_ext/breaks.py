@@ -8,7 +8,7 @@ import re
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 NAME = re.compile(r'(?<=<span class="pre">)[^<]+')
 PLACE = re.compile(r"(?<=[\w\])][._/(=])(?=[\w\"'])")
-FORMULA = re.compile(r'(<span class="math notranslate nohighlight">[^<]*</span>[.,;:?!]+)')
+FORMULA = re.compile(r'(<span class="math notranslate nohighlight">[^<]*</span>[.,;:?!)]+)')
 
 
 def breakable(body: str) -> str:
