@@ -7,7 +7,6 @@ was fitted to: eight weights are tried on the three tuning pictures, and the rec
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from deeprestore_lab.core.artifacts import load_record, save_record
@@ -17,7 +16,7 @@ from scripts.making import inversion
 from scripts.making.recorded import searched
 from scripts.making.resumable import Parts, rounded
 from scripts.making.translated_start import translated_start
-from scripts.making.weight_law import losses
+from scripts.making.weight_law import losses, weight_at
 from scripts.records import preimage_networks as once
 
 STEPS, NEW = [300, 1500], "vgg16/relu3_3"
@@ -59,11 +58,9 @@ def run(key: str) -> tuple[dict, dict]:
 
 def by_law(name: str, noise: float) -> dict:
     """The law's weight at the new layer and what it loses there against the best that was tried."""
-    law = load_record("preimage_networks")["law"]
-    weight = law["coefficient"] * (100 * noise) ** law["exponent"]
-    own = tuned(name)
-    curve = {"weights": own["weights"], "psnr": [sum(row) / len(row) for row in own["psnr"]]}
-    return {"weight": weight, "loss": float(losses(curve, np.array(weight)))}
+    law, own = load_record("preimage_networks")["law"], once.curve(tuned(name), noise)
+    weight = weight_at(own, law["coefficient"], law["exponent"])
+    return {"weight": float(weight), "loss": float(losses(own, weight))}
 
 
 def main() -> None:
