@@ -29,6 +29,7 @@ TOLERANCE = 5e-3  # of the inner solution, in units of the noise
 LINEAR = 0.1  # of the equation of the gradient, relative
 TYPICAL = 0.025  # times sigma^1.25: about the mean square error of photographs at all levels
 CYCLE = (0, 1, 2, 3, 1, 2, 1, 2)  # places in `LEVELS`, of the patches of a step: most at 15 and 25, where methods meet
+EPOCHS = 1000  # more than any training has: each seed has orders of its own
 CENTRE = 128  # side of the crops of photographs to stop by
 SETTINGS = {
     "patch": PATCH,
@@ -54,9 +55,9 @@ def photographs(source: str) -> list[torch.Tensor]:
     return [images.to_grey(x) for x in found]
 
 
-def patches(source: str, *, count: int = COUNT) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def patches(source: str, *, count: int = COUNT, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Patches `(count, 1, PATCH, PATCH)`, their noisy ones and their levels `(count,)`, from a fixed seed."""
-    pictures, generator = photographs(source), torch.Generator().manual_seed(0)
+    pictures, generator = photographs(source), torch.Generator().manual_seed(seed)
 
     def draw(most: int) -> int:
         return int(torch.randint(most, (), generator=generator))
@@ -127,12 +128,17 @@ class Learning:
         return decibels(solution, x, level)
 
 
-def learned(source: str) -> tuple[dict, dict[str, torch.Tensor]]:
-    """The training on a source, made once, stage by stage: the curve on what is watched, and the weights at the end."""
-    curve, weights, key = {"evaluated": [], "psnr": [], "wall": []}, None, source
-    for number, (steps, lr) in enumerate(STAGES):
+def learned(
+    source: str, *, seed: int = 0, stages: tuple[tuple[int, float], ...] = STAGES
+) -> tuple[dict, dict[str, torch.Tensor]]:
+    """The training on a source, made once, stage by stage: the curve on what is watched, and the weights at the end.
+
+    The seed draws the patches, their noise and their order.
+    """
+    curve, weights, key = {"evaluated": [], "psnr": [], "wall": []}, None, f"{source} {seed}" if seed else source
+    for number, (steps, lr) in enumerate(stages):
         key = f"{key}{'+' if number else ' '}{steps}"
-        own, weights = PARTS.get(key, partial(_learn, source, weights, steps, lr))
+        own, weights = PARTS.get(key, partial(_learn, source, seed, weights, steps, lr))
         before = (curve["evaluated"][-1:] or [0])[0], 0.0, (curve["wall"][-1:] or [0.0])[0]
         for name, shift in zip(curve, before, strict=True):
             curve[name] += [value + shift for value in own[name]]
@@ -140,16 +146,16 @@ def learned(source: str) -> tuple[dict, dict[str, torch.Tensor]]:
 
 
 def _learn(
-    source: str, start: dict[str, torch.Tensor] | None, steps: int, lr: float, key: str
+    source: str, seed: int, start: dict[str, torch.Tensor] | None, steps: int, lr: float, key: str
 ) -> tuple[dict, dict[str, torch.Tensor]]:
     """One stage: from the cosines, or from the weights of the stage before."""
-    family, (x, y, sigma) = RidgeFamily(), patches(source)
+    family, (x, y, sigma) = RidgeFamily(), patches(source, seed=seed)
     if start is not None:
         family.load_state_dict(start)
     seen = watched()
     history = fit(
         family,
-        lambda step: tuple(each[places(step)] for each in (torch.arange(COUNT), x, y, sigma)),
+        lambda step: tuple(each[places(step, seed=seed)] for each in (torch.arange(COUNT), x, y, sigma)),
         objective=Learning(family),
         steps=steps,
         lr=cosine(lr, steps, warmup=WARMUP),
@@ -163,8 +169,8 @@ def _learn(
     return numbers, {name: w.detach() for name, w in family.state_dict().items()}
 
 
-def places(step: int) -> torch.Tensor:
+def places(step: int, *, seed: int = 0) -> torch.Tensor:
     """The places of a step: all patches once in an order of their own, then all in the next one; levels stay mixed."""
     epoch, part = divmod(step, COUNT // BATCH)
-    order = torch.randperm(COUNT // BATCH, generator=torch.Generator().manual_seed(epoch))
+    order = torch.randperm(COUNT // BATCH, generator=torch.Generator().manual_seed(seed * EPOCHS + epoch))
     return order[part] * BATCH + torch.arange(BATCH)

@@ -25,8 +25,8 @@ from scripts.making.resumable import Parts, recorded, rounded
 from scripts.making.ridge_training import SETTINGS as TRAINING
 from scripts.making.ridge_training import STAGES, learned
 
-LEVELS = {25: 1, 15: 1}  # over 255, of BSD68, and every how many pictures
-SOURCES = ("free",)  # "bsds" is the other
+LEVELS = (25, 15)  # over 255, of BSD68
+TRAININGS = {"free": ("free", 0), "free_1": ("free", 1), "free_2": ("free", 2), "bsds": ("bsds", 0)}
 PUBLISHED = {  # grey BSD68, from the authors' tables: Goujon, Neumayer & Unser (2024)
     "weakly convex ridge": {"5": 37.65, "15": 31.21, "25": 28.68},
     "convex ridge": {"5": 36.96, "15": 30.54, "25": 28.10},
@@ -44,21 +44,21 @@ TASKS: dict[str, Callable[[torch.Tensor], Operator]] = {
 SETTINGS = {"size": SIZE, "sigma": f"{SIGMA:.5f}", "prior_levels": len(PRIOR_LEVELS), "shares": list(SHARES)}
 
 
-def family(source: str) -> RidgeFamily:
-    """The shipped family, or that learned from BSDS."""
-    if source == "free":
+def family(name: str) -> RidgeFamily:
+    """The shipped family, or that of another of `TRAININGS`."""
+    if name == "free":
         return RidgeFamily.trained()
+    source, seed = TRAININGS[name]
     made = RidgeFamily()
-    made.load_state_dict(learned(source)[1])
+    made.load_state_dict(learned(source, seed=seed)[1])
     return made.requires_grad_(False)
 
 
-def on_bsd68(source: str, level: int) -> dict:
+def on_bsd68(name: str, level: int) -> dict:
     """Mean PSNR and that of each picture."""
-    own = family(source)
+    own = family(name)
     settings = {"steps": sum(steps for steps, _ in STAGES), "sum": f"{float(own.coefficients.abs().sum()):.4f}"}
-    restore, every = (lambda y: own.denoised(y, level / 255)), LEVELS[level]
-    return bsd68.mean_psnr(f"ridge_{source}", restore, level=level, settings=settings, every=every)
+    return bsd68.mean_psnr(f"ridge_{name}", lambda y: own.denoised(y, level / 255), level=level, settings=settings)
 
 
 def classical(level: int) -> dict:
@@ -128,6 +128,12 @@ def pair(own: RidgeFamily, x: torch.Tensor, y: torch.Tensor, sigma: float) -> di
     }
 
 
+def curve(name: str) -> dict:
+    """The curve of one of `TRAININGS`."""
+    source, seed = TRAININGS[name]
+    return learned(source, seed=seed)[0]
+
+
 def trained_so() -> dict:
     """The settings of the training whose family is measured."""
     return TRAINING | {"stages": [list(stage) for stage in STAGES]}
@@ -137,10 +143,12 @@ def main() -> None:
     """Make all that is missing and write the record `ridge_regulariser`."""
     torch.set_num_threads(1)
     had = recorded("ridge_regulariser", SETTINGS | {"training": trained_so()})
-    every = {str(level): step for level, step in LEVELS.items()}
-    kept = {level: row for level, row in had.get("bsd68", {}).items() if had["every"][level] == every.get(level)}
-    rows = {str(n): {s: on_bsd68(s, n) for s in SOURCES} | {"bm3d": classical(n)} for n in LEVELS if str(n) not in kept}
-    rows = {level: (kept | rows)[level] for level in every}
+    kept = had.get("bsd68", {})
+    rows = {
+        str(level): {name: kept.get(str(level), {}).get(name) or on_bsd68(name, level) for name in TRAININGS}
+        | {"bm3d": classical(level)}
+        for level in LEVELS
+    }
     means = {level: {name: row["psnr"] for name, row in own.items()} for level, own in rows.items()}
     keys = [f"{picture}/{name}" for picture in PICTURES for name in TASKS]
     made = Parts("ridge_tasks", SETTINGS).all(keys, task, known=had.get("tasks"))
@@ -149,8 +157,7 @@ def main() -> None:
     content = {
         **SETTINGS,
         "training": trained_so(),
-        "curves": had.get("curves") or {source: learned(source)[0] for source in SOURCES},
-        "every": every,
+        "curves": {name: had.get("curves", {}).get(name) or curve(name) for name in TRAININGS},
         "bsd68": rows,
         "means": means,
         "published": PUBLISHED,
@@ -165,7 +172,7 @@ def main() -> None:
         command="make records NAME=ridge_regulariser",
         data="BSD68; photographs of scikit-image",
         licence=bsd68.LICENCE,
-        seeds=[SEED],
+        seeds=sorted({seed for _, seed in TRAININGS.values()}),
         metric="mean PSNR on BSD68: "
         + "; ".join(f"at {level} " + ", ".join(f"{n} {v:.2f}" for n, v in own.items()) for level, own in means.items()),
     )

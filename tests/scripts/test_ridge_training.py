@@ -19,6 +19,18 @@ def test_an_epoch_sees_each_patch_once_and_each_step_the_same_levels():
     assert not torch.equal(training.places(0), training.places(steps))
 
 
+def test_each_seed_draws_patches_and_orders_of_its_own(monkeypatch):
+    first = [training.places(step) for step in (0, training.COUNT // training.BATCH)]
+    assert torch.equal(first[0], training.places(0, seed=0))
+    assert not any(torch.equal(order, training.places(0, seed=1)) for order in first)
+    picture = torch.rand(1, 1, 90, 100, generator=torch.Generator().manual_seed(3))
+    monkeypatch.setattr(training, "photographs", lambda source: [picture])
+    drawn = [training.patches("free", count=8, seed=seed) for seed in (0, 0, 1)]
+    assert all(torch.equal(a, b) for a, b in zip(*drawn[:2], strict=True))
+    assert not torch.equal(drawn[0][0], drawn[2][0])
+    assert torch.equal(drawn[0][2], drawn[2][2])  # the levels stay in turn
+
+
 def test_the_loss_is_minus_the_psnr_of_the_error_and_the_typical_one_inside_of_the_frame():
     x, y = torch.zeros(1, 1, 20, 20), torch.full((1, 1, 20, 20), 0.1)
     y[..., : training.FRAME, :] = 5.0  # the frame counts nothing
