@@ -10,7 +10,9 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure as Drawing
+from matplotlib.image import AxesImage, BboxImage, FigureImage
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
@@ -23,6 +25,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 LETTERS = 13  # of a legend in an inch
 LETTERS_UP = 9.5  # of a label in an inch of the y axis and what is above and below it
+PICTURES = AxesImage, BboxImage, FigureImage, QuadMesh  # what shows a picture in a drawing
 HALO = (withStroke(linewidth=3, foreground="white"),)  # a label on a line is read
 LOOK = {
     "font.size": 11.5,
@@ -41,12 +44,18 @@ LOOK = {
 
 
 def svg(drawing: Drawing) -> tuple[bytes, int, int]:
-    """A matplotlib figure as SVG on white, with its width and height in page pixels."""
+    """A matplotlib figure as SVG on white, with its width and height in page pixels.
+
+    Where dots or lines are rasterised and no picture is shown, the class says so: it may turn dark with the page.
+    """
     buffer = io.BytesIO()
     with mpl.rc_context({key: LOOK[key] for key in ("svg.fonttype", "svg.hashsalt")}), _without_haste():
         drawing.savefig(buffer, format="svg", facecolor="white", metadata={"Date": None})
     width, height = (round(96 * inches) for inches in drawing.get_size_inches())
-    return buffer.getvalue(), width, height
+    raw = buffer.getvalue()
+    if b"<image" in raw and not drawing.findobj(lambda artist: isinstance(artist, PICTURES)):
+        raw = raw.replace(b"<svg ", b'<svg class="lines" ', 1)
+    return raw, width, height
 
 
 def drawing_tag(drawing: Drawing, *, alt: str) -> str:
