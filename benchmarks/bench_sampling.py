@@ -96,7 +96,7 @@ def run(*, count: int = 200, levels: int = 10, steps: int = 50, draws: int = 19)
         if quality(drawn, real) >= reached - 0.01:
             break
     note = f"precision + coverage {reached:.3f} with {heun.evaluations} evaluations; ancestral " + ", ".join(tried)
-    rows = [row(f"{count} digits, Heun", own, "ancestral steps", theirs, goal=f"{GOAL:g} times", note=note)]
+    rows = [row(f"{count} digits, Heun", own, "ancestral steps", theirs, goal=f"{GOAL:g} times as fast", note=note)]
 
     few = start[: min(count, 32)]
     _, together = timed(lambda: sampling.draw(heun, few, seed=0).x)

@@ -111,7 +111,7 @@ def compare(name: str, v: torch.Tensor, few: torch.Tensor, excess: float, goal: 
                 "peer": peer,
                 "peer_s": peer_s,
                 "ratio": peer_s / own_s,
-                "goal": f"{goal:g} times as fast",
+                "goal": f"{goal:g} times as fast" if goal > 1 else "no slower",
                 "met": peer_s / own_s >= goal,
                 "note": f"best of {len(turns)} turns",
             }

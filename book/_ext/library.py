@@ -1,8 +1,12 @@
-"""The pages of the library: `.. room:: operators` gives a table of what a module offers, then each name in full."""
+"""The pages of the library: `.. room:: operators` gives a table of what a module offers, then each name in full.
+
+A docstring names the chapter that teaches it by its file, `10_map`; the page has a link with the chapter's title there.
+"""
 
 from __future__ import annotations
 
 import inspect
+import re
 from importlib import import_module
 
 from docutils import nodes
@@ -34,6 +38,34 @@ class Room(SphinxDirective):
         return parent.children
 
 
+def chapter_links(lines: list[str], chapters: dict[str, str]) -> list[str]:
+    """Lines with each name of a chapter's file as a link to its page; examples and code in backticks stay as they are.
+
+    >>> chapter_links(["Taught in chapter 10_map.", ">>> open('10_map')"], {"10_map": "part3_priors/10_map"})
+    ['Taught in chapter :doc:`/part3_priors/10_map`.', ">>> open('10_map')"]
+    """
+    linked, in_example = [], False
+    for line in lines:
+        in_example = (in_example and bool(line.strip())) or line.lstrip().startswith(">>>")
+        parts = re.split(r"(`+[^`]*`+)", line)
+        if not in_example:
+            parts[::2] = [
+                re.sub(r"(?<![\w/])\d\d_\w+", lambda found: _link(found[0], chapters), part) for part in parts[::2]
+            ]
+        linked.append("".join(parts))
+    return linked
+
+
+def _link(name: str, chapters: dict[str, str]) -> str:
+    return f":doc:`/{chapters[name]}`" if name in chapters else name
+
+
+def link_chapters(app, what, name, obj, options, lines: list[str]) -> None:
+    """The chapters are the pages in the folders of the course's parts."""
+    pages = [page for page in app.env.found_docs if page.startswith("part")]
+    lines[:] = chapter_links(lines, {page.rpartition("/")[2]: page for page in pages})
+
+
 def drop_builtin(app, what, name, obj, options, lines: list[str]) -> None:
     """Leave out what Python says of `bool` and the like where an attribute has no words of its own."""
     told = "\n".join(lines).strip()
@@ -44,4 +76,5 @@ def drop_builtin(app, what, name, obj, options, lines: list[str]) -> None:
 def setup(app) -> dict[str, bool]:
     app.add_directive("room", Room)
     app.connect("autodoc-process-docstring", drop_builtin)
+    app.connect("autodoc-process-docstring", link_chapters)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,17 +1,20 @@
-/* On a dark page a drawing of lines alone turns dark, with its hues kept. A drawing that holds a picture, or shows one as
-   cells and says so by its class, stays as it is: pictures are the subject, and no theme may touch them. */
+/* On a dark page a drawing of lines alone turns dark, with its hues kept; so does one whose class says that what it holds
+   as pixels are lines or dots. A drawing that holds a picture, or shows one as cells and says so by its class, stays as it
+   is: pictures are the subject, and no theme may touch them. */
 (function () {
   "use strict";
 
   const DRAWING = /^data:image\/svg\+xml;base64,/;
   const PICTURE = /<image|<svg [^>]*class="picture"/;
+  const LINES = /<svg [^>]*class="lines"/;
   const isDark = () => document.documentElement.dataset.theme === "dark";
 
   function mark(image) {
     const source = image.src;
     if (image.drlMarked === source || !DRAWING.test(source)) return;
     image.drlMarked = source;
-    image.classList.toggle("drl-lines", !PICTURE.test(atob(source.replace(DRAWING, ""))));
+    const drawing = atob(source.replace(DRAWING, ""));
+    image.classList.toggle("drl-lines", LINES.test(drawing) || !PICTURE.test(drawing));
   }
 
   function markAll(node) {

@@ -40,7 +40,7 @@ def vgg(depths: Sequence[int], widths: Sequence[int] = (64, 128, 256, 512, 512),
 def small_vgg19(encoder: int) -> list[Stage]:
     """The small VGG19 `encoder` (1 to 5) of Wang et al. (2020): reflected borders, up to relu{encoder}_1.
 
-    Its normalisation was learnt as well: `conv0`, 1 x 1, which also puts blue first.
+    Its normalisation was learned as well: `conv0`, 1 x 1, which also puts blue first.
     """
     widths = (24,) if encoder == 1 else (16, 32, 64, 128, 128)
     stages, inputs = [Stage("conv0", nn.Conv2d(3, 3, 1), f"E{encoder}.conv0.")], 3

@@ -1,4 +1,4 @@
-"""Expected patch log-likelihood by the package deepinv, its mixture of Gaussians learnt from our photographs."""
+"""Expected patch log-likelihood by the package deepinv, its mixture of Gaussians learned from our photographs."""
 
 import math
 from copy import deepcopy

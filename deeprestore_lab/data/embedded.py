@@ -19,8 +19,9 @@ def embedded_mnist(split: str) -> tuple[torch.Tensor, torch.Tensor]:
 
     They stand in rounds of 0 to 9, so any first 10 k of them hold each kind k times; in the file that they come from
     they are spread evenly (the script `scripts/records/mnist.py` has the rule). The training digits are among the
-    50,000 that the shipped models of digits learnt from; the test digits are not. By Y. LeCun, C. Cortes and C. Burges,
-    CC BY-SA 3.0 as commonly stated: `artifacts.card("mnist")`. Raises `DataError` where a file is missing or damaged.
+    50,000 that the shipped models of digits learned from; the test digits are not. By Y. LeCun, C. Cortes and C.
+    Burges, CC BY-SA 3.0 as commonly stated: `artifacts.card("mnist")`. Raises `DataError` where a file is missing or
+    damaged.
 
     >>> images, labels = embedded_mnist("test")
     >>> images.shape, labels[:12].tolist()

@@ -1,4 +1,4 @@
-"""Generative latent optimisation: each training image has a code of its own, learnt together with the decoder."""
+"""Generative latent optimisation: each training image has a code of its own, learned together with the decoder."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -102,7 +102,7 @@ class GLO(nn.Module):
 
     @torch.no_grad()
     def sample(self, count: int, *, seed: int = 0) -> torch.Tensor:
-        """`(count, *shape)`: D of normal codes with the learnt codes' mean and covariance, projected."""
+        """`(count, *shape)`: D of normal codes with the learned codes' mean and covariance, projected."""
         generator = torch.Generator().manual_seed(check_seed(seed))
         z = normal_like(self.codes, check_whole(count, name="count", least=1), generator=generator)
         return self.decode(projected(z, within=self.within))

@@ -1,4 +1,4 @@
-"""The three learnt steps of Glow: a scale and shift, a mixing of channels, and a coupling of two halves."""
+"""The three learned steps of Glow: a scale and shift, a mixing of channels, and a coupling of two halves."""
 
 import torch
 from torch import nn
@@ -19,7 +19,7 @@ class ActNorm(Invertible):
     r"""z = (x + b) exp(s), with a shift b and a log-scale s for each channel; log |det| = H W sum_c s_c.
 
     `initialise(x)` sets them so that z has mean 0 and variance 1 in each channel of that batch; after it they are
-    learnt as others are. Vectors `(N, C)` or images `(N, C, H, W)`; b has the units of x. Raises `ValueError` for
+    learned as others are. Vectors `(N, C)` or images `(N, C, H, W)`; b has the units of x. Raises `ValueError` for
     another number of channels, and on `initialise` for fewer than 2 values a channel or a channel that is constant.
     Source: Kingma & Dhariwal (2018), "Glow", section 3.1. Taught in chapter 13_generators.
 

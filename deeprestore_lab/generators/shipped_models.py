@@ -30,7 +30,7 @@ def shipped(kind: str) -> nn.Module:
     r"""A trained generator of digits; `.sample(count, seed=...)` gives `(count, 1, 28, 28)`.
 
     `kind` is one of "auto-encoder", "VAE", "GLO", "IMLE", "GLANN" and "flow"; the value is an `AutoEncoder`,
-    `VariationalAutoEncoder`, `GLO`, `IMLE`, `GLANN` or `Flow`. All learnt from MNIST's first 50,000 digits, with 10
+    `VariationalAutoEncoder`, `GLO`, `IMLE`, `GLANN` or `Flow`. All learned from MNIST's first 50,000 digits, with 10
     codes and layers of 256 and 128 where they have a decoder. The auto-encoder is the mended one of
     `latent_autoencoder`, with codes that fill the cube. The GLO keeps the codes of the first 5,000 digits; the GLANN
     stands on that very GLO. Samples lie in [0, 1], the flow's up to 0.06 beside it (see `LogitMap`). After

@@ -20,13 +20,13 @@ class VariationalAutoEncoder(nn.Module):
     r"""log p(x) >= E_q log N(x; D(z), s^2 I) - KL(q || N(0, I)), q = N(m(x), diag exp(v(x))), z = m + exp(v/2) e.
 
     The gap is KL(q || p(z | x)), so the bound is the log-density only where q is the posterior. Here KL = 1/2 sum (m^2
-    + exp(v) - 1 - v), and s is learnt with the rest, one for all pixels (`log_sigma`, from `sigma`): at the best s, s^2
-    is the mean squared error, so no weight has to be chosen between the two terms.
+    + exp(v) - 1 - v), and s is learned with the rest, one for all pixels (`log_sigma`, from `sigma`): at the best s,
+    s^2 is the mean squared error, so no weight has to be chosen between the two terms.
 
     The encoder gives (m, v) side by side. With none given both have the auto-encoder's widths, and the encoder sees x -
     0.5. Shapes: images `(N, *shape)`, codes `(N, latent)`. Units: x in [0, 1], bounds in nats, for densities with
     respect to the volume of x. Raises `ValueError` for settings that do not fit. Source: Kingma & Welling (2014),
-    "Auto-encoding variational Bayes", equations 3 and 10; the learnt s: Rybkin, Daniilidis & Levine (2021). Taught in
+    "Auto-encoding variational Bayes", equations 3 and 10; the learned s: Rybkin, Daniilidis & Levine (2021). Taught in
     chapter 13_generators.
 
     >>> vae = VariationalAutoEncoder(latent=4, widths=(16,), shape=(1, 8, 8))

@@ -1,4 +1,7 @@
-"""He's start of a convolution, which keeps the size of values through ReLUs. Taught in chapter 04."""
+"""He's start of a convolution, which keeps the size of values through ReLUs.
+
+Taught in chapter 04_denoising_autoencoders.
+"""
 
 from torch import nn
 

@@ -28,9 +28,9 @@ class MapField(Prior):
     own, such as `map_field.GAUSSIAN`, with which R is quadratic. z are maps `(N, C, H, W)`, standardised
     (`operators.ChannelScale`): a filter of unit size then says as much of each channel. A filter that is zero outside
     of a group of channels knows nothing of the others: if each has its group, R is a sum over groups, and exp(-R) takes
-    them as independent. Value `(N,)`, a sum over places, in nats where the filters were learnt so. `score` is minus the
-    gradient. Raises `ValueError` for filters, weights and maps that do not fit. Source: Roth & Black (2009), equation
-    10, with one channel there. Taught in chapter 19_feature_map_priors.
+    them as independent. Value `(N,)`, a sum over places, in nats where the filters were learned so. `score` is minus
+    the gradient. Raises `ValueError` for filters, weights and maps that do not fit. Source: Roth & Black (2009),
+    equation 10, with one channel there. Taught in chapter 19_feature_map_priors.
 
     >>> across = MapField(torch.tensor([[[[1.0]], [[-1.0]]]]), torch.tensor([2.0]))
     >>> float(across(torch.tensor([[[[3.0]], [[1.0]]]])))  # 2 log(1 + (3 - 1)^2 / 2)

@@ -10,7 +10,7 @@ class LogisticRatio:
 
     A classifier between samples of p and of q, of equal weight, has at its best the logit log p - log q: no density is
     needed. Fitted by Newton's method on standardised features (of q), with the penalty `ridge` / 2 ||b||^2 for each
-    sample, so that it stays near 0 where it knows little. Call it with features; give it others than it learnt from.
+    sample, so that it stays near 0 where it knows little. Call it with features; give it others than it learned from.
     Raises `ValueError` for samples of different widths, fewer than two, and values that are not finite. Source:
     Sugiyama, Suzuki & Kanamori (2012), chapter 4. Taught in chapter 21_sampling.
     """

@@ -162,7 +162,7 @@ def main() -> None:
             }
         ),
         command="make records NAME=joint_sampling",
-        data="MNIST; models learnt from the first 50,000 training digits, measured on test digits",
+        data="MNIST; models learned from the first 50,000 training digits, measured on test digits",
         licence=LICENCE,
         seeds=list(SEEDS),
         metric="precision, coverage and entropy in features that nothing was steered by; effective sample size",

@@ -4,7 +4,8 @@ All pictures have 48 x 48 pixels, the network is `vgg_mini`, the solver L-BFGS w
 representation error over that of zeros, plus a weight times a prior that is 1 on a natural picture. Weights are tuned
 on three free photographs, each prior with as many runs; what is compared are ten others, of Set5 and Set14. Searches
 start from the shipped inverse networks ("warm") or from grey with noise, with three seeds. Beside them: the method of
-Mahendran & Vedaldi (2016) at all layers, a denoiser at falling levels, and deep image priors.
+Mahendran & Vedaldi (2016) at all layers, a denoiser at falling levels, and deep image priors. What the record has of
+the same settings is not made again: remove it to have all anew.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from deeprestore_lab.signal.kernels import gaussian_kernel
 from scripts.making import inversion
 from scripts.making.inversion import PRIORS, SIZE
 from scripts.making.recorded import TYPICAL_STEP, searched, strip
-from scripts.making.resumable import Parts, rounded
+from scripts.making.resumable import Parts, or_shipped, recorded, rounded
 
 LAYERS = ["relu1_1", "relu1_2", "relu2_2", "relu3_3"]
 ALL_LAYERS = ["relu1_1", "relu1_2", "pool1", "relu2_1", "relu2_2", "pool2", "relu3_1", "relu3_2", "relu3_3", "pool3"]
@@ -38,7 +39,7 @@ TUNING_STEPS, MAIN_STEPS, FIXED_STEPS = 80, [60, 300], [20, 40, 80, 250]
 SEEDS = [0, 1, 2]
 C = [1, 20, 100, 300]  # data weights of 2016
 LONG_LAYERS, LONG_PRIORS = ["relu2_2", "relu3_3"], ["no prior", "total variation", "field of experts"]
-LONG_WEIGHTS = {"relu2_2": WEIGHTS[3:7], "relu3_3": [10 * weight for weight in WEIGHTS[3:7]]}
+LONG_WEIGHTS = {"relu2_2": WEIGHTS[3:], "relu3_3": [10 * weight for weight in WEIGHTS[3:7]]}
 LONG_TUNING, LONG_STEPS = 300, [200, 1000]
 LEVELS = [0.2, 0.14, 0.1, 0.07, 0.05, 0.035, 0.025, 0.017, 0.012, 0.008]
 DENOISER_WEIGHTS = [3e-8, 1e-7, 3e-7, 1e-6, 3e-6]
@@ -162,21 +163,33 @@ def main_run(key: str) -> tuple[dict, dict]:
 def long_run(key: str) -> tuple[dict, dict]:
     """A prior whose weight was tuned at 300 steps in place of 80, at 200 steps and at five times as many."""
     _, layer, name = key.split("/")
-    numbers, energy = {}, None
+    if name == NONE:
+        return long_search(layer, None, 0.0)
+    x, rows = inversion.tuning_pictures(), LONG_WEIGHTS[layer]
+    many = x.repeat(len(rows), 1, 1, 1)
+    weights = torch.tensor(rows).repeat_interleave(len(x))
+    (found,) = searched(error_of(layer, many) + weights * inversion.prior(name), warm(layer, many), [LONG_TUNING])
+    scores = psnr(found, many).view(len(rows), -1)
+    weight = rows[int(scores.mean(1).argmax())]
+    numbers, kept = long_search(layer, name, weight)
+    return {"tuning": scores.tolist(), "weight": weight} | numbers, kept
+
+
+def second_run(key: str) -> tuple[dict, dict]:
+    """The same at the weight that was second when it was tuned, which may lie behind by less than the tuning tells."""
+    _, layer, name = key.split("/")
+    scores = torch.tensor(PARTS.get(f"long/{layer}/{name}", long_run)[0]["tuning"]).mean(1)
+    weight = LONG_WEIGHTS[layer][int(scores.argsort(descending=True)[1])]
+    numbers, kept = long_search(layer, name, weight)
+    return {"weight": weight} | numbers, kept
+
+
+def long_search(layer: str, name: str | None, weight: float) -> tuple[dict, dict]:
+    """The ten pictures at both numbers of `LONG_STEPS`."""
     x = inversion.judged_pictures()
     error = error_of(layer, x)
-    if name != NONE:
-        tuning = inversion.tuning_pictures()
-        rows = LONG_WEIGHTS[layer]
-        many = tuning.repeat(len(rows), 1, 1, 1)
-        weights = torch.tensor(rows).repeat_interleave(len(tuning))
-        (found,) = searched(error_of(layer, many) + weights * inversion.prior(name), warm(layer, many), [LONG_TUNING])
-        scores = psnr(found, many).view(len(rows), -1)
-        numbers["tuning"], best = scores.tolist(), int(scores.mean(1).argmax())
-        numbers["weight"] = rows[best]
-        energy = error + rows[best] * inversion.prior(name)
-    found = searched(error if energy is None else energy, warm(layer, x), LONG_STEPS)
-    numbers |= {str(steps): judged(at, x, error) for steps, at in zip(LONG_STEPS, found, strict=True)}
+    found = searched(error + weight * inversion.prior(name) if name else error, warm(layer, x), LONG_STEPS)
+    numbers = {str(steps): judged(at, x, error) for steps, at in zip(LONG_STEPS, found, strict=True)}
     return numbers, {"x": found[-1]}
 
 
@@ -276,11 +289,24 @@ WORK = {
     "tune": (tune, [f"tune/{layer}/{name}" for layer in LAYERS for name in (*PRIORS, JOINT)]),
     "main": (main_run, [f"main/{layer}/{name}" for layer in LAYERS for name in (NONE, *PRIORS, JOINT)]),
     "long": (long_run, [f"long/{layer}/{name}" for layer in LONG_LAYERS for name in LONG_PRIORS]),
+    "second": (second_run, [f"second/{layer}/{name}" for layer in LONG_LAYERS for name in LONG_PRIORS[1:]]),
     "fixed": (fixed, [f"fixed/{layer}/{name}" for layer in LAYERS[1:] for name in (NONE, *PRIORS[:3:2])]),
     "denoiser": (denoised, [f"denoiser/{layer}" for layer in LAYERS]),
     "published": (published, [f"published/{layer}" for layer in ALL_LAYERS]),
     "deep": (deep, [f"deep/{layer}" for layer in LAYERS[2:]]),
 }
+
+
+def known(had: dict, name: str) -> dict[str, dict]:
+    """The numbers that a record has of the parts of `WORK[name]`, by key."""
+    found = {}
+    for key in WORK[name][1]:
+        at = had.get(name)
+        for step in key.split("/")[1:]:
+            at = (at or {}).get(step)
+        if at:
+            found[key] = at
+    return found
 
 
 def nested(parts: dict) -> dict:
@@ -297,13 +323,16 @@ def nested(parts: dict) -> dict:
 
 def main() -> None:
     """Make what is missing and write the record `preimage_priors`, with strips of the astronaut for its sliders."""
-    made = {name: PARTS.all(keys, make) for name, (make, keys) in WORK.items()}
+    had = recorded("preimage_priors", {key: own for key, own in SETTINGS.items() if key != "long_settings"})
+    if had and had["long_settings"] != rounded(LONG):
+        had = {key: own for key, own in had.items() if key not in ("long", "second")}
+    made = {name: PARTS.all(keys, make, known=known(had, name)) for name, (make, keys) in WORK.items()}
     numbers = {name: nested(parts) for name, parts in made.items()}
     numbers["spread"] = numbers["spread"]["spread"]
+    shown = {(layer, name): made["tune"][f"tune/{layer}/{name}"][1].get("shown") for layer in LAYERS for name in PRIORS}
     strips = {
-        f"{layer}-{name.replace(' ', '_')}.webp": strip(made["tune"][f"tune/{layer}/{name}"][1]["shown"])
-        for layer in LAYERS
-        for name in PRIORS
+        f"{layer}-{name.replace(' ', '_')}.webp": None if own is None else strip(own)
+        for (layer, name), own in shown.items()
     }
     at = numbers["main"]["relu2_2"]
     mean = {name: sum(own["300"]["psnr"]) / 10 for name, own in at.items()}
@@ -315,5 +344,5 @@ def main() -> None:
         licence="numbers alone of Set5, Set14 and BSDS; pictures shown are pre-images of one of NASA, public domain",
         seeds=SEEDS,
         metric="PSNR at relu2_2: " + ", ".join(f"{name} {score:.1f}" for name, score in mean.items()) + " dB",
-        pictures=strips,
+        pictures=or_shipped("preimage_priors", strips),
     )

@@ -274,7 +274,7 @@ def main() -> None:
         "sampling_digits",
         rounded(content),
         command="make records NAME=sampling_digits",
-        data="MNIST; models learnt from the first 50,000 training digits, measured on test digits",
+        data="MNIST; models learned from the first 50,000 training digits, measured on test digits",
         licence=LICENCE,
         seeds=list(SEEDS),
         metric="precision and coverage in the features of two classifiers; PSNR and coverage of intervals",

@@ -106,7 +106,7 @@ def grey_denoised(y: torch.Tensor, sigma: float) -> torch.Tensor:
     """Grey pictures by the network for colour ones: the mean of three channels.
 
     Along that mean three equal channels of noise are noise of sqrt(3) sigma, and this is what the network is told. It
-    learnt levels up to 75/255, so strong noise, above 43/255, is beyond it.
+    learned levels up to 75/255, so strong noise, above 43/255, is beyond it.
     """
     with torch.no_grad():
         return _network()(y.expand(-1, 3, -1, -1), min(3**0.5 * float(sigma), 1.0)).mean(1, keepdim=True)

@@ -71,16 +71,17 @@ def prior_card(
     most, least = extreme_patches(prior, x, size=patch, count=count)
     ranges = "; ".join(f"{label} {float(v.min()):.3g} to {float(v.max()):.3g}" for label, v in spread.items())
     apart = "all" if spread["natural"].max() < spread["noisy"].min() else "not all"
+    name = prior.name[:1].upper() + prior.name[1:]  # a sentence begins with it, and Tikhonov was a person
     see = see or (
-        f"The prior {prior.name} on {x.shape[0]} photographs: value per pixel value ({ranges}). "
+        f"{name} as a prior, on {x.shape[0]} photographs: value per pixel value ({ranges}). "
         f"The lower, the more probable; {apart} photographs lie below all noisy ones."
     )
-    scatter = drawing_tag(_strips(spread, sigma), alt=f"Value of the prior {prior.name} per pixel value: {ranges}")
+    scatter = drawing_tag(_strips(spread, sigma), alt=f"{name}, value per pixel value: {ranges}")
     rows = [
         _patch_row(f"{label} probable patches", patches) for label, patches in {"Most": most, "Least": least}.items()
     ]
     body = row_html([scatter, f'<div style="display:grid;gap:0.75rem;align-content:center">{"".join(rows)}</div>'])
-    return Figure(figure_html(body, see=see), text=f"card of the prior {prior.name}: {ranges}")
+    return Figure(figure_html(body, see=see), text=f"{name}, its card: {ranges}")
 
 
 def _strips(spread: dict[str, torch.Tensor], sigma: float) -> Drawing:

@@ -10,12 +10,14 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure as Drawing
-from matplotlib.patheffects import withStroke
+from matplotlib.image import AxesImage, BboxImage, FigureImage
 from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from deeprestore_lab.core.checks import check_positive
 from deeprestore_lab.course.figures.encoding import check_text, img_tag
+from deeprestore_lab.course.figures.labels import place_labels
 from deeprestore_lab.course.figures.rows import Figure, figure_html, row_html
 
 # Okabe and Ito's colours, told apart under the common colour-vision deficiencies, with line styles and markers besides.
@@ -23,7 +25,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 LETTERS = 13  # of a legend in an inch
 LETTERS_UP = 9.5  # of a label in an inch of the y axis and what is above and below it
-HALO = (withStroke(linewidth=3, foreground="white"),)  # a label on a line is read
+PICTURES = AxesImage, BboxImage, FigureImage, QuadMesh  # what shows a picture in a drawing
 LOOK = {
     "font.size": 11.5,
     "axes.spines.top": False,
@@ -41,12 +43,18 @@ LOOK = {
 
 
 def svg(drawing: Drawing) -> tuple[bytes, int, int]:
-    """A matplotlib figure as SVG on white, with its width and height in page pixels."""
+    """A matplotlib figure as SVG on white, with its width and height in page pixels.
+
+    Where dots or lines are rasterised and no picture is shown, the class says so: it may turn dark with the page.
+    """
     buffer = io.BytesIO()
     with mpl.rc_context({key: LOOK[key] for key in ("svg.fonttype", "svg.hashsalt")}), _without_haste():
         drawing.savefig(buffer, format="svg", facecolor="white", metadata={"Date": None})
     width, height = (round(96 * inches) for inches in drawing.get_size_inches())
-    return buffer.getvalue(), width, height
+    raw = buffer.getvalue()
+    if b"<image" in raw and not drawing.findobj(lambda artist: isinstance(artist, PICTURES)):
+        raw = raw.replace(b"<svg ", b'<svg class="lines" ', 1)
+    return raw, width, height
 
 
 def drawing_tag(drawing: Drawing, *, alt: str) -> str:
@@ -103,22 +111,12 @@ def curves(
         for label, line in lines.items():
             x, y = _points(label, line)
             axes.plot(x, y, label=label, marker="o" if len(x) <= 12 else None, markersize=4.5)
-        for label, level in (levels or {}).items():
+        for level in (levels or {}).values():
             axes.axhline(level, color="#555555", linewidth=1.2, linestyle=(0, (2, 2)))
-            axes.annotate(
-                label,
-                (0.99, level),
-                xycoords=("axes fraction", "data"),
-                ha="right",
-                va="bottom",
-                color="#333333",
-                path_effects=HALO,
-            )
-        for label, (x, y) in (marks or {}).items():
+        for x, y in (marks or {}).values():
             axes.plot(
                 [x], [y], marker="D", markersize=8, color="black", markerfacecolor="white", linestyle="none", zorder=5
             )
-            axes.annotate(label, (x, y), xytext=(0, 9), textcoords="offset points", ha="center", path_effects=HALO)
         axes.set(xlabel=check_text(x_label, name="x_label"))
         axes.set_ylabel(textwrap.fill(check_text(y_label, name="y_label"), int(LETTERS_UP * size[1])))
         axes.set_xscale("log" if log_x else "linear")
@@ -131,6 +129,7 @@ def curves(
             axes.set_xticks(range(len(x_names)), list(x_names), rotation=50, ha="right", rotation_mode="anchor")
         if len(lines) > 1:
             place_legend(drawing, axes)
+        place_labels(drawing, axes, marks=marks or {}, levels=levels or {})
         return plot(drawing, alt=alt, see=see)
 
 

@@ -10,6 +10,7 @@ Cell = str | int | float
 
 # Characters that are kept on one line: of a row's heading, of a cell of numbers, of one of words.
 HEADING, NUMBERS, WORDS = 28, 20, 16
+SIGNED_ZERO = r"(?<![\w.])[-+−](0\.0+)(?![\w.])"
 
 
 def table(
@@ -24,12 +25,12 @@ def table(
     """A table with a heading over each column; the first cell of a row is its heading.
 
     Floats are shown with `digits` places, whole numbers from 10,000 on with a comma between thousands, other cells as
-    they are. Columns of numbers are set to the right (class `drl-n`). Cells stay on one line, but for long ones; those
-    of numbers break before a bracket and after a comma. A table that is too wide scrolls. `see` says what there is to
-    notice. The alternative text is the table itself, row by row. On a page of the book a `sortable` table has a button
-    in each heading, whose first press puts the largest first, or the smallest where `smaller_is_better`. Raises
-    `ValueError` for no rows, a row that does not have one cell for each column, or a column without a heading: who
-    hears the page needs each.
+    they are; but what is rounded to zero has no sign, in words either: 0.00 for "-0.00 ± 0.01". Columns of numbers are
+    set to the right (class `drl-n`). Cells stay on one line, but for long ones; those of numbers break before a bracket
+    and after a comma. A table that is too wide scrolls. `see` says what there is to notice. The alternative text is the
+    table itself, row by row. On a page of the book a `sortable` table has a button in each heading, whose first press
+    puts the largest first, or the smallest where `smaller_is_better`. Raises `ValueError` for no rows, a row that does
+    not have one cell for each column, or a column without a heading: who hears the page needs each.
 
     >>> table([["total variation", 26.268]], columns=["method", "PSNR"], see="One number.", digits=1)
     Figure: method, PSNR; total variation, 26.3
@@ -86,5 +87,6 @@ def _numeric(cells: Sequence[str]) -> bool:
 def _text(cell: Cell, digits: int) -> str:
     cell = cell.item() if hasattr(cell, "item") else cell  # NumPy's numbers
     if isinstance(cell, float):
-        return f"{cell:.{digits}f}"
-    return f"{cell:,}" if isinstance(cell, int) and abs(cell) >= 10_000 else str(cell)
+        cell = f"{cell:.{digits}f}"
+    text = f"{cell:,}" if isinstance(cell, int) and abs(cell) >= 10_000 else str(cell)
+    return re.sub(SIGNED_ZERO, r"\1", text)

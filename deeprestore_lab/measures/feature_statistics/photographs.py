@@ -1,4 +1,7 @@
-"""Confidence from different photographs: crops of one photograph are not new ones. Taught in chapter 15."""
+"""Confidence from different photographs: crops of one photograph are not new ones.
+
+Taught in chapter 15_feature_statistics.
+"""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Score matching: densities learnt without their normaliser, from samples (vectors) or from noisy pairs."""
+"""Score matching: densities learned without their normaliser, from samples (vectors) or from noisy pairs."""
 
 from deeprestore_lab.training.score_matching.denoising import denoising_loss
 from deeprestore_lab.training.score_matching.explicit import explicit_loss, quadratic_in_weights

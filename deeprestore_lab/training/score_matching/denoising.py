@@ -1,4 +1,4 @@
-"""Denoising score matching: the score of noisy data is learnt from pairs, and no trace is needed.
+"""Denoising score matching: the score of noisy data is learned from pairs, and no trace is needed.
 
 Taught in chapter 14_learned_filters.
 """

@@ -20,9 +20,9 @@ def explicit_loss(
         J = 1/N sum_n [ 1/2 |sum_k a_k phi'(s_nk) w_k|^2 - sum_k a_k phi''(s_nk) |w_k|^2 ],    s_nk = w_k . x_n
 
     `filters` holds the w_k as rows, `(K, D)`; `weights` the a_k, `(K,)`; `x` the samples, `(N, D)`. K may be more than
-    D (overcomplete) or fewer. Equal to `hyvarinen_loss` of that energy. Differs from equation 6 of the thesis in the
-    factor |w_k|^2, which is left out there: without it J means something for filters of norm 1 only. Raises
-    `ValueError` for shapes that do not fit. Source: Hyvärinen (2005), section 3.3. Taught in chapter
+    D (overcomplete) or fewer. Equal to `hyvarinen_loss` of that energy. Differs from equation 6 of the thesis that the
+    course grew from in the factor |w_k|^2, which is left out there: without it J means something for filters of norm 1
+    only. Raises `ValueError` for shapes that do not fit. Source: Hyvärinen (2005), section 3.3. Taught in chapter
     14_learned_filters.
 
     >>> explicit_loss(torch.eye(2), torch.ones(2), torch.zeros(5, 2)).item()  # phi''(0) = 1 for each filter

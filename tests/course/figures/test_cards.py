@@ -58,7 +58,8 @@ def test_extreme_patches_are_the_darkest_and_the_brightest():
 def test_card_has_words_for_every_picture():
     html = prior_card(Variation(), ramps(), sigma=0.1, count=2).html
     assert html.count("<img") == html.count('alt="') == 5
-    assert "Most probable patches, number 1" in html and "Value of the prior variation" in html
+    assert "<figcaption>Variation as a prior, on 2 photographs: " in html and 'alt="Variation, value per pixel' in html
+    assert "Most probable patches, number 1" in html
 
 
 def test_too_few_patches_are_refused():

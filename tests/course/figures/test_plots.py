@@ -44,6 +44,21 @@ def test_the_same_curves_give_the_same_bytes():
     assert first == second
 
 
+def test_rasterised_dots_are_lines_and_a_picture_among_them_is_not():
+    kinds = []
+    for shown in ("plot", "imshow", "pcolormesh"):
+        drawing = Drawing()
+        axes = drawing.subplots()
+        axes.plot([0, 1], [1, 0], ".", rasterized=True)
+        if shown != "plot":
+            getattr(axes, shown)([[0.0, 1.0], [1.0, 0.0]]).set_rasterized(True)
+        drawn = svg_of(plot(drawing, alt="Dots", see="Dots."))
+        assert "<image" in drawn
+        kinds.append(re.search(r"<svg ([^>]*)>", drawn)[1].startswith('class="lines"'))
+    assert kinds == [True, False, False]
+    assert 'class="lines"' not in svg_of(curves({"a": [1.0, 2.0]}, **WORDS))  # needs no word: nothing in it is pixels
+
+
 def test_no_figure_stays_open():
     drawing, _ = plt.subplots()
     plot(drawing, alt="An empty plot", see="Nothing.")

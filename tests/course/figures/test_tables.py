@@ -40,6 +40,17 @@ def test_numbers_stand_to_the_right_and_short_cells_on_one_line():
     assert root.find(".//tbody/tr[2]/td[3]").text == "9999"
 
 
+def test_what_is_rounded_to_zero_has_no_sign():
+    rows = [["a", -0.001, "+0.00 ± 0.01"], ["-0.0", -0.01, "-0.004 (-0.00 to +0.00)"], ["x-0.0", 0.0, "−0.0"]]
+    root = ElementTree.fromstring(table(rows, columns=["name", "x", "y"], see="s").html)
+    rows = [[cell.text for cell in row] for row in root.find(".//tbody")]
+    assert rows == [
+        ["a", "0.00", "0.00 ± 0.01"],
+        ["0.0", "-0.01", "-0.004 (0.00\xa0to\xa00.00)"],
+        ["x-0.0", "0.00", "0.0"],
+    ]
+
+
 def test_a_long_cell_of_numbers_breaks_before_a_bracket_and_after_a_comma():
     rows = [["a", "-0.78 (-1.03 to -0.58)", "0.01 %, 25.1 → 29.7 dB"]]
     root = ElementTree.fromstring(table(rows, columns=["x", "y", "z"], see="s").html)
