@@ -49,7 +49,7 @@ PARTS = Parts("joint_pictures", SETTINGS)
 @cache
 def mixture() -> GaussianMixture:
     """Fitted to the 10,000 test pictures; that they are JPEG does not matter under strong noise."""
-    return fit_gaussian_mixture(jpeg_pictures(), parts=100, rank=40, seed=0)
+    return fit_gaussian_mixture(jpeg_pictures()[0], parts=100, rank=40, seed=0)
 
 
 def drawn(seed: int) -> torch.Tensor:
