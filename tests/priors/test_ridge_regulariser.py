@@ -256,13 +256,28 @@ def test_a_mirrored_picture_of_a_filters_size_counts_a_pixel_nine_times():
     centre = torch.zeros(1, 1, 5, 5, dtype=torch.float64)
     centre[..., 2, 2] = 1
     r = RidgeRegulariser(centre, -torch.ones(1, 1, dtype=torch.float64), shapes=(1.0,), border="mirror")
+    convex = RidgeRegulariser(centre, torch.ones(1, 1, dtype=torch.float64), shapes=(1.0,), border="mirror")
     for size, times in ((5, 9), (6, 4), (11, 4)):
+        assert convex.curvature_in((size, size)) == pytest.approx(times, rel=5e-3)  # seen on a grid
         flat = torch.zeros(1, 1, size, size, dtype=torch.float64)
         bend = torch.autograd.functional.hessian(lambda v: r(v).sum(), flat).view(size**2, size**2)
         assert float(torch.linalg.eigvalsh(bend).min()) == pytest.approx(-times)
         assert r.prox(flat, 0.98 / times).shape == flat.shape
         with pytest.raises(ValueError, match="weak convexity"):
             r.prox(flat, 1.02 / times)
+
+
+@pytest.mark.parametrize("size", [(3, 3), (3, 7), (4, 4)])
+def test_no_hessian_of_a_mirrored_picture_exceeds_the_bound_of_its_size(size):
+    """Filters that are large in their middle see it three times in each direction, where a picture is as small."""
+    filters = regulariser().filters
+    filters[:, :, 1, 1] += 3
+    r = RidgeRegulariser(filters, torch.ones(4, 1, dtype=torch.float64), shapes=(1.0,), border="mirror")
+    flat = torch.zeros(1, 1, *size, dtype=torch.float64)
+    bend = torch.autograd.functional.hessian(lambda v: r(v).sum(), flat).view(flat.numel(), -1)
+    largest = float(torch.linalg.eigvalsh(bend).max())
+    assert largest <= r.curvature_in(size)
+    assert size != (3, 3) or largest > r.largest_curvature
 
 
 def test_the_bounds_of_what_is_learnt_are_numbers_without_a_warning():
