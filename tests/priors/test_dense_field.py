@@ -77,3 +77,18 @@ def test_the_quadratic_form_is_the_energy(field):
 def test_what_is_no_covariance_is_refused(matrix, message):
     with pytest.raises(ValueError, match=message):
         DenseField(matrix, SHAPE)
+
+
+def test_the_eigenvectors_are_found_once_and_follow_the_picture(field, covariance, monkeypatch):
+    """Asked first where no gradients are known, then where one is taken, in two precisions."""
+    found, v = [], torch.rand(2, *SHAPE, dtype=torch.float64)
+    eigh = torch.linalg.eigh
+    monkeypatch.setattr(torch.linalg, "eigh", lambda matrix: found.append(matrix) or eigh(matrix))
+    with torch.inference_mode():
+        single = field.prox(v.float(), 0.5)
+    double = field.prox(v.requires_grad_(), 0.5)
+    assert len(found) == 1 and (single.dtype, double.dtype) == (torch.float32, torch.float64)
+    torch.testing.assert_close(single.double(), double, rtol=1e-5, atol=1e-5)
+    (slope,) = torch.autograd.grad(double.sum(), v)
+    expected = np.linalg.solve(np.eye(12) + 0.5 * np.linalg.inv(covariance), np.ones(12))
+    np.testing.assert_allclose(slope.flatten(1), np.stack([expected, expected]), atol=1e-11)
