@@ -13,7 +13,7 @@ from torch.nn.functional import conv2d, pad
 from deeprestore_lab.priors import RidgeRegulariser, field_pass, ridge_potentials
 from deeprestore_lab.priors.placed_filters import PLACES
 from deeprestore_lab.priors.ridge_potentials import curvature_curves
-from refusals import refused_by_name
+from refusals import refused, refused_by_name
 
 
 def test_the_value_can_be_differentiated_twice():
@@ -150,17 +150,12 @@ def test_a_proximal_step_that_need_not_be_convex_is_refused():
         r.prox(picture(), 1.01 / r.weak_convexity)
 
 
-@pytest.mark.parametrize(
-    ("filters", "weights", "shapes", "words"),
-    [
-        (torch.ones(2, 3, 3), torch.ones(2, 1), (1.0,), "filters must be"),
-        (torch.ones(2, 1, 3, 3), torch.ones(3, 1), (1.0,), "weights must be"),
-        (torch.ones(2, 1, 3, 3), torch.ones(2, 1), (0.0,), "shapes must be"),
-    ],
+test_what_does_not_belong_together_is_refused = refused(
+    (torch.ones(2, 3, 3), torch.ones(2, 1), (1.0,), "filters must be"),
+    (torch.ones(2, 1, 3, 3), torch.ones(3, 1), (1.0,), "weights must be"),
+    (torch.ones(2, 1, 3, 3), torch.ones(2, 1), (0.0,), "shapes must be"),
+    by=lambda filters, weights, shapes: RidgeRegulariser(filters, weights, shapes=shapes),
 )
-def test_what_does_not_belong_together_is_refused(filters, weights, shapes, words):
-    with pytest.raises(ValueError, match=words):
-        RidgeRegulariser(filters, weights, shapes=shapes)
 
 
 def test_a_picture_smaller_than_a_filter_is_refused():
