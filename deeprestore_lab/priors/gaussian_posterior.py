@@ -58,7 +58,8 @@ class GaussianPosterior:
     def sample(self, n: int, *, seed: int, image: int = 0) -> torch.Tensor:
         """`n` independent images from p(x | y) of measurement number `image`, `(n, C, H, W)`.
 
-        Raises `ValueError` for a count or a place that is no whole number within range.
+        One seed gives every measurement the same noise: for draws that are independent, give each its own. Raises
+        `ValueError` for a count or a place that is no whole number within range.
         """
         n, generator = check_whole(n, name="n", least=1), torch.Generator().manual_seed(check_seed(seed))
         image = check_whole(image, name="image", least=0, most=self.field.mean.shape[0] - 1)

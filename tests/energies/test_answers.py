@@ -55,6 +55,8 @@ def test_a_score_is_refused_where_there_is_none():
     assert not kinked.has_score and not (kinked + Tikhonov()).has_score
     with pytest.raises(NotImplementedError, match="total variation has kinks"):
         kinked.score(images())
+    with pytest.raises(NotImplementedError, match="energy has neither a value nor a score"):
+        Energy().score(images())
 
     class Cut(Energy):
         def value(self, x):

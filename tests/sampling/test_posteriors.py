@@ -95,6 +95,18 @@ def test_the_posterior_of_a_mixture_against_the_sum_over_a_grid():
     torch.testing.assert_close(drawn.var(0), spread, rtol=0.05, atol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_posterior_of_a_mixture_has_the_precision_of_what_was_measured(dtype):
+    """In one pixel of one part the mean is known: (y / sigma^2) / (1 + 1 / sigma^2) of N(0, 1), to all digits."""
+    unit = torch.ones(1, 1, 1)
+    prior = GaussianMixture(torch.ones(1), torch.zeros(1, 1, 1, 1), unit, torch.zeros(1, 1), torch.ones(1))
+    y = torch.full((1, 1, 1, 1), 1 / 3, dtype=dtype)
+    posterior = MixturePosterior(prior, Identity(), y, sigma=0.5)
+    torch.testing.assert_close(posterior.mean, y * 4 / 5, rtol=2 * torch.finfo(dtype).eps, atol=0)
+    torch.testing.assert_close(posterior.mode, posterior.mean)
+    assert posterior.sample(2, seed=0).dtype == dtype and posterior.log_evidence.dtype == torch.float64
+
+
 def test_draws_of_several_measurements_stay_apart():
     prior, operator = mixture(), Identity()
     y = torch.tensor([[0.0, 0.2], [1.0, 0.5], [0.5, 0.4]]).reshape(3, 1, 1, 2)
