@@ -108,7 +108,9 @@ def minimise(
     options = {} if lr is None else {"lr": _check_lr(lr, stepper_class)}
     reference = _check_reference(reference, problem)
     average = _check_average(average)
-    saved = _checkpoint(checkpoint, problem, name, tolerance=tolerance, lr=lr, seed=seed, average=average)
+    saved = _checkpoint(
+        checkpoint, problem, name, tolerance=tolerance, lr=lr, seed=seed, average=average, reference=reference
+    )
     return run(
         stepper_class(problem, tolerance=tolerance, **options),
         Recorder(problem, name, reference=reference, snapshots=snapshots, average=average),
