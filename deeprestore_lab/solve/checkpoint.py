@@ -11,6 +11,7 @@ from deeprestore_lab.solve.bookkeeping import Recorder
 from deeprestore_lab.solve.fingerprint import Seen, attributes, fingerprint
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.saved_run import SavedRun
+from deeprestore_lab.solve.solver import Solver
 from deeprestore_lab.solve.state_files import to_device
 
 FORMAT = "deeprestore_lab checkpoint 3"
@@ -36,7 +37,7 @@ class Checkpoint:
         self,
         path: str | Path,
         problem: Problem,
-        solver: str,
+        solver: type[Solver],
         *,
         tolerance: float,
         lr: float | Callable[[int], float] | None,
@@ -47,7 +48,8 @@ class Checkpoint:
         self.problem = problem
         g, seen = problem.parametrisation, {}
         settings = {
-            "solver": solver,
+            "solver": solver.name,
+            "the kind of solver": solver.__qualname__,
             "tolerance": tolerance,
             "lr": "a function of the step" if callable(lr) else lr,
             "seed": seed,

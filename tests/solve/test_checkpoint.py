@@ -13,6 +13,8 @@ from deeprestore_lab.operators import Blur, Identity, Mask
 from deeprestore_lab.parametrisations import Dictionary, Pixels
 from deeprestore_lab.priors import DenoiserScore, FieldOfExperts, Prior, Tikhonov, TotalVariation
 from deeprestore_lab.solve import saved_run as module
+from deeprestore_lab.solve.admm import ADMM
+from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.training import cosine, stairs
 
 
@@ -267,3 +269,10 @@ def test_a_run_keeps_its_reference(first, then, tmp_path):
         minimise(energy, Y, solver="adam", steps=6, checkpoint=path, reference=then)
     again = minimise(energy, Y, solver="adam", steps=6, checkpoint=path, reference=first)
     assert len(again.energy) == 7 and (first is None or len(again.psnr) == 7)
+
+
+def test_admm_restored_falls_back_on_the_start_of_the_run():
+    problem = Problem(GAUSSIAN, Pixels(Y))
+    stepper = ADMM(problem, tolerance=0.0)
+    problem.parametrisation.load_state_dict({"theta": Y + 0.1})
+    assert torch.equal(stepper.finite.start, Y)
