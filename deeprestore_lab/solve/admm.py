@@ -48,7 +48,7 @@ class ADMM(Solver):
     name = "admm"
     default_steps = 1000
     default_tolerance = 1e-4
-    kept = ("x", "z", "u", "rho", "count", "residual", "size", "force")
+    kept = ("x", "z", "u", "rho", "count", "residual", "size", "force", "shares")
 
     @classmethod
     def why_not(cls, problem: Problem) -> str | None:
@@ -91,6 +91,15 @@ class ADMM(Solver):
             if isinstance(operator, Identity) and not isinstance(f, SquaredError)
         ]
         self.shown = places[-1] if places else None
+
+    @property
+    def shares(self) -> list[torch.Tensor]:
+        """Of each way to a finite energy, the share that was last needed: where the next search begins."""
+        return self.finite.share
+
+    @shares.setter
+    def shares(self, shares: list[torch.Tensor]) -> None:
+        self.finite.share = shares
 
     def step(self, active: torch.Tensor) -> torch.Tensor:
         self.count += 1

@@ -99,7 +99,7 @@ class Checkpoint:
         if not self.file.path.exists():
             return False
         state = self.file.restore()
-        self.file.check_rates(state["rates"])
+        self.file.check_rates(state.pop("rates"))
         state = to_device(state, self.problem.x().device)
         self.problem.parametrisation.load_state_dict(state["parametrisation"])
         self.problem.note()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from deeprestore_lab import minimise
-from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood
+from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
 from deeprestore_lab.operators import Blur, Identity, Mask
 from deeprestore_lab.parametrisations import Dictionary, Pixels
 from deeprestore_lab.priors import DenoiserScore, FieldOfExperts, Prior, Tikhonov, TotalVariation
@@ -276,3 +276,13 @@ def test_admm_restored_falls_back_on_the_start_of_the_run():
     stepper = ADMM(problem, tolerance=0.0)
     problem.parametrisation.load_state_dict({"theta": Y + 0.1})
     assert torch.equal(stepper.finite.start, Y)
+
+
+def test_admm_restored_searches_a_finite_energy_where_it_was(tmp_path):
+    """Counts behind a blur: the energy of the iterate is infinite at many steps."""
+    counts = PoissonLikelihood(BLUR, (Y > 0.8).float(), peak=20.0) + 0.3 * TotalVariation()
+    options = {"solver": "admm", "tolerance": 0.0, "progress": False}
+    whole = minimise(counts, Y, steps=30, **options)
+    minimise(counts, Y, steps=12, checkpoint=tmp_path / "run", **options)
+    resumed = minimise(counts, Y, steps=30, checkpoint=tmp_path / "run", **options)
+    assert torch.equal(whole.x, resumed.x) and torch.equal(whole.energy, resumed.energy)
