@@ -60,7 +60,7 @@ class SavedRun:
         if not self.path.exists():
             return None
         state = read_state(self.path, format=self.format)
-        for key in state["settings"] | self.settings:
+        for key in sorted(state["settings"] | self.settings, key=self.computed.__contains__):  # what follows comes last
             there, here = state["settings"].get(key), self.settings.get(key)
             if not (same(there, here) if key in self.computed else there == here):
                 raise self.another(self.words.get(key, key), there, here)

@@ -266,7 +266,7 @@ def test_other_settings_of_the_same_weights_are_refused(tmp_path):
 def test_step_sizes_are_compared_at_the_steps_taken(tmp_path):
     settings = {"checkpoint": tmp_path / "run", "progress": False}
     fit(linear(), batch, steps=9, lr=stairs(0.05, 24), **settings)
-    with pytest.raises(ValueError, match=r"lr at step 8 differs \(there 0.005, here 0.05\)"):
+    with pytest.raises(ValueError, match="lr at step 8 differs"):
         fit(linear(), batch, steps=9, lr=stairs(0.05, 27), **settings)
 
 
