@@ -3,7 +3,7 @@
 import torch
 
 from deeprestore_lab.core.checks import per_image
-from deeprestore_lab.energies.shares import left_out
+from deeprestore_lab.energies import left_out
 from deeprestore_lab.operators.base import Identity
 from deeprestore_lab.solve.finite_point import FinitePoint, where_image
 from deeprestore_lab.solve.normal_equations import right_hand_side, solve_normal

@@ -2,8 +2,7 @@
 
 import torch
 
-from deeprestore_lab.energies import Energy
-from deeprestore_lab.energies.shares import left_out
+from deeprestore_lab.energies import Energy, left_out
 from deeprestore_lab.solve.finite_point import where_image
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.solver import Kept, each

@@ -9,8 +9,7 @@ from deeprestore_lab.core.capture import Captured, check_capture
 from deeprestore_lab.core.checks import EXACT, check_images, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.core.machine import fast_autocast
-from deeprestore_lab.energies import Energy, Weight, weighted_terms
-from deeprestore_lab.energies.shares import hide, left_out, term_names, times
+from deeprestore_lab.energies import Energy, Weight, hide, left_out, term_names, times, weighted_terms
 from deeprestore_lab.operators import one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
