@@ -15,7 +15,7 @@ from deeprestore_lab.energies.likelihoods import (
     SeparableLikelihood,
 )
 from deeprestore_lab.energies.representation import RepresentationError
-from deeprestore_lab.energies.shares import term_names
+from deeprestore_lab.energies.shares import hide, left_out, term_names, times
 
 __all__ = [
     "Activation",
@@ -33,7 +33,10 @@ __all__ = [
     "SeparableLikelihood",
     "Weight",
     "WeightedSum",
+    "hide",
+    "left_out",
     "term_names",
+    "times",
     "unit_direction",
     "weighted_terms",
 ]

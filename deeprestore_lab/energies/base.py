@@ -9,7 +9,7 @@ import torch
 from deeprestore_lab.core.checks import EXACT, check_positive, check_precision, check_weight, describe, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
-from deeprestore_lab.energies.shares import checked_value, term_names, times
+from deeprestore_lab.energies.shares import checked_value, hide, left_out, term_names, times
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
 from deeprestore_lab.operators.one_pass import one_evaluation
 
@@ -79,6 +79,7 @@ class WeightedSum(Energy):
 
     def __init__(self, weighted: list[tuple[Weight, Energy]]) -> None:
         self.weighted = list(weighted)
+        self._out = [left_out(weight) for weight, _ in self.weighted]
 
     @property
     def name(self) -> str:
@@ -90,12 +91,15 @@ class WeightedSum(Energy):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         with one_evaluation():
-            return sum(times(weight, checked_value(energy, x)) for weight, energy in self.weighted)
+            return sum(
+                times(weight, checked_value(energy, hide(x, out)), out)
+                for (weight, energy), out in zip(self.weighted, self._out, strict=True)
+            )
 
     def terms(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         with one_evaluation():
-            named = zip(term_names(self.weighted), self.weighted, strict=True)
-            return {name: times(weight, energy(x)) for name, (weight, energy) in named}
+            named = zip(term_names(self.weighted), self.weighted, self._out, strict=True)
+            return {name: times(weight, energy(hide(x, out)), out) for name, (weight, energy), out in named}
 
     @property
     def has_value(self) -> bool:
@@ -154,7 +158,11 @@ class WeightedSum(Energy):
 
     def score(self, x: torch.Tensor) -> torch.Tensor:
         """The weighted sum of the terms' scores."""
-        return sum(per_image(weight, x) * energy.score(x) for weight, energy in self.weighted)
+        total = torch.zeros_like(x)
+        for (weight, energy), out in zip(self.weighted, self._out, strict=True):
+            score = per_image(weight, x) * energy.score(x)
+            total = total + (score if out is None else score.masked_fill(per_image(out, x).bool(), 0.0))
+        return total
 
     def __matmul__(self, operator: Operator | Callable) -> Energy:
         """Each term on the representation, so that each keeps its name and its closed form."""

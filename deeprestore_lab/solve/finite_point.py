@@ -23,7 +23,7 @@ class FinitePoint:
     """
 
     def __init__(self, problem: Problem, splits: list[tuple[LinearOperator, Energy]]) -> None:
-        self.problem, self.start = problem, problem.theta
+        self.problem, self.start = problem, problem.theta.clone()  # a restored run writes into theta
         self.splits = [(operator, f) for operator, f in splits if not isinstance(operator, Identity) and f.has_value]
         height = self.start.abs().amax((1, 2, 3), keepdim=True)
         self.brighter = torch.where(height > 0, height, 1.0)

@@ -269,6 +269,30 @@ def test_values_that_are_not_finite_stop_the_run_and_lose_nothing():
     torch.testing.assert_close(trace.x, seen[-1])
 
 
+class Penalty(Tikhonov):
+    """A term whose name is that of the parametrisation's penalty."""
+
+
+class KinkedPenalty(Energy):
+    smooth, name = False, "penalty"
+
+    def value(self, x):
+        return x.abs().flatten(1).sum(1)
+
+
+@pytest.mark.parametrize("solver", ["adam", "proximal", "lbfgs"])
+def test_a_term_called_penalty_is_not_that_of_the_parametrisation(solver):
+    y = torch.full((1, 1, 8, 8), 0.8, dtype=torch.float64)
+    energy = GaussianLikelihood(Identity(), y, sigma=1.0) + 1e3 * Penalty("identity", mean=0.0)
+    g = Fourier(y) if solver == "lbfgs" else Dictionary(y, weight=1e-6)
+    trace = minimise(energy, g, solver=solver, steps=2000, progress=False)
+    torch.testing.assert_close(trace.x, y / 1001, rtol=0, atol=2e-4)
+    names = ["gaussian likelihood", "penalty"] if solver == "lbfgs" else ["gaussian likelihood", "penalty 2", "penalty"]
+    assert list(trace.terms) == names and trace.terms[names[1]][0] > 1e3
+    with pytest.raises(ValueError, match="penalty has no proximal step"):
+        minimise(GaussianLikelihood(Identity(), y, sigma=1.0) + KinkedPenalty(), y, solver="proximal")
+
+
 def test_a_start_that_is_not_finite_says_so():
     y = images(1, 1, 4, 4)
     with pytest.raises(NonFiniteError, match="'poisson likelihood' is inf for image 0 at step 0") as caught:
