@@ -7,6 +7,7 @@ equation is written as it reads: `data + 0.5 * prior`. Taught in chapter 10_map.
 from deeprestore_lab.energies.activation import Activation, unit_direction
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
 from deeprestore_lab.energies.base import Energy, OfRepresentation, WeightedSum, weighted_terms
+from deeprestore_lab.energies.gradient_check import check_gradient
 from deeprestore_lab.energies.likelihoods import (
     GaussianLikelihood,
     LaplaceLikelihood,
@@ -33,6 +34,7 @@ __all__ = [
     "SeparableLikelihood",
     "Weight",
     "WeightedSum",
+    "check_gradient",
     "hide",
     "left_out",
     "term_names",

@@ -95,7 +95,7 @@ class FinitePoint:
 
 def _lift(x: torch.Tensor, operator: LinearOperator) -> torch.Tensor:
     """Accelerated steps down 1/2 ||min(K x, 0)||^2, until K x is nowhere negative; each image by itself."""
-    step, momentum, ahead = operator.norm(x) ** -2, 1.0, x
+    step, momentum, ahead = per_image(operator.norm(x), x) ** -2, 1.0, x
     for _ in range(LIFTS):
         below = operator.apply(ahead).clamp_max(0)
         low = (below < 0).flatten(1).any(1)

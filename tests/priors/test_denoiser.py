@@ -38,6 +38,22 @@ def test_the_gradient_of_a_network_goes_through_both_places_of_x():
     assert torch.autograd.gradcheck(DenoiserEnergy(model), images(2, seed=3).requires_grad_())
 
 
+def test_a_model_that_autograd_cannot_follow_has_no_true_gradient():
+    """x - D(x) alone is another one: 2 x (1 - D') falls to x - D(x). Plug-and-play takes the model."""
+    x, cut = images(2), torch.no_grad()(affine)
+    assert DenoiserEnergy(cut)(x).shape == (2,)  # a value it has
+    for prior in (
+        DenoiserEnergy(cut),
+        DenoiserEnergy(lambda x: affine(x.detach())),
+        AutoEncoderPrior(cut, temperature=1.0),
+    ):
+        with pytest.raises(ValueError, match="the model does not depend on x as autograd sees it"):
+            prior.score(x)
+        with pytest.raises(ValueError, match="the model does not depend on x as autograd sees it"):
+            minimise(GaussianLikelihood(Identity(), x, sigma=0.5) + prior, x)
+    assert DenoiserScore(cut, sigma=0.1).score(x.requires_grad_()).shape == x.shape
+
+
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
 def test_the_energy_is_minimised_as_any_other(solver):
     """1/2 ||x - y||^2 / s^2 + w/2 ||(I - M) x - b||^2 by dense algebra."""

@@ -69,6 +69,17 @@ def test_split_gibbs_has_the_law_of_its_coupling():
     assert falling(1.0, 0.25, fall=2, stay=1) == [1.0, 0.5, 0.25]
 
 
+@pytest.mark.parametrize("inner", [1, 100])
+def test_split_gibbs_takes_many_inner_steps_for_the_variance_where_nothing_is_measured(inner):
+    """One pixel, p = N(0, 1): of the variance 1 one step leaves g^2 rho^2 / (1 - g^2), g = 1 / (1 + rho^2)."""
+    field, rho = DenseField(torch.eye(1).double(), (1, 1, 1), mean=0.0), 0.6
+    data = GaussianLikelihood(Mask(torch.zeros(1, 1)), torch.zeros(6000, 1, 1, 1), sigma=0.5)
+    sampler = SplitGibbs(field, data, rhos=[rho] * 15, inner=inner, smallest=0.004)
+    gain = 1 / (1 + rho**2)
+    expected = gain**2 * rho**2 / (1 - gain**2) if inner == 1 else 1.0
+    assert float(draw(sampler, torch.zeros(6000, 1, 1, 1), seed=0).x.var()) == pytest.approx(expected, rel=0.06)
+
+
 def mixture():
     directions = torch.tensor([[[1.0], [0.0]], [[0.6], [0.8]]])
     means = torch.tensor([[0.0, 0.2], [1.0, 0.5]]).reshape(2, 1, 1, 2)
