@@ -11,7 +11,7 @@ from deeprestore_lab import minimise
 from deeprestore_lab.energies import Energy, GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
 from deeprestore_lab.operators import Blur, Identity, Mask
 from deeprestore_lab.parametrisations import Dictionary, Fourier, Parametrisation, Pixels
-from deeprestore_lab.priors import Tikhonov, TotalVariation
+from deeprestore_lab.priors import Prior, Tikhonov, TotalVariation
 from deeprestore_lab.solve import NonFiniteError
 from refusals import refused
 
@@ -269,8 +269,11 @@ def test_values_that_are_not_finite_stop_the_run_and_lose_nothing():
     torch.testing.assert_close(trace.x, seen[-1])
 
 
-class Penalty(Tikhonov):
+class Penalty(Prior):
     """A term whose name is that of the parametrisation's penalty."""
+
+    def value(self, x):
+        return x.square().flatten(1).sum(1) / 2
 
 
 class KinkedPenalty(Energy):
@@ -283,10 +286,11 @@ class KinkedPenalty(Energy):
 @pytest.mark.parametrize("solver", ["adam", "proximal", "lbfgs"])
 def test_a_term_called_penalty_is_not_that_of_the_parametrisation(solver):
     y = torch.full((1, 1, 8, 8), 0.8, dtype=torch.float64)
-    energy = GaussianLikelihood(Identity(), y, sigma=1.0) + 1e3 * Penalty("identity", mean=0.0)
+    energy = GaussianLikelihood(Identity(), y, sigma=1.0) + 1e3 * Penalty()
     g = Fourier(y) if solver == "lbfgs" else Dictionary(y, weight=1e-6)
-    trace = minimise(energy, g, solver=solver, steps=2000, progress=False)
-    torch.testing.assert_close(trace.x, y / 1001, rtol=0, atol=2e-4)
+    options = {"steps": 600, "lr": 0.05} if solver == "adam" else {"steps": 200}
+    trace = minimise(energy, g, solver=solver, progress=False, **options)
+    torch.testing.assert_close(trace.x, y / 1001, rtol=0, atol=5e-3 if solver == "adam" else 2e-4)  # without: 0.8
     names = ["gaussian likelihood", "penalty"] if solver == "lbfgs" else ["gaussian likelihood", "penalty 2", "penalty"]
     assert list(trace.terms) == names and trace.terms[names[1]][0] > 1e3
     with pytest.raises(ValueError, match="penalty has no proximal step"):
