@@ -23,6 +23,8 @@ KEPT = {
     "exact_wasserstein": "what the sliced distance approximates, and the benchmark's peers are judged by",
     "projected_length": "the factor between an energy distance and its projections, which chapter 12 states",
     "reverse_chamfer": "the other direction of the distance that IMLE minimises, and its contrast",
+    "check_adjoint": "the first test of an operator of one's own",
+    "check_gradient": "the first test of a prior of one's own",
     "same_law_level": "the level that two samples of one law reach, by which the distances' own pages are read",
 }
 SAYS = re.compile(r"\b[Rr]aises?\b|\b\w*Error\b|\b[Ee]rrors as in\b")

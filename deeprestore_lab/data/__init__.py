@@ -8,7 +8,7 @@ data list` (`--licences` shows these). Environment variables, read at each call:
 from deeprestore_lab.data.downloads import fetch
 from deeprestore_lab.data.embedded import embedded_mnist
 from deeprestore_lab.data.files import DataError, cache_folder, local_folder
-from deeprestore_lab.data.sets import Dataset, bsds_training, mnist, test_set
+from deeprestore_lab.data.sets import Dataset, bsds_training, cifar10, mnist, test_set
 from deeprestore_lab.data.sources import Source, sources
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Source",
     "bsds_training",
     "cache_folder",
+    "cifar10",
     "embedded_mnist",
     "fetch",
     "local_folder",

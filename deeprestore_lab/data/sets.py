@@ -1,8 +1,9 @@
-"""Data sets as tensors: MNIST, whole or the subset that is embedded, benchmarks, photographs to learn from."""
+"""Data sets as tensors: MNIST, whole or the subset that is embedded, benchmarks, pictures to learn from."""
 
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d
 
@@ -19,7 +20,7 @@ _LEFT_OUT = {"set12": "08", "set14": "lenna"}  # one picture many venues no long
 
 
 class Dataset(NamedTuple):
-    """Images `(N, 1, 28, 28)` in [0, 1], labels `(N,)`, and where they came from, in words."""
+    """Images `(N, C, H, W)` in [0, 1], labels `(N,)`, and where they came from, in words."""
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -86,6 +87,32 @@ def bsds_training(*, limit: int | None = None, shrink: int = 2) -> dict[str, tor
     files = local_files("bsds_training", _PICTURES)[:limit]
     print(f"data: {len(files)} training photographs of BSDS500 (local folder)")
     return {file.stem: avg_pool2d(load(file), shrink) for file in files}
+
+
+def cifar10(*, limit: int | None = None) -> Dataset:
+    """The first 4,000 training pictures of CIFAR-10 and their classes, 0 (aeroplane) to 9 (truck), without loss.
+
+    Images `(N, 3, 32, 32)` in [0, 1], float32, labels `(N,)`, int64: at most the first `limit`. From the local folder
+    only (they may not be shipped), otherwise a `DataError`, as for files that do not belong together: pages whose rows
+    are the pictures' values, 32 x 32 pixels of 3 channels, and `labels.npy`.
+
+    Raises `ValueError` for a limit below 1. Used in chapter 06_architectures.
+    """
+    limit = None if limit is None else check_whole(limit, name="limit", least=1)
+    *pages, labels_file = sorted(local_files("cifar10", (".png", ".npy")), key=lambda file: file.suffix == ".npy")
+    rows = torch.cat([load(page).flatten(2) for page in pages], 2) if pages else torch.empty(1, 3, 0)
+    try:
+        labels = torch.from_numpy(np.load(labels_file))
+    except (OSError, ValueError, EOFError, TypeError) as error:
+        raise DataError(f"{labels_file.name} is no file of labels ({error}); get it again") from error
+    if labels.ndim != 1 or rows.shape[2] != 32 * 32 * len(labels):
+        raise DataError(
+            f"the pages and {labels_file.name} of cifar10 do not belong together: {rows.shape[2]} pixels and labels of "
+            f"{tuple(labels.shape)}, expected 1024 for each label (N,)"
+        )
+    x = rows.unflatten(2, (-1, 32, 32))[0].transpose(0, 1)[:limit].contiguous()
+    print(f"data: {len(x)} pictures of cifar10 (local folder)")
+    return Dataset(x, labels[:limit].long(), "CIFAR-10 (local folder)")
 
 
 def _from_idx(images_file: Path, labels_file: Path, limit: int | None, source: str) -> Dataset:

@@ -7,6 +7,7 @@ equation is written as it reads: `data + 0.5 * prior`. Taught in chapter 10_map.
 from deeprestore_lab.energies.activation import Activation, unit_direction
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
 from deeprestore_lab.energies.base import Energy, OfRepresentation, WeightedSum, weighted_terms
+from deeprestore_lab.energies.gradient_check import check_gradient
 from deeprestore_lab.energies.likelihoods import (
     GaussianLikelihood,
     LaplaceLikelihood,
@@ -15,7 +16,7 @@ from deeprestore_lab.energies.likelihoods import (
     SeparableLikelihood,
 )
 from deeprestore_lab.energies.representation import RepresentationError
-from deeprestore_lab.energies.shares import term_names
+from deeprestore_lab.energies.shares import hide, left_out, term_names, times
 
 __all__ = [
     "Activation",
@@ -33,7 +34,11 @@ __all__ = [
     "SeparableLikelihood",
     "Weight",
     "WeightedSum",
+    "check_gradient",
+    "hide",
+    "left_out",
     "term_names",
+    "times",
     "unit_direction",
     "weighted_terms",
 ]

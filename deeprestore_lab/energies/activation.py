@@ -15,14 +15,15 @@ class Activation(Energy):
     r"""-<phi(x), d> / scale: the more phi(x) has of the direction d, the lower the energy.
 
     `phi` is an operator, such as a layer of a network, or any map of images to `(N, ...)`; `direction` is d, `(N, ...)`
-    or of batch 1, as phi(x) is shaped. With a one at one unit (`unit_direction`) minimising it is activation
-    maximisation; with d = phi(x0) it draws a caricature of x0; with the difference of two classes, beside a term
-    that holds x to a picture, an adversarial example. `scale` is a number above 0 or `(N,)`, in the units of the
-    activation: the largest one seen makes energies of units comparable. The value is `(N,)`, not in nats, and has no
-    lower bound for most networks: without a prior or bounds there is no minimum. Take layers before their ReLU, where
-    a unit that is off still has a gradient. Raises `ValueError` for a direction that is no batch of finite values, is
-    zero for an image or is shaped otherwise than phi(x), and for a scale not above 0. Source: Erhan et al. (2009);
-    Mahendran & Vedaldi (2016), section 3. Taught in chapter 20_visualisation.
+    or of batch 1, as phi(x) is shaped; of complex values the product is Re <phi(x), d>. With a one at one unit
+    (`unit_direction`) minimising it is activation maximisation; with d = phi(x0) it draws a caricature of x0; with the
+    difference of two classes, beside a term that holds x to a picture, an adversarial example. `scale` is a number
+    above 0 or `(N,)`, in the units of the activation: the largest one seen makes energies of units comparable. The
+    value is `(N,)`, not in nats, and has no lower bound for most networks: without a prior or bounds there is no
+    minimum. Take layers before their ReLU, where a unit that is off still has a gradient. Raises `ValueError` for a
+    direction that is no batch of finite values, is zero for an image or is shaped otherwise than phi(x), and for a
+    scale not above 0. Source: Erhan et al. (2009); Mahendran & Vedaldi (2016), section 3. Taught in chapter
+    20_visualisation.
 
     >>> from deeprestore_lab.operators import Identity
     >>> float(Activation(Identity(), torch.full((1, 1, 1, 2), 3.0), scale=2.0)(torch.ones(1, 1, 1, 2)))
@@ -45,7 +46,10 @@ class Activation(Energy):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         seen = check_fit(self.phi(x), self.direction, names=("phi(x)", "the direction"))
-        product = (seen * self.direction.to(seen)).flatten(1).sum(1)
+        direction = self.direction.to(seen)
+        if seen.is_complex():
+            seen, direction = torch.view_as_real(seen), torch.view_as_real(direction)
+        product = (seen * direction).flatten(1).sum(1)
         return -product / per_image(self.scale, product)
 
 

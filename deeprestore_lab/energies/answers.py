@@ -135,13 +135,15 @@ class Answers:
         return None
 
     def score(self, x: torch.Tensor) -> torch.Tensor:
-        """Minus the gradient of R at `x`, per image, in the shape of `x`; a constant for autograd.
+        """Minus the gradient of R at `x`, per image, in the shape of `x`: by autograd, for which it is a constant.
 
-        For a likelihood or prior in nats it is the gradient of the log-density. Raises `NotImplementedError` where R
-        has kinks, `ValueError` where autograd does not see that R depends on x.
+        For a likelihood or prior in nats it is the gradient of the log-density. A subclass may know it in closed form,
+        and a denoiser has it without an R. Raises `NotImplementedError` where R has kinks or no value, `ValueError`
+        where autograd does not see that R depends on x, and inside of `torch.inference_mode()`.
         """
         if not self.has_score:
-            raise NotImplementedError(f"{self.name} has kinks, and so no gradient everywhere")
+            why = "kinks, and so no gradient everywhere" if self.has_value else "neither a value nor a score"
+            raise NotImplementedError(f"{self.name} has {why}")
         check_differentiable("a score")
         with torch.enable_grad():
             at = x.detach().clone().requires_grad_()

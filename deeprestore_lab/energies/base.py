@@ -9,7 +9,7 @@ import torch
 from deeprestore_lab.core.checks import EXACT, check_positive, check_precision, check_weight, describe, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
-from deeprestore_lab.energies.shares import checked_value, term_names, times
+from deeprestore_lab.energies.shares import checked_value, hide, left_out, term_names, times
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
 from deeprestore_lab.operators.one_pass import one_evaluation
 
@@ -51,8 +51,8 @@ class Energy(Answers):
         if isinstance(weight, Energy):
             raise ValueError("energies add and scale; a product of two energies is not an energy")
         weight, weighted = check_weight(weight), weighted_terms(self)
-        lengths = {len(own) for own in (weight, *(own for own, _ in weighted)) if getattr(own, "ndim", 0)}
-        if len(lengths) > 1:
+        lengths = {len(own) for own in (weight, *(own for own, _ in weighted)) if getattr(own, "ndim", 0)} - {1}
+        if len(lengths) > 1:  # one stands for all
             raise ValueError(f"weights of one per image must be as many, got {' and '.join(map(str, sorted(lengths)))}")
         return WeightedSum([(weight * own, energy) for own, energy in weighted])
 
@@ -65,20 +65,23 @@ class Energy(Answers):
         return self * check_positive(divisor, name="divisor") ** -1
 
     def __matmul__(self, operator: Operator | Callable) -> Energy:
-        """The energy on a representation: `(prior @ phi)(x) = prior(phi(x))`."""
+        """The energy on a representation: `(prior @ phi)(x) = prior(phi(x))`; the identity disappears."""
         if not callable(operator) or isinstance(operator, Energy):
             return NotImplemented
-        return OfRepresentation(self, operator)
+        return self if isinstance(operator, Identity) else OfRepresentation(self, operator)
 
 
 class WeightedSum(Energy):
     """sum_i weight_i * energy_i(x), flat: each weight is a float or one number per image `(N,)`.
 
-    Terms that look through the same network share one pass, so the graphs of the shares hang together.
+    A sum of one answers for its term, times the weight. Its mean under noise and its denoiser do not scale: it has them
+    where the weight is 1. Terms that look through the same network share one pass, so the graphs of the shares hang
+    together.
     """
 
     def __init__(self, weighted: list[tuple[Weight, Energy]]) -> None:
         self.weighted = list(weighted)
+        self._out = [left_out(weight) for weight, _ in self.weighted]
 
     @property
     def name(self) -> str:
@@ -90,12 +93,15 @@ class WeightedSum(Energy):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         with one_evaluation():
-            return sum(times(weight, checked_value(energy, x)) for weight, energy in self.weighted)
+            return sum(
+                times(weight, checked_value(energy, hide(x, out)), out)
+                for (weight, energy), out in zip(self.weighted, self._out, strict=True)
+            )
 
     def terms(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         with one_evaluation():
-            named = zip(term_names(self.weighted), self.weighted, strict=True)
-            return {name: times(weight, energy(x)) for name, (weight, energy) in named}
+            named = zip(term_names(self.weighted), self.weighted, self._out, strict=True)
+            return {name: times(weight, energy(hide(x, out)), out) for name, (weight, energy), out in named}
 
     @property
     def has_value(self) -> bool:
@@ -148,13 +154,59 @@ class WeightedSum(Energy):
         weight, energy = self._single()
         return energy.inexact_prox(v, step * weight, bounds=bounds, gap=gap, start=start, steps=steps)
 
+    def split(self) -> tuple[LinearOperator, Energy]:
+        if len(self.weighted) != 1:
+            return super().split()
+        weight, energy = self.weighted[0]
+        operator, own = energy.split()
+        return operator, WeightedSum([(weight, own)])
+
+    def quadratic(self) -> Quadratic | None:
+        if len(self.weighted) != 1 or (own := self.weighted[0][1].quadratic()) is None:
+            return None
+        return Quadratic(own.operator, own.target, self.weighted[0][0] * own.precision)
+
+    def _unchanged(self) -> Energy | None:
+        """The term of a sum of one whose weight is 1."""
+        alone = len(self.weighted) == 1 and bool((torch.as_tensor(self.weighted[0][0]) == 1).all())
+        return self.weighted[0][1] if alone else None
+
+    @property
+    def has_posterior_mean(self) -> bool:
+        term = self._unchanged()
+        return term is not None and term.has_posterior_mean
+
+    def posterior_mean(self, y: torch.Tensor, sigma: float) -> torch.Tensor:
+        term = self._unchanged()
+        return super().posterior_mean(y, sigma) if term is None else term.posterior_mean(y, sigma)
+
+    @property
+    def has_denoiser(self) -> bool:
+        term = self._unchanged()
+        return term is not None and term.has_denoiser
+
+    @property
+    def sigma(self) -> Weight:
+        """The level that the denoiser of a sum of one removes."""
+        if not self.has_denoiser:
+            raise AttributeError(f"{self.name} is no denoiser")
+        return self._unchanged().sigma
+
+    def denoised(self, v: torch.Tensor) -> torch.Tensor:
+        term = self._unchanged()
+        return super().denoised(v) if term is None else term.denoised(v)
+
     @property
     def has_score(self) -> bool:
         return all(energy.has_score for _, energy in self.weighted)
 
     def score(self, x: torch.Tensor) -> torch.Tensor:
         """The weighted sum of the terms' scores."""
-        return sum(per_image(weight, x) * energy.score(x) for weight, energy in self.weighted)
+        total = torch.zeros_like(x)
+        for (weight, energy), out in zip(self.weighted, self._out, strict=True):
+            score = per_image(weight, x) * energy.score(x)
+            total = total + (score if out is None else score.masked_fill(per_image(out, x).bool(), 0.0))
+        return total
 
     def __matmul__(self, operator: Operator | Callable) -> Energy:
         """Each term on the representation, so that each keeps its name and its closed form."""
@@ -171,7 +223,8 @@ def weighted_terms(energy: Energy) -> list[tuple[Weight, Energy]]:
 class OfRepresentation(Energy):
     """energy(phi(x)): the same term, measured on what the operator `phi` gives.
 
-    Its score raises `ValueError` where autograd cannot follow phi back to x.
+    Raises `ValueError` where an energy of real values gets complex ones; its score also where autograd cannot follow
+    phi back to x.
     """
 
     def __init__(self, energy: Energy, phi: Operator | Callable) -> None:
@@ -194,7 +247,10 @@ class OfRepresentation(Energy):
         return isinstance(self.phi, Identity) and self.energy.nonnegative
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return checked_value(self.energy, self.phi(x))
+        values = checked_value(self.energy, self.phi(x))
+        if values.is_complex():
+            raise ValueError(f"{self.energy.name} is made for real values, and {self.name} gives it complex ones")
+        return values
 
     @property
     def has_score(self) -> bool:

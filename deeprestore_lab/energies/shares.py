@@ -2,19 +2,30 @@
 
 import torch
 
-from deeprestore_lab.core.checks import describe
+from deeprestore_lab.core.checks import describe, per_image
 from deeprestore_lab.energies.answers import Answers, Weight
 
 
-def term_names(terms: list[tuple[Weight, Answers]]) -> list[str]:
-    """The names of (weight, term) pairs, numbered where the same one comes again."""
+def term_names(terms: list[tuple[Weight, Answers]], *, taken: tuple[str, ...] = ()) -> list[str]:
+    """The names of (weight, term) pairs, numbered where the same one comes again or is `taken`."""
     names: list[str] = []
     for _, term in terms:
         name, count = term.name, 2
-        while name in names:
+        while name in names or name in taken:
             name, count = f"{term.name} {count}", count + 1
         names.append(name)
     return names
+
+
+def left_out(weight: Weight) -> torch.Tensor | None:
+    """Which images a weight of 0 leaves out, a bool for each or one for all; None where it leaves out none."""
+    zero = torch.as_tensor(weight).reshape(-1) == 0
+    return zero if bool(zero.any()) else None
+
+
+def hide(x: torch.Tensor, out: torch.Tensor | None) -> torch.Tensor:
+    """`x`, and no way for gradients back to its images `out` (of `left_out`): what is 0 times infinity there is NaN."""
+    return x if out is None else torch.where(per_image(out, x).bool(), x.detach(), x)
 
 
 def checked_value(energy: Answers, x: torch.Tensor) -> torch.Tensor:
@@ -27,8 +38,8 @@ def checked_value(energy: Answers, x: torch.Tensor) -> torch.Tensor:
     )
 
 
-def times(weight: Weight, values: torch.Tensor) -> torch.Tensor:
-    """The weight times one value per image, in the precision of the values.
+def times(weight: Weight, values: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+    """The weight times one value per image, in the precision of the values; 0 for the images `out`, even of infinity.
 
     Raises `ValueError` for weights that are neither one nor as many as the images.
     """
@@ -36,4 +47,5 @@ def times(weight: Weight, values: torch.Tensor) -> torch.Tensor:
         if weight.shape[0] not in (1, values.shape[0]):
             raise ValueError(f"{weight.shape[0]} weights were given for a batch of {values.shape[0]} images")
         weight = weight.to(values)
-    return weight * values
+    shares = weight * values
+    return shares if out is None else torch.where(out.to(values.device), 0.0, shares)

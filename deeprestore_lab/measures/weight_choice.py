@@ -30,7 +30,9 @@ def discrepancy(operator: Operator, x: torch.Tensor, y: torch.Tensor, *, sigma: 
     if predicted.shape[1:] != y.shape[1:] or y.shape[0] not in (1, predicted.shape[0]):
         raise ValueError(f"A x has shape {tuple(predicted.shape)} but y has shape {tuple(y.shape)}")
     residual = predicted - y.to(predicted)
-    last = operator.outer if isinstance(operator, Composition) else operator
+    last = operator
+    while isinstance(last, Composition):  # (mask @ A) @ B as well as mask @ (A @ B)
+        last = last.outer
     known = last.mask.to(residual.device) if isinstance(last, Mask | FourierMask) else None
     count = residual[0].numel() if known is None else known.expand_as(residual).ne(0).flatten(1).sum(1)
     count = 2 * count if residual.is_complex() else count  # a real and an imaginary part

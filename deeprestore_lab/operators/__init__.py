@@ -1,5 +1,6 @@
 """Forward operators A: what a measurement does to an image."""
 
+from deeprestore_lab.operators.adjoint_check import check_adjoint
 from deeprestore_lab.operators.affine import Affine
 from deeprestore_lab.operators.base import Composition, Identity, LinearComposition, LinearOperator, Operator, compose
 from deeprestore_lab.operators.blur import Blur
@@ -48,6 +49,7 @@ __all__ = [
     "RandomViews",
     "SeparableFilterBank",
     "as_matrix",
+    "check_adjoint",
     "compose",
     "downsampling_matrix",
     "forward_differences",

@@ -77,7 +77,8 @@ class Gradient(LinearOperator):
     """K x: forward differences of each channel, `(N, C, H, W) -> (N, C, 2, H, W)`, down first, then right.
 
     `border` "neumann" takes no step out of the image, so K*K is diagonal in the cosine basis; "circular" steps to
-    the other side, so K*K is diagonal in the Fourier basis. Raises `ValueError` for another border.
+    the other side, so K*K is diagonal in the Fourier basis. Raises `ValueError` for another border, and for what is
+    no `(N, C, H, W)`.
 
     >>> Gradient()(torch.tensor([[[[0.0, 1.0], [0.0, 3.0]]]])).tolist()
     [[[[[0.0, 2.0], [0.0, 0.0]], [[1.0, 0.0], [3.0, 0.0]]]]]
@@ -91,6 +92,8 @@ class Gradient(LinearOperator):
         return "dct" if self.border == "neumann" else "fft"
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
+        if x.ndim != 4:  # as a representation may be; its first dimension would be taken for rows
+            raise ValueError(f"differences between neighbours take (N, C, H, W), got {describe(x)}")
         return forward_differences(x, border=self.border)
 
     def adjoint(self, y: torch.Tensor) -> torch.Tensor:

@@ -43,9 +43,10 @@ class Mask(LinearOperator):
     def solve(self, y: torch.Tensor, rho: float | torch.Tensor) -> torch.Tensor:
         return y / (self._weights(y).square() + per_image(check_positive(rho, name="rho"), y))
 
-    def norm(self, x: torch.Tensor) -> float:
-        """The largest weight."""
-        return float(self.mask.max())
+    def norm(self, x: torch.Tensor) -> float | torch.Tensor:
+        """The largest weight, of each image where it has a mask of its own."""
+        largest = self.mask.flatten(1).amax(1)
+        return largest.to(x.real) if len(largest) > 1 else float(largest)
 
 
 class Crop(LinearOperator):

@@ -42,7 +42,7 @@ class AlphaNorm(Prior):
         return f"alpha_norm/{self.alpha:g}/{self.colour}" if usual else None
 
     def _squared_length(self, centred: torch.Tensor) -> torch.Tensor:
-        squared = centred.square()
+        squared = torch.view_as_real(centred).square().sum(-1) if centred.is_complex() else centred.square()
         return squared.sum(1, keepdim=True) if self.colour == "joint" else squared
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
@@ -56,9 +56,9 @@ class AlphaNorm(Prior):
         """
         centred = v - self.mean
         length = self._squared_length(centred / self.scale).sqrt()  # r in units of the scale: no power of it overflows
-        factor = per_image(step, v) * self.alpha / self.scale**2
+        factor = per_image(step, length) * self.alpha / self.scale**2
         power = self.alpha - 1
-        ceiling = (length / torch.as_tensor(factor).to(v).clamp_min(torch.finfo(v.dtype).tiny)).pow(1 / power)
+        ceiling = (length / torch.as_tensor(factor).to(length).clamp_min(torch.finfo(v.dtype).tiny)).pow(1 / power)
         r = torch.minimum(length, ceiling)
         for _ in range(NEWTON_STEPS):
             step_back = (r + factor * r.pow(power) - length) / (1 + factor * power * r.pow(power - 1))

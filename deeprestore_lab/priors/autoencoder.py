@@ -22,8 +22,8 @@ class AutoEncoderPrior(Denoiser):
 
     Shapes: x `(N, C, H, W)`, value `(N,)`, a sum over pixels within the root, in nats. The gradient is that of the
     energy, through the model and through x itself; a step x <- D(E(x)) leaves the former out. Raises `ValueError` for
-    settings out of range and for a model that gives another shape. There are no calibrated weights: T is the weight.
-    Taught in chapter 12_latent_autoencoder.
+    settings out of range and for a model that gives another shape or is cut off from autograd. There are no calibrated
+    weights: T is the weight. Taught in chapter 12_latent_autoencoder.
 
     >>> x = torch.full((1, 1, 2, 2), 0.75)
     >>> float(AutoEncoderPrior(lambda x: 0 * x + 0.25, temperature=0.5, smoothing=0.0)(x))  # at a distance of 1

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.core.checks import check_level, describe, per_image
+from deeprestore_lab.core.dependence import LOST
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.priors.base import Prior
 
@@ -31,10 +32,18 @@ class Denoiser(Prior):
         return "denoiser"
 
     def restored(self, x: torch.Tensor) -> torch.Tensor:
-        """D(x), `(N, C, H, W)`, with gradients where x wants them. Raises `ValueError` for another shape."""
+        """D(x), `(N, C, H, W)`, with gradients where x wants them.
+
+        Raises `ValueError` for another shape, and where x wants gradients and autograd does not follow the model.
+        """
         back = self.model(x, self.sigma) if self.told else self.model(x)
         if not isinstance(back, torch.Tensor) or back.shape != x.shape:
             raise ValueError(f"the model must give images of the shape {tuple(x.shape)}, got {describe(back)}")
+        if x.requires_grad and torch.is_grad_enabled() and not back.requires_grad:
+            raise ValueError(
+                f"the model does not depend on x as autograd sees it: {LOST}; without its Jacobian the gradient is "
+                "another one. Plug-and-play takes such a model, as a DenoiserScore"
+            )
         return back
 
 
@@ -46,10 +55,10 @@ class DenoiserEnergy(Denoiser):
     then a denoiser too, the gradient step of R. For a residual that is a gradient alone, x - D(x), see
     `DenoiserScore`.
 
-    `sigma` is given where the model is told the level. Shapes: x `(N, C, H, W)`, value `(N,)`, half a sum of squares
-    in the units of x: a weight of 1 / sigma^2 makes it nats. Raises `ValueError` for a model that is none or gives
-    another shape, and for a level that is none. There are no calibrated weights. Source: Hurault et al. (2022),
-    "Gradient step denoiser for convergent plug-and-play", equation 6. Taught in chapter
+    `sigma` is given where the model is told the level. Shapes: x `(N, C, H, W)`, value `(N,)`, half a sum of squares in
+    the units of x: a weight of 1 / sigma^2 makes it nats. Raises `ValueError` for a model that is none, gives another
+    shape or is cut off from autograd, and for a level that is none. There are no calibrated weights. Source: Hurault et
+    al. (2022), "Gradient step denoiser for convergent plug-and-play", equation 6. Taught in chapter
     18_preimages_with_priors.
 
     >>> x = torch.full((1, 1, 2, 2), 0.75)

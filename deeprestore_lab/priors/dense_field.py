@@ -47,7 +47,7 @@ class DenseField(GaussianField):
         self.factor = factor  # C = factor factor^T
         self.whitener = MatrixOperator(inverse, self.shape, self.shape)
         self.log_determinant = 2 * float(torch.linalg.slogdet(factor).logabsdet)
-        self._eigen: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._eigen: dict[tuple[torch.dtype, torch.device], tuple[torch.Tensor, torch.Tensor]] = {}
 
     @classmethod
     def from_factor(
@@ -63,12 +63,20 @@ class DenseField(GaussianField):
 
     def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
         """(I + step C^-1)^-1 applied to v - mean, plus the mean, by the eigenvectors of C."""
-        if self._eigen is None:
-            self._eigen = torch.linalg.eigh(self.covariance())
-        values, vectors = (part.to(v) for part in self._eigen)
-        flat = self._centred(v).flatten(1) @ vectors
+        centred, (values, vectors) = self._centred(v), self._eigen_like(v)
+        flat = centred.flatten(1) @ vectors
         shrunk = flat * (values / (values + per_image(step, flat)))
         return self.mean.to(v) + (shrunk @ vectors.mT).reshape(v.shape)
+
+    def _eigen_like(self, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Eigenvalues and eigenvectors of C, found once, and once in each precision and on each device."""
+        exact, key = (torch.float64, torch.device("cpu")), (v.dtype, v.device)
+        with torch.inference_mode(False):  # what is kept must stay usable where gradients are taken
+            if exact not in self._eigen:
+                self._eigen[exact] = tuple(torch.linalg.eigh(self.covariance()))
+            if key not in self._eigen:
+                self._eigen[key] = tuple(part.to(v) for part in self._eigen[exact])
+        return self._eigen[key]
 
     @property
     def variance(self) -> torch.Tensor:

@@ -58,7 +58,8 @@ class GaussianPosterior:
     def sample(self, n: int, *, seed: int, image: int = 0) -> torch.Tensor:
         """`n` independent images from p(x | y) of measurement number `image`, `(n, C, H, W)`.
 
-        Raises `ValueError` for a count or a place that is no whole number within range.
+        One seed gives every measurement the same noise: for draws that are independent, give each its own. Raises
+        `ValueError` for a count or a place that is no whole number within range.
         """
         n, generator = check_whole(n, name="n", least=1), torch.Generator().manual_seed(check_seed(seed))
         image = check_whole(image, name="image", least=0, most=self.field.mean.shape[0] - 1)
@@ -72,10 +73,10 @@ def gaussian_posterior(
     """The posterior of `prior` for the measurements `y` `(N, ...)` of `operator`, with noise level `sigma`.
 
     By the FFT where the field is stationary and A*A is diagonal in the Fourier basis (the identity, circular blurs),
-    whatever the size; else by dense algebra. Raises `ValueError` for an operator that is not linear, an image of more
-    than 4096 values where dense algebra is needed, a sigma that is not one number above 0 (and at most 1 where A x is
-    an image), or a measurement of another shape than A x or with values up to 255. A complex value counts as two, its
-    real and its imaginary part, each with noise of level sigma.
+    whatever the size; else by dense algebra. Raises `ValueError` for an operator that is not linear or differs between
+    images, an image of more than 4096 values where dense algebra is needed, a sigma that is not one number above 0 (and
+    at most 1 where A x is an image), or a measurement of another shape than A x or with values up to 255. A complex
+    value counts as two, its real and its imaginary part, each with noise of level sigma.
     """
     if isinstance(sigma, torch.Tensor) and sigma.ndim:
         raise ValueError(f"sigma must be one number for the batch, got {describe(sigma)}")
@@ -93,9 +94,13 @@ def gaussian_posterior(
     if y.ndim < 2 or predicted.shape[1:] != y.shape[1:] or prior.mean.shape[0] not in (1, y.shape[0]):
         raise ValueError(f"A x has shape {tuple(predicted.shape)} but the measurement y is {describe(y)}")
     eigenvalues = operator.normal_eigenvalues(prior.mean, "fft") if isinstance(prior, StationaryField) else None
+    if eigenvalues is not None and eigenvalues.ndim == 4:
+        if len(eigenvalues) > 1:
+            raise ValueError(f"the posterior takes one operator for all images; {operator.name} has {len(eigenvalues)}")
+        eigenvalues = eigenvalues[0]
     residual = measured - predicted
     if eigenvalues is not None:
-        field, information = _by_fourier(prior, operator, residual, sigma, eigenvalues[0])
+        field, information = _by_fourier(prior, operator, residual, sigma, eigenvalues)
     else:
         field, information = _by_matrices(prior, operator, residual, sigma)
     # r^T (A C A^T + sigma^2 I)^-1 r is twice the energy at the posterior mean: no difference of large numbers

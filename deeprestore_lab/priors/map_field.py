@@ -46,10 +46,10 @@ class MapField(Prior):
         self.expert = expert_of(expert)
 
     @classmethod
-    def gaussian(cls, covariance: torch.Tensor, *, size: int, strength: float = 1.0) -> MapField:
-        r"""`strength` * 1/2 sum_p z_p^T C^-1 z_p, C the covariance `(C h w, C h w)` of patches of side `size`.
+    def gaussian(cls, covariance: torch.Tensor, *, size: int, weight: float = 1.0) -> MapField:
+        r"""`weight` * 1/2 sum_p z_p^T C^-1 z_p, C the covariance `(C h w, C h w)` of patches of side `size`.
 
-        The patches overlap, so with strength 1 a value counts as often as there are patches that have it. Raises
+        The patches overlap, so with weight 1 a value counts as often as there are patches that have it. Raises
         `ValueError` for a covariance that is not positive definite, or is none of patches of that side.
         """
         side = check_whole(size, name="size", least=1)
@@ -58,13 +58,13 @@ class MapField(Prior):
             raise ValueError(f"covariance must be square, C * {side}^2 a side, got {describe(covariance)}")
         if not torch.allclose(covariance, covariance.mT, atol=1e-5 * float(covariance.abs().max())):
             raise ValueError("covariance must be symmetric, and is not")
-        strength = check_weight(strength, name="strength", single=True)
+        weight = check_weight(weight, single=True)
         try:
             root = torch.linalg.cholesky(torch.linalg.inv(covariance.double())).T.float()
         except torch.linalg.LinAlgError as error:
             raise ValueError("covariance must be positive definite; add a little noise to it") from error
         filters = root.reshape(len(root), -1, side, side)
-        return cls(filters, torch.full((len(root),), strength), expert=GAUSSIAN)
+        return cls(filters, torch.full((len(root),), weight), expert=GAUSSIAN)
 
     @property
     def name(self) -> str:

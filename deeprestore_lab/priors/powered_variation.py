@@ -39,7 +39,8 @@ class PoweredVariation(Prior):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         joined = (1, 2) if self.colour == "joint" else 2
-        squared = (Gradient().apply(x) / self.scale).square().sum(joined)
+        differences = Gradient().apply(x) / self.scale
+        squared = (differences.abs() if x.is_complex() else differences).square().sum(joined)
         if self.beta < 2:  # the power of a square has no derivative at zero; that of its root has
             squared = squared.clamp_min(torch.finfo(x.dtype).tiny)
         return squared.pow(self.beta / 2).flatten(1).sum(1)

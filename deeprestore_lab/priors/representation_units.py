@@ -44,8 +44,8 @@ def calibrated_for(
     that is searched, four or more: from them come the noise of the layer and the unit of the prior. What it loses
     against the best weight, at networks that the law was not fitted to, the record `preimage_networks` says. At first
     layers, which lose nothing of a picture, the best weight is 0, and no law says so. Multiply the result by a weight
-    of your own: 1 is the law's. Raises `ValueError` for what is no energy, a layer that is zero on the pictures, and a
-    prior whose mean on them is not above 0. Taught in chapter 18_preimages_with_priors.
+    of your own: 1 is the law's. Raises `ValueError` for what is no energy or has no value, fewer photographs, a layer
+    that is zero on them, and a prior whose mean on them is not above 0. Taught in chapter 18_preimages_with_priors.
 
     >>> from deeprestore_lab.priors.total_variation import TotalVariation
     >>> x = torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -55,7 +55,10 @@ def calibrated_for(
     """
     if not isinstance(prior, Energy):
         raise ValueError(f"prior must be an energy, got {describe(prior)}")
-    check_images(natural, name="natural")
+    if not prior.has_value:
+        raise ValueError(f"{prior.name} has a score and no value, so there is no unit to measure on pictures")
+    if len(check_images(natural, name="natural")) < 4:
+        raise ValueError(f"natural must hold four photographs or more, got {describe(natural)}")
     weight = representation_weight(layer_noise(phi, natural, seed=seed))
     with torch.no_grad():
         unit = float(prior(natural).mean())

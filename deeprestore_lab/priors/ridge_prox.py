@@ -5,6 +5,7 @@ Taught in chapter 14_learned_filters.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,10 +22,9 @@ TRIALS = 6  # of shorter steps, before the one that descends for certain
 class Ridge(Protocol):
     """What is asked of the regulariser: see `RidgeRegulariser`."""
 
-    largest_curvature: float
-
+    def curvature_in(self, size: Sequence[int]) -> float: ...
     def responses(self, x: torch.Tensor) -> torch.Tensor: ...
-    def adjoint(self, z: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor: ...
+    def adjoint(self, z: torch.Tensor, size: Sequence[int]) -> torch.Tensor: ...
     def slopes_and_curvatures(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]: ...
 
 
@@ -67,9 +67,9 @@ def ridge_minimum(
 
     Directions d are Polak & Ribiere's. The first length tried is Newton's,
     -<g, d> / (||d||^2 + weight <psi'' w*d, w*d>). Where it is too long (the slope at its end has the other sign, by
-    more than half), a secant shortens it, and at last -<g, d> / (||d||^2 (1 + weight L)), which always descends. All
-    of this looks at the responses alone, which are known along the line once w*d is: a step costs one pass through the
-    filters forward and one back, however many lengths it tries.
+    more than half), a secant shortens it, and at last -<g, d> / (||d||^2 (1 + weight L)), L the bound on R's Hessian in
+    pictures of this size, which always descends. All of this looks at the responses alone, which are known along the
+    line once w*d is: a step costs one pass through the filters forward and one back, however many lengths it tries.
 
     It ends at the root mean square `tolerance` of the gradient, a float or `(N,)`: with mu = 1 - weight * rho, rho the
     weak convexity, x is then as near as tolerance / mu to the only minimum. `weight` is a float or `(N, 1, 1, 1)`.
@@ -104,7 +104,7 @@ def ridge_minimum(
             shorter = length * slope / (slope - end)
             lost = over & (~(bend > 0) | ~torch.isfinite(shorter) | (trial == TRIALS - 1))
             if lost.any():
-                safe = -slope / (dd * (1 + weight * regulariser.largest_curvature))
+                safe = -slope / (dd * (1 + weight * regulariser.curvature_in(size)))
                 shorter, bend = torch.where(lost, safe, shorter), torch.where(lost, 1.0, bend)
             change = torch.where(over, shorter - length, 0.0)
             length = length + change

@@ -211,6 +211,10 @@ class RidgeRegulariser(Prior):
             curvature_bound(self.filters.detach(), self._curvatures().max(1).values, grid=GRID)
         )
 
+    def curvature_in(self, size: Sequence[int]) -> float:
+        """The bound L for pictures of `size`: `largest_curvature`, and more in mirrored ones of a filter's own size."""
+        return self.largest_curvature * self._times(size) / self._times()
+
     def _times(self, size: Sequence[int] | None = None) -> int:
         """How often a pixel may count in a picture of `size`; without it, in one larger than a filter.
 

@@ -4,6 +4,7 @@ import torch
 
 from deeprestore_lab.core.checks import check_choice, per_image
 from deeprestore_lab.energies import Quadratic, Weight
+from deeprestore_lab.energies.shapes import squared_norm
 from deeprestore_lab.operators import Gradient, Identity
 from deeprestore_lab.priors.base import Prior, check_mean
 from deeprestore_lab.signal.convolution import from_basis, to_basis
@@ -40,7 +41,7 @@ class Tikhonov(Prior):
         return f"tikhonov/{self.kind}" if usual else None
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return (self.operator.apply(x) - self.target).square().flatten(1).sum(1) / 2
+        return squared_norm(self.operator.apply(x) - self.target) / 2
 
     def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
         """(I + step L*L)^-1 applied to `v` (towards the mean): exact, by the cosine transform."""

@@ -29,6 +29,11 @@ class Tiled(Prior):
             raise ValueError(f"energy must map windows to one number each, got {describe(energy)}")
         self.energy, self.side = energy, check_whole(side, name="side", least=1)
 
+    @property
+    def smooth(self) -> bool:
+        """Whether `energy` says so; a function that says nothing is taken for smooth."""
+        return getattr(self.energy, "smooth", True)
+
     def value(self, x: torch.Tensor) -> torch.Tensor:
         if min(x.shape[2:]) < self.side:
             raise ValueError(f"maps must be at least {self.side} x {self.side}, got {describe(x)}")

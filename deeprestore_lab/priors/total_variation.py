@@ -9,7 +9,7 @@ import torch
 from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, check_whole, per_image
 from deeprestore_lab.energies import Bounds, Energy, InexactProx, Weight
 from deeprestore_lab.operators.base import LinearOperator
-from deeprestore_lab.operators.gradient import Gradient, forward_differences
+from deeprestore_lab.operators.gradient import Gradient
 from deeprestore_lab.priors.base import Prior
 from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, SMALLEST_GAP, denoise, tv_denoise
 
@@ -63,13 +63,13 @@ class PixelNorm(Energy):
             return differences.abs()
         if differences.requires_grad:
             return torch.linalg.vector_norm(differences, dim=joined, keepdim=True)  # subgradient 0 at 0
-        return differences.square().sum(joined, keepdim=True).sqrt()  # four times as fast
+        return _squared(differences).sum(joined, keepdim=True).sqrt()  # four times as fast
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         if self.smoothing == 0:
             return self._norms(x).flatten(1).sum(1)
         joined = self._joined
-        squared = x.square().sum(joined) if joined else x.square()
+        squared = _squared(x).sum(joined) if joined else _squared(x)
         return ((squared + self.smoothing**2).sqrt() - self.smoothing).flatten(1).sum(1)
 
     def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
@@ -79,7 +79,14 @@ class PixelNorm(Energy):
                 f"{self.name} with smoothing has no proximal step; it is smooth, use its gradient"
             )
         norms = self._norms(v)
-        return v * (1 - per_image(step, v) / norms.clamp_min(torch.finfo(v.dtype).tiny)).clamp_min(0)
+        return v * (1 - per_image(step, norms) / norms.clamp_min(torch.finfo(v.dtype).tiny)).clamp_min(0)
+
+
+def _squared(differences: torch.Tensor) -> torch.Tensor:
+    """|d|^2 of each one, real or complex."""
+    if differences.is_complex():
+        return torch.view_as_real(differences).square().sum(-1)
+    return differences.square()
 
 
 class TotalVariation(Prior):
@@ -128,7 +135,7 @@ class TotalVariation(Prior):
         return f"total_variation/{self.kind}/{self.colour}" if usual else None
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return self.norm.value(forward_differences(x))
+        return self.norm.value(Gradient().apply(x))
 
     def split(self) -> tuple[LinearOperator, Energy]:
         return Gradient(), self.norm

@@ -10,9 +10,11 @@ class LogisticRatio:
 
     A classifier between samples of p and of q, of equal weight, has at its best the logit log p - log q: no density is
     needed. Fitted by Newton's method on standardised features (of q), with the penalty `ridge` / 2 ||b||^2 for each
-    sample, so that it stays near 0 where it knows little. Call it with features; give it others than it learned from.
-    Raises `ValueError` for samples of different widths, fewer than two, and values that are not finite. Source:
-    Sugiyama, Suzuki & Kanamori (2012), chapter 4. Taught in chapter 21_sampling.
+    sample, so that it stays near 0 where it knows little. Features more than 5 deviations from the mean of q count as 5
+    away: squares of outliers would rule the fit, and where no sample lies a parabola would go on growing. Out there the
+    ratio is flat, and its gradient 0. Call it with features; give it others than it learned from. Raises `ValueError`
+    for samples of different widths, fewer than two, and values that are not finite. Source: Sugiyama, Suzuki & Kanamori
+    (2012), chapter 4. Differs from the source in that limit. Taught in chapter 21_sampling.
     """
 
     def __init__(self, p: torch.Tensor, q: torch.Tensor, *, ridge: float = 1e-2, rounds: int = 8) -> None:

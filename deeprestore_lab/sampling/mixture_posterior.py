@@ -19,9 +19,9 @@ class MixturePosterior:
         p(k | y) ~ pi_k N(y; A mu_k, S_k),   mean_k = mu_k + C_k A^T S_k^-1 (y - A mu_k)
 
     A draw of part k is a draw x0 of C_k, moved by what a measurement of it would have missed: x0 + C_k A^T S_k^-1 (y -
-    A x0 - n) (Matheron's rule). `mean` is the posterior mean, `log_evidence` `(N,)` log p(y). y `(N, ...)` as A x,
-    computed in float64 by dense algebra. Raises `ValueError` for an operator that is not linear, a sigma outside (0,
-    1], or a y that does not fit. Taught in chapter 21_sampling.
+    A x0 - n) (Matheron's rule). `mean` is the posterior mean, `log_evidence` `(N,)` log p(y), in float64. y `(N, ...)`
+    as A x; computed in float64 by dense algebra, pictures given in the precision of y. Raises `ValueError` for an
+    operator that is not linear, a sigma outside (0, 1], or a y that does not fit. Taught in chapter 21_sampling.
     """
 
     def __init__(self, prior: GaussianMixture, operator: LinearOperator, y: torch.Tensor, *, sigma: float) -> None:
@@ -34,7 +34,7 @@ class MixturePosterior:
         check_batch(y, name="y"), check_together(y, prior.means, names=("y", "the mixture"))
         if y.numel() == 0 or y[0].numel() != len(matrix) or y.is_complex() or not bool(torch.isfinite(y).all()):
             raise ValueError(f"A x has {len(matrix)} real values, but y is {describe(y)}; values must be finite")
-        self.y, like = y.detach().flatten(1).double(), torch.float64
+        self._precision, self.y, like = y.dtype, y.detach().flatten(1).double(), torch.float64
         scales, self._axes = torch.linalg.eigh(matrix @ matrix.mT)  # A A^T = E diag(scales) E^T
         self._turned = self._axes.mT @ matrix  # (M, D), E^T A
         self._scales = scales.clamp_min(0)
@@ -73,7 +73,7 @@ class MixturePosterior:
         for k in torch.nonzero(self.responsibilities.amax(0) > 1e-9)[:, 0].tolist():
             residual = self._axes.mT @ self.y.mT - (self._turned @ own[k])[:, None]
             total = total + self.responsibilities[:, k, None] * (own[k] + self._towards(k, residual))
-        return total.float().reshape(-1, *self.prior.shape)
+        return total.to(self._precision).reshape(-1, *self.prior.shape)
 
     @property
     def mode(self) -> torch.Tensor:
@@ -81,7 +81,7 @@ class MixturePosterior:
         own, best = self.prior.means.flatten(1).double(), None
         for k in torch.nonzero(self.responsibilities.amax(0) > 1e-6)[:, 0].tolist():
             residual = self._axes.mT @ self.y.mT - (self._turned @ own[k])[:, None]
-            found = (own[k] + self._towards(k, residual)).float().reshape(-1, *self.prior.shape)
+            found = (own[k] + self._towards(k, residual)).to(self._precision).reshape(-1, *self.prior.shape)
             misfit = (self.operator(found).flatten(1) - self.y).square().sum(1) / (2 * self.sigma**2)
             energy = self.prior(found) + misfit
             if best is None:
@@ -102,4 +102,4 @@ class MixturePosterior:
         for k in chosen.unique().tolist():
             rows = chosen == k
             x[rows] += self._towards(k, residual[:, rows])
-        return x.float().reshape(n, -1, *self.prior.shape)
+        return x.to(self._precision).reshape(n, -1, *self.prior.shape)

@@ -17,9 +17,11 @@ class SplitGibbs(Sampler):
     r"""Draws from p(x) exp(-||x - z||^2 / (2 rho^2)) p(y | z) by turns: z given x and y, then x given z.
 
     z given x is Gaussian, drawn exactly: (A^T A + q I) z = A^T (y + sigma_y e) + q (x + rho n), q = (sigma_y / rho)^2.
-    x given z is the denoising of z at the level rho: ancestral steps from there down, `inner` of them. As rho falls x
-    tends to the posterior, and the two move ever less in a sweep. `rhos` gives rho for each sweep: let it fall to the
-    one that counts. Each sweep costs `inner` evaluations. `data` holds a linear A with an exact solve, y and one
+    x given z is the denoising of z at the level rho: ancestral steps from there down, `inner` of them. As rho falls and
+    `inner` grows, x tends to the posterior, and the two move ever less in a sweep. A small rho alone does not do: so
+    many steps keep a share c of the variance of x given z, and where nothing is measured x then has (1 + c) / 2 of the
+    prior's variance, half of it with one step, however small rho is. `rhos` gives rho for each sweep: let it fall to
+    the one that counts. Each sweep costs `inner` evaluations. `data` holds a linear A with an exact solve, y and one
     sigma_y. Raises `ValueError` where there is no solve, for data of other noise and for numbers that do not fit.
     Source: Vono, Dobigeon & Chainais (2019), "Split-and-augmented Gibbs sampler", algorithm 1. Taught in chapter
     21_sampling.

@@ -3,8 +3,8 @@
 import torch
 
 from deeprestore_lab.core.checks import per_image
+from deeprestore_lab.energies import left_out
 from deeprestore_lab.operators.base import Identity
-from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.finite_point import FinitePoint, where_image
 from deeprestore_lab.solve.normal_equations import right_hand_side, solve_normal
 from deeprestore_lab.solve.norms import dot
@@ -48,11 +48,11 @@ class ADMM(Solver):
     name = "admm"
     default_steps = 1000
     default_tolerance = 1e-4
-    kept = ("x", "z", "u", "rho", "count", "residual", "size", "force")
+    kept = ("x", "z", "u", "rho", "count", "residual", "size", "force", "shares")
 
     @classmethod
     def why_not(cls, problem: Problem) -> str | None:
-        if not isinstance(problem.parametrisation, Pixels):
+        if not problem.on_pixels:
             return "it splits a search over pixels, and theta is not pixels"
         stuck = [
             name
@@ -78,6 +78,7 @@ class ADMM(Solver):
         self.data = right_hand_side(self.quadratics, x)
         weights = [weight for weight, _, f in self.splits if not isinstance(f, Box | SquaredError)] or [self.one]
         largest = torch.stack(weights).amax(0)
+        self.out = [left_out(weight) for weight, _, _ in self.splits]
         self.rho = [FIRST_PENALTY * torch.where(largest > 0, largest, 1.0)] * len(self.splits)
         self.x, self.finite = x, FinitePoint(problem, [(operator, f) for _, operator, f in self.splits])
         self.z = [operator.apply(x) for _, operator, _ in self.splits]
@@ -91,13 +92,24 @@ class ADMM(Solver):
         ]
         self.shown = places[-1] if places else None
 
+    @property
+    def shares(self) -> list[torch.Tensor]:
+        """Of each way to a finite energy, the share that was last needed: where the next search begins."""
+        return self.finite.share
+
+    @shares.setter
+    def shares(self, shares: list[torch.Tensor]) -> None:
+        self.finite.share = shares
+
     def step(self, active: torch.Tensor) -> torch.Tensor:
         self.count += 1
         x, left = self._solve()
         images, z, u = [operator.apply(x) for _, operator, _ in self.splits], [], []
-        for (weight, _, f), rho, image, z_old, u_old in zip(self.splits, self.rho, images, self.z, self.u, strict=True):
+        old = zip(self.splits, self.out, self.rho, images, self.z, self.u, strict=True)
+        for (weight, _, f), out, rho, image, z_old, u_old in old:
             relaxed = OVER_RELAXATION * image + (1 - OVER_RELAXATION) * z_old + u_old
-            z.append(f.prox(relaxed, weight / rho))
+            moved = f.prox(relaxed, weight / rho)
+            z.append(moved if out is None else where_image(out, relaxed, moved))
             u.append(relaxed - z[-1])
         primal, dual = self._residuals(images, z, u, active)
         before = self.z

@@ -25,7 +25,7 @@ SOLVERS: dict[str, type[Solver]] = {
 }
 
 
-def choose(problem: Problem) -> str:
+def choose(problem: Problem) -> type[Solver]:
     """The first of `SOLVERS` that suits `problem` and can take it; what a parametrisation names comes before them.
 
     So: exact before proximal, proximal before splitting, smooth, and then Adam; plug-and-play for a denoiser that has
@@ -34,21 +34,28 @@ def choose(problem: Problem) -> str:
     """
     if problem.parametrisation.default_solver is not None:
         return checked(problem.parametrisation.default_solver, problem)
-    for name, solver in SOLVERS.items():
+    for solver in SOLVERS.values():
         if solver.suits(problem) and solver.why_not(problem) is None:
-            return name
+            return solver
     reasons = "; ".join(f"{name}: {solver.why_not(problem)}" for name, solver in SOLVERS.items())
     raise ValueError(f"no solver can take this problem. {reasons}")
 
 
-def checked(name: str, problem: Problem) -> str:
-    """Return `name` where that solver can take `problem`, else raise `ValueError` with its reason and who can."""
-    reason = SOLVERS[name].why_not(problem)
+def checked(solver: str | type[Solver], problem: Problem) -> type[Solver]:
+    """The solver of that name, or the class itself, where it can take `problem`.
+
+    Raises `ValueError` with its reason, and who can, where it cannot, and for a class that says less than it must.
+    """
+    if isinstance(solver, str):
+        solver = SOLVERS[solver]
+    missing = [said for said in ("name", "default_steps", "default_tolerance") if not hasattr(solver, said)]
+    if missing:
+        raise ValueError(f"the solver {solver.__name__} must say its {', '.join(missing)}, as `Solver` describes")
+    reason = solver.why_not(problem)
     if reason is not None:
-        raise ValueError(
-            f"solver {name!r} cannot take this problem: {reason}. Can take it: {', '.join(able(problem)) or 'none'}"
-        )
-    return name
+        others = ", ".join(able(problem)) or "none"
+        raise ValueError(f"solver {solver.name!r} cannot take this problem: {reason}. Can take it: {others}")
+    return solver
 
 
 def able(problem: Problem) -> list[str]:

@@ -3,7 +3,6 @@
 import torch
 from torch.func import functional_call
 
-from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.conjugate_gradient import conjugate_gradients
 from deeprestore_lab.solve.normal_equations import apply_normal, right_hand_side, solve_normal
 from deeprestore_lab.solve.problem import Problem
@@ -34,7 +33,7 @@ class ClosedForm(Solver):
         curved = [name for name, (_, t) in zip(problem.names, problem.terms, strict=True) if t.quadratic() is None]
         if curved:
             return f"{', '.join(curved)} is not quadratic"
-        if not problem.parametrisation.linear:
+        if not problem.linear:
             return "the parametrisation is not linear"
         if problem.has_penalty:
             return "the parametrisation has a penalty"
@@ -55,7 +54,7 @@ class ClosedForm(Solver):
 
     def step(self, active: torch.Tensor) -> torch.Tensor:
         goal = max(self.tolerance, torch.finfo(self.problem.theta.dtype).eps)
-        if isinstance(self.problem.parametrisation, Pixels):
+        if self.problem.on_pixels:
             b = right_hand_side(self.quadratics, self.problem.x())
             solution = solve_normal(self.parts, b, x=self.theta, tolerance=goal)
             theta, self.method, residual = solution.x, solution.method, solution.residual

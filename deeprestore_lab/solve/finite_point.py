@@ -23,7 +23,7 @@ class FinitePoint:
     """
 
     def __init__(self, problem: Problem, splits: list[tuple[LinearOperator, Energy]]) -> None:
-        self.problem, self.start = problem, problem.theta
+        self.problem, self.start = problem, problem.theta.clone()  # a restored run writes into theta
         self.splits = [(operator, f) for operator, f in splits if not isinstance(operator, Identity) and f.has_value]
         height = self.start.abs().amax((1, 2, 3), keepdim=True)
         self.brighter = torch.where(height > 0, height, 1.0)
@@ -95,7 +95,7 @@ class FinitePoint:
 
 def _lift(x: torch.Tensor, operator: LinearOperator) -> torch.Tensor:
     """Accelerated steps down 1/2 ||min(K x, 0)||^2, until K x is nowhere negative; each image by itself."""
-    step, momentum, ahead = operator.norm(x) ** -2, 1.0, x
+    step, momentum, ahead = per_image(operator.norm(x), x) ** -2, 1.0, x
     for _ in range(LIFTS):
         below = operator.apply(ahead).clamp_max(0)
         low = (below < 0).flatten(1).any(1)

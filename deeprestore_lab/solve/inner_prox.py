@@ -2,7 +2,8 @@
 
 import torch
 
-from deeprestore_lab.energies import Energy
+from deeprestore_lab.energies import Energy, left_out
+from deeprestore_lab.solve.finite_point import where_image
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.solver import Kept, each
 
@@ -27,6 +28,7 @@ class InnerProx(Kept):
         one = problem.theta.new_ones(problem.batch)
         self.change = torch.full_like(one, torch.inf)  # squared fixed-point residual of the last outer step
         self.primal, self.dual = one, None  # of the last iterations; where the next ones start
+        self.out = left_out(kinked[0]) if isinstance(kinked, tuple) else None
         self.gap: torch.Tensor | None = None
         self.resolution = 0.0
         self.info = torch.finfo(one.dtype)
@@ -42,9 +44,9 @@ class InnerProx(Kept):
         step = step * each(weight, step)
         if term.has_inexact_prox:
             return self._iterate(term, v, step, wanted)
-        if self.problem.bounds is None:
-            return term.prox(v, step)
-        return term.bounded_prox(v, step, self.problem.bounds)
+        bounds = self.problem.bounds
+        moved = term.prox(v, step) if bounds is None else term.bounded_prox(v, step, bounds)
+        return moved if self.out is None else where_image(self.out.to(v.device), self.problem.project(v), moved)
 
     def note_change(self, active: torch.Tensor, change: torch.Tensor) -> None:
         """Say how far the outer step went, squared, `(N,)`: errors of the next step are small against it."""

@@ -33,7 +33,7 @@ def minimise(
     energy: Energy,
     parametrisation: Parametrisation | torch.Tensor,
     *,
-    solver: str = "auto",
+    solver: str | type[Solver] = "auto",
     steps: int | None = None,
     tolerance: float | None = None,
     lr: float | None = None,
@@ -58,14 +58,17 @@ def minimise(
 
     solver: "closed_form" (all terms quadratic), "proximal" (at most one term with kinks), "admm" (several),
         "lbfgs" (smooth terms), "adam" (anything, by subgradients), "pnp_admm", "pnp_hqs" or "pnp_proximal" (a denoiser
-        without a value, plug-and-play), or "auto": the first of these that suits.
+        without a value, plug-and-play), or "auto": the first of these that suits. Or a class of one's own, a subclass
+        of `solve.Solver`.
     steps, tolerance: an image stops at `tolerance`, a relative measure that each solver defines, or after `steps`.
     lr: Adam's step size in the units of theta, or a function of the step. The other solvers find theirs.
     reference: the truth, for PSNR in the trace; it plays no part in the search.
     snapshots: keep the images at steps 0, 1, 2, 3, 4, 6, 8, 12, 16, 24, ... and the last.
     callback: called as callback(step, x) from step 0 on; a return value of True stops the run.
     progress: a bar after two seconds (None), at once (True) or never (False).
-    checkpoint: a file from which the run continues if it exists, bit for bit, and to which its state is saved.
+    checkpoint: a file from which the run continues if it exists, bit for bit, and to which its state is saved. It
+        belongs to these settings, this start and reference, and to what the energy and the parametrisation hold under
+        public names. Functions cannot be compared: they count by name, and by the energy near the start.
     seed: of the random numbers of `jitter`, `views` and `input_noise`, drawn on the device of theta: the same seed
         gives the same ones on the same kind of device. None takes a seed from torch's global generator.
     jitter: rolls x by up to this many pixels before the energy sees it, anew at every step (Adam only).
@@ -93,22 +96,25 @@ def minimise(
         parametrisation = Pixels(parametrisation)
     if not isinstance(parametrisation, Parametrisation):
         raise ValueError(f"parametrisation must be a Parametrisation or a tensor, got {describe(parametrisation)}")
-    check_choice(solver, ("auto", *SOLVERS), name="solver")
+    if not (isinstance(solver, type) and issubclass(solver, Solver)):
+        check_choice(solver, ("auto", *SOLVERS), name="solver")
     seed = None if seed is None else check_seed(seed)
     perturbed = perturbation(parametrisation, jitter=jitter, views=views, input_noise=input_noise, seed=seed)
     low = check_choice(precision, PRECISIONS, name="precision") == "bf16-mixed"
     problem = Problem(energy, parametrisation, perturbed=perturbed, low_precision=low, capture=capture)
-    name = choose(problem) if solver == "auto" else checked(solver, problem)
+    stepper_class = choose(problem) if solver == "auto" else checked(solver, problem)
+    name = stepper_class.name
     if low and name != "adam":
         raise ValueError(f"precision='bf16-mixed' is for Adam; {name!r} needs gradients that are exact to more digits")
-    stepper_class = SOLVERS[name]
     steps = check_whole(stepper_class.default_steps if steps is None else steps, name="steps", least=0)
     tolerance = stepper_class.default_tolerance if tolerance is None else tolerance
     tolerance = check_weight(tolerance, name="tolerance", single=True)
     options = {} if lr is None else {"lr": _check_lr(lr, stepper_class)}
     reference = _check_reference(reference, problem)
     average = _check_average(average)
-    saved = _checkpoint(checkpoint, problem, name, tolerance=tolerance, lr=lr, seed=seed, average=average)
+    saved = _checkpoint(
+        checkpoint, problem, stepper_class, tolerance=tolerance, lr=lr, seed=seed, average=average, reference=reference
+    )
     return run(
         stepper_class(problem, tolerance=tolerance, **options),
         Recorder(problem, name, reference=reference, snapshots=snapshots, average=average),
@@ -143,7 +149,7 @@ def _check_reference(reference: torch.Tensor | None, problem: Problem) -> torch.
     return reference.to(x)
 
 
-def _checkpoint(path: str | Path | None, problem: Problem, solver: str, **settings: object):
+def _checkpoint(path: str | Path | None, problem: Problem, solver: type[Solver], **settings: object):
     if path is None:
         return None
     from deeprestore_lab.solve.checkpoint import Checkpoint

@@ -13,7 +13,6 @@ import torch
 
 from deeprestore_lab.core.checks import per_image
 from deeprestore_lab.operators.base import Identity
-from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.finite_point import where_image
 from deeprestore_lab.solve.normal_equations import right_hand_side, solve_normal
 from deeprestore_lab.solve.norms import norm
@@ -44,7 +43,7 @@ class PlugAndPlay(Solver):
         if len(problem.scores) > 1 or not problem.scores[0][1].has_denoiser:
             names = ", ".join(term.name for _, term in problem.scores)
             return f"it takes one denoiser and no other score, and here are {names}"
-        if not isinstance(problem.parametrisation, Pixels):
+        if not problem.on_pixels:
             return "it splits a search over pixels, and theta is not pixels"
         if problem.bounds is not None:
             return "the parametrisation has bounds, and a denoiser knows of none; leave them out"

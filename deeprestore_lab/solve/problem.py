@@ -9,9 +9,10 @@ from deeprestore_lab.core.capture import Captured, check_capture
 from deeprestore_lab.core.checks import EXACT, check_images, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.core.machine import fast_autocast
-from deeprestore_lab.energies import Energy, Weight, term_names, weighted_terms
+from deeprestore_lab.energies import Energy, Weight, hide, left_out, term_names, times, weighted_terms
 from deeprestore_lab.operators import one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation
+from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.perturbation import UNPERTURBED, Perturbation
 from deeprestore_lab.solve.problem_checks import check_energy, check_parameters, check_weights, plays_a_part
 
@@ -59,11 +60,12 @@ class Problem:
             (weight, term) for weight, term in everything if not term.has_value and plays_a_part(weight)
         ]
         given = [(weight, term) for weight, term in everything if term.has_value]
-        self._given_names = term_names(given)
+        self.has_penalty = type(parametrisation).penalty is not Parametrisation.penalty
+        self._given_names = term_names(given, taken=("penalty",) if self.has_penalty else ())
         kept = [i for i, (weight, _) in enumerate(given) if plays_a_part(weight)]
         self.terms: list[tuple[Weight, Energy]] = [given[i] for i in kept]
         self.names = [self._given_names[i] for i in kept]
-        self.has_penalty = type(parametrisation).penalty is not Parametrisation.penalty
+        self._out, self._place = _distinct([left_out(weight) for weight, _ in self.terms])
         self.bounds: tuple[float, float] | None = getattr(parametrisation, "bounds", None)
         self._parameters = [p for p in parametrisation.parameters() if p.requires_grad]
         self._followed: set[str] = set()  # the terms that were seen to depend on theta
@@ -85,6 +87,17 @@ class Problem:
     def theta(self) -> torch.Tensor:
         """The current theta `(N, ...)` of a parametrisation with one theta per image."""
         return self._parameters[0].detach()
+
+    @property
+    def on_pixels(self) -> bool:
+        """Whether theta is the image itself: `Pixels`, and not a subclass that makes another image of theta."""
+        return isinstance(self.parametrisation, Pixels) and _definer(self.parametrisation, "forward") is Pixels
+
+    @property
+    def linear(self) -> bool:
+        """Whether g is linear with its transpose: not where a subclass changed `forward` alone."""
+        g = self.parametrisation
+        return g.linear and issubclass(_definer(g, "adjoint"), _definer(g, "forward"))
 
     @property
     def random(self) -> bool:
@@ -127,9 +140,11 @@ class Problem:
         with torch.set_grad_enabled(gradient), one_evaluation():
             x = self._image()
             seen = self.perturbed.seen(x)
-            shares = {
-                self.names[i]: per_image(self.terms[i][0], seen[:, 0, 0, 0]) * self.terms[i][1](seen) for i in picked
-            }
+            views = [hide(seen, out) for out in self._out]  # one for terms that leave out the same images
+            shares = {}
+            for i in picked:
+                (weight, term), place = self.terms[i], self._place[i]
+                shares[self.names[i]] = times(weight, term(views[place]), self._out[place])
             if penalty and self.has_penalty:
                 shares["penalty"] = self.parametrisation.penalty()
             if gradient:
@@ -232,3 +247,15 @@ class Problem:
         for parameter, value in zip(self._parameters, values, strict=True):
             parameter.data = value
         self._shares = self._x = None
+
+
+def _definer(g: Parametrisation, name: str) -> type:
+    """The class that a method of `g` comes from."""
+    return next((kind for kind in type(g).__mro__ if name in vars(kind)), object)
+
+
+def _distinct(masks: list[torch.Tensor | None]) -> tuple[list[torch.Tensor | None], list[int]]:
+    """The different ones of some masks, with None first, and the place of each."""
+    keys = [None if mask is None else tuple(mask.tolist()) for mask in masks]
+    found = {None: None} | dict(zip(keys, masks, strict=True))
+    return list(found.values()), [list(found).index(key) for key in keys]

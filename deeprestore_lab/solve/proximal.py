@@ -3,7 +3,6 @@
 import torch
 
 from deeprestore_lab.core.checks import per_image
-from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.finite_point import where_image
 from deeprestore_lab.solve.inner_prox import InnerProx
 from deeprestore_lab.solve.norms import dot, norm
@@ -56,10 +55,11 @@ class Proximal(Solver):
         kinked = kinked_names(problem)
         if len(kinked) > 1:
             return f"it takes one term with kinks and here are {len(kinked)}: {', '.join(kinked)}; use ADMM"
-        if kinked and kinked != ["penalty"]:
-            if not problem.terms[problem.names.index(kinked[0])][1].has_prox:
+        _, one = sort_terms(problem)
+        if isinstance(one, tuple):
+            if not one[1].has_prox:
                 return f"{kinked[0]} has no proximal step"
-            if not isinstance(problem.parametrisation, Pixels):
+            if not problem.on_pixels:
                 return f"the proximal step of {kinked[0]} is one on pixels, and theta is not pixels"
         return super().why_not(problem) or not_by_itself(problem) or _bounds_refused(problem)
 

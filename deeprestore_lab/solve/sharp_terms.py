@@ -1,6 +1,5 @@
 """Which terms of a problem have kinks, and which are infinite where pixels may go."""
 
-from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.problem import Problem
 
 
@@ -23,6 +22,6 @@ def sort_terms(problem: Problem) -> tuple[list[int], tuple | str | None]:
 
 def open_walls(problem: Problem) -> list[str]:
     """The names of the terms that are infinite below zero, where pixels may go there: gradient steps get stuck."""
-    if not isinstance(problem.parametrisation, Pixels) or (problem.bounds is not None and problem.bounds[0] >= 0):
+    if not problem.on_pixels or (problem.bounds is not None and problem.bounds[0] >= 0):
         return []
     return [term.name for _, term in problem.terms if term.nonnegative]

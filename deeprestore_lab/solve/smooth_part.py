@@ -4,7 +4,6 @@ import torch
 
 from deeprestore_lab.core.checks import per_image
 from deeprestore_lab.operators.base import Identity
-from deeprestore_lab.parametrisations.pixels import Pixels
 from deeprestore_lab.solve.normal_equations import right_hand_side
 from deeprestore_lab.solve.norms import norm
 from deeprestore_lab.solve.problem import Evaluation, Problem
@@ -65,7 +64,7 @@ class SmoothPart:
 
     def _quadratics(self) -> list | None:
         """The terms as (weight, quadratic), or None where one is not quadratic in theta."""
-        if not isinstance(self.problem.parametrisation, Pixels):
+        if not self.problem.on_pixels:
             return None
         weighted = [self.problem.terms[i] for i in self.terms]
         quadratics = [(weight, term.quadratic()) for weight, term in weighted]

@@ -32,7 +32,8 @@ class Solver(Kept):
     optimum, infinite where not known. `reason` gives, per image, why the solver stopped it by itself ("exact", "line
     search"), or None; it may be None as a whole. `kept` names the attributes that a run needs to go on bit for bit.
 
-    A new solver is one file with a subclass and one line in `choice.SOLVERS`.
+    `minimise(solver=MySolver)` takes a subclass as it is. One for everybody is a file with a subclass and a line in
+    `choice.SOLVERS`, which gives it its name and a place in what "auto" asks.
     """
 
     name: ClassVar[str]

@@ -12,14 +12,15 @@ from torch.nn.functional import mse_loss
 from deeprestore_lab.core.capture import check_capture
 from deeprestore_lab.core.checks import check_choice, check_lr, check_weight, check_whole, describe
 from deeprestore_lab.core.dependence import check_gradients_on
+from deeprestore_lab.solve.fingerprint import fingerprint
 from deeprestore_lab.solve.progress import Progress
 from deeprestore_lab.solve.saved_run import SavedRun
-from deeprestore_lab.solve.state_files import digest
+from deeprestore_lab.training.before import random_state, set_random_state
 from deeprestore_lab.training.history import History
 from deeprestore_lab.training.run import Batch, Loss, Objective, Run, in_double, lengths
 
 OPTIMISERS = ("adamw", "sgd")
-FORMAT = "deeprestore_lab training run 2"
+FORMAT = "deeprestore_lab training run 3"
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 
 
@@ -63,7 +64,9 @@ def fit(
     checkpoint: a file to which the run is saved every half minute, at its end, and before an error or an interrupt
         from the keyboard leaves it (which waits for the end of the step), and from which it goes on if the file is
         there, bit for bit on the same machine (with `capture` up to rounding), dropout included: torch's random state
-        is saved with it. It belongs to these settings and this start; `steps` may differ.
+        is saved with it. It belongs to these settings, this start, the held-out data, the first batch and the sizes of
+        the steps taken; `steps` may differ. `loss` and `objective` are compared by the names of functions and by what
+        objects hold, since code cannot be.
     progress: a bar after two seconds (None), at once (True) or never (False).
 
     Raises `ValueError` for settings that do not fit, inside of `torch.no_grad()`, for a loss that does not depend on
@@ -82,8 +85,9 @@ def fit(
             raise ValueError("patience needs held_out data to be patient about")
     fabric = _fabric(accelerator, precision)
     settings = {"optimiser": optimiser, "weight_decay": decay, "every": every, "precision": precision}
-    settings |= {"lr": [rate(step) for step in (0, 1, 10, 100, 1000)], "patience": patience}
-    file = None if checkpoint is None else _file(checkpoint, network, settings)
+    settings |= {"lr": "a function of the step" if callable(lr) else lr, "patience": patience}
+    held = {"loss": loss, "objective": objective, "held_out": held_out}
+    file = None if checkpoint is None else _file(checkpoint, network, settings, held, rate)
     kinds = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
     wrapped, engine = fabric.setup(network, kinds[optimiser](network.parameters(), lr=rate(0), weight_decay=decay))
     capture = check_capture(capture, fabric.device)
@@ -97,10 +101,11 @@ def fit(
     run = Run(network, engine, fabric, value, held_out, kept=file is not None, capture=capture)
     start = time.perf_counter()
     if file is not None and (saved := file.restore()) is not None:
+        _check_taken(file, saved, draw, fabric.device)
         start -= run.load(saved)
 
     def state() -> dict:
-        return run.state(time.perf_counter() - start)
+        return run.state(time.perf_counter() - start) | {"rates": file.rates(run.step)}
 
     deferred = nullcontext() if file is None else file.deferred_interrupt()
     with deferred, Progress(progress, steps=steps, label=label) as bar:
@@ -114,21 +119,37 @@ def fit(
                 bar.update(run.step, {"loss": torch.tensor(run.history.loss[-1])})
                 if file is not None:
                     file.raise_if_interrupted(state)
+            if file is not None:  # without the last evaluation, which a run of more steps would not make
+                file.save(state())
             run.evaluate(time.perf_counter() - start, None)
         except BaseException:
             if file is not None and not run.moving:
                 file.save(state())
             raise
-        if file is not None:
-            file.save(state())
     run.finish()
     return run.history
 
 
-def _file(checkpoint: str | Path, network: nn.Module, settings: dict) -> SavedRun:
-    settings = settings | {"start": digest(network.state_dict())}
-    words = {"start": "the weights at the start"}
-    return SavedRun(checkpoint, settings, format=FORMAT, kind="run", words=words)
+def _file(
+    checkpoint: str | Path, network: nn.Module, settings: dict, held: dict[str, object], rate: Callable[[int], float]
+) -> SavedRun:
+    seen = {}
+    settings = settings | {"start": fingerprint(network.state_dict(), seen), "network": fingerprint(network, seen)}
+    settings |= {name: fingerprint(own, seen) for name, own in held.items()}
+    words = {"start": "the weights at the start", "network": "a setting of the network"}
+    return SavedRun(checkpoint, settings, format=FORMAT, kind="run", words=words, rate=rate)
+
+
+def _check_taken(file: SavedRun, saved: dict, draw: Callable[[int], Batch], device: torch.device) -> None:
+    """Raise `ValueError` where the steps taken had other step sizes, or the first of them another batch."""
+    file.check_rates(saved["rates"])
+    if saved["first"] is None:
+        return
+    random = random_state(device)
+    first = fingerprint(draw(0))
+    set_random_state(random, device)
+    if first != saved["first"]:
+        raise file.another("the first batch of `draw`", saved["first"], first)
 
 
 def _fabric(accelerator: str, precision: str):

@@ -9,6 +9,7 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from deeprestore_lab.core.capture import Captured
 from deeprestore_lab.core.dependence import check_depends
+from deeprestore_lab.solve.fingerprint import fingerprint
 from deeprestore_lab.training.before import Before, random_state, same_tensors, set_random_state
 from deeprestore_lab.training.history import History
 
@@ -58,6 +59,7 @@ class Run:
         self.step, self.history, self.best, self.waited = 0, History(), None, 0
         self.followed = False  # whether the loss was seen to depend on the weights
         self.capture, self.captured = capture, None
+        self.first: str | None = None  # the fingerprint of the first batch
         self.kept, self.moving = kept, False  # moving: the optimiser is at work, and the weights are of no step
         self.before: Before | None = None  # while a step is under way
         self.restored: dict | None = None  # the random state that a file brought, and the one it took the place of
@@ -67,7 +69,10 @@ class Run:
         if self.kept:
             self.before = Before(self.network, self._device, self.before)
         self.network.train()
-        batch = self.fabric.to_device(draw(self.step))
+        batch = draw(self.step)
+        if self.kept and self.step == 0:
+            self.first = fingerprint(batch)
+        batch = self.fabric.to_device(batch)
         for group in self.engine.param_groups:
             group["lr"] = rate
         if self.capture and self.followed:
@@ -161,6 +166,7 @@ class Run:
     def state(self, seconds: float) -> dict:
         """All that a run needs to go on."""
         state = {"step": self.step, "waited": self.waited, "seconds": seconds, "history": dict(vars(self.history))}
+        state |= {"first": self.first}
         network = dict(self.network.state_dict())
         random = random_state(self._device)
         if self.before is not None and self.before.under_way:
@@ -174,6 +180,7 @@ class Run:
         self.network.load_state_dict(state["network"])
         self.engine.load_state_dict(state["engine"])
         self.step, self.waited, self.best = state["step"], state["waited"], state["best"]
+        self.first = state["first"]
         self.history = History(**state["history"])
         self.restored = {"own": random_state(self._device), "file": state["random"]}
         set_random_state(state["random"], self._device)

@@ -148,7 +148,7 @@ def learn(kind: str, layer: str, pool: list[torch.Tensor], *, seed: int = 0, nam
     if kind == "Gaussian":
         rows = patch_rows(z, 3, every=2)
         covariance = rows.T.cov().double() + FIELD_LEVEL**2 * torch.eye(rows.shape[1]).double()
-        prior = MapField.gaussian(covariance, size=3, strength=1 / 9)
+        prior = MapField.gaussian(covariance, size=3, weight=1 / 9)
     elif kind == "field of experts":
         prior = fit_map_field(z, count=min(64, max(24, 2 * count)), sigma=FIELD_LEVEL, steps=FIELD_STEPS, seed=seed)
     elif kind.removesuffix(", score") == "denoiser":

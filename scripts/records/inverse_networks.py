@@ -4,18 +4,20 @@ Every training has the same modules, crops, steps for each module, and number of
 two sizes of the start, by a photograph that is not learnt from, at pool2 after 400 steps. Measured on middles of 40
 photographs of BSDS, 96 x 96, which nothing learnt from; differences are paired by photograph, intervals are bootstraps
 over photographs and seeds. One training gives the modules "alone" of all three layers, since none of them knows of the
-others. No picture of BSDS is shown: those in the strips are a photograph that the library ships.
+others. No picture of BSDS is shown: those in the strips are a photograph that the library ships. A layer and number of
+steps of which the record has all runs are not made again: remove it to have all anew.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 
 import torch
 
 from deeprestore_lab import images
 from deeprestore_lab.backbones import load
-from deeprestore_lab.core.artifacts import save_record
+from deeprestore_lab.core.artifacts import load_picture, load_record, save_record
 from deeprestore_lab.course.figures import encode
 from deeprestore_lab.inverse_networks.evaluation import normalised_errors, paired_interval, scored
 from deeprestore_lab.inverse_networks.network import InverseNetwork
@@ -24,21 +26,21 @@ from deeprestore_lab.measures.metrics import psnr
 from deeprestore_lab.training import cosine
 from scripts.making.inverse_training import SIDES, learnt_patches, stop_by, unseen
 from scripts.making.photographs.learnt import DATA, LICENCE
-from scripts.making.resumable import Parts, rounded
+from scripts.making.resumable import Parts, recorded, rounded
 
-LAYERS = ["pool1", "pool2", "pool3"]
+RECORD, LAYERS = "inverse_networks", ["pool1", "pool2", "pool3"]
 BATCH, CROP, RATES, STARTS = 4, 48, [1.5e-3, 3e-3], [0.1, 1.0]
 SEARCHED = ("pool2", 400)  # layer, steps
 UNSEEN, SHOWN, SHOWN_SIDE = 40, "chelsea", 64
-RUNS = [  # steps, seeds, layers; those first that matter most
-    (400, [0], ["pool3", "pool2"]),
-    (1500, [0], ["pool2"]),
-    (400, [0], ["pool1"]),
-    (400, [1, 2], ["pool3", "pool2", "pool1"]),
-    (1500, [0], ["pool3", "pool1"]),
-    (1500, [1, 2], ["pool2"]),
+SEEDS = [0, 1, 2]
+FIVE_TIMES, LONG = 7500, ["together", "end to end", "alone"]  # "in turn" makes six times as many steps in all
+RUNS = [  # steps, seeds, layers, trainings; of a layer the deepest first: its modules "alone" serve the others
+    (400, SEEDS, LAYERS[::-1], TRAININGS),
+    (1500, SEEDS, ["pool2"], TRAININGS),
+    (1500, [0], ["pool3", "pool1"], TRAININGS),
+    (FIVE_TIMES, [0], LAYERS[::-1], LONG),
+    (FIVE_TIMES, [1, 2], ["pool3"], LONG[:2]),
 ]
-FIVE_TIMES, LONG = 7500, [("alone", 0), ("together", 0), ("end to end", 0)]  # at pool2
 SETTINGS = {
     "layers": LAYERS,
     "batch": BATCH,
@@ -48,7 +50,7 @@ SETTINGS = {
     "unseen": UNSEEN,
     "starts": STARTS,
 }
-PARTS = Parts("inverse_networks", SETTINGS)
+PARTS = Parts(RECORD, SETTINGS)
 SEARCH = Parts(
     "inverse_networks_search",
     {"batch": BATCH, "crop": CROP, "searched": list(SEARCHED), "sides": list(SIDES)},
@@ -105,6 +107,8 @@ def searched(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
 @cache
 def search() -> dict[str, dict[str, float]]:
     """The PSNR of every start and rate, by training."""
+    if had := recorded(RECORD, SETTINGS):
+        return had["search"]
     return {
         t: {
             f"{start}/{r}": SEARCH.get(f"search/{t}/{start}/{r}", searched)[0]["psnr"]
@@ -150,21 +154,19 @@ def without_the_deepest(weights: dict[str, torch.Tensor], layer: str) -> Inverse
     return inverse
 
 
-def grid() -> list[str]:
-    """The keys of all runs, those first that matter most."""
-    keys = [
-        f"{layer}/{training}/{steps}/{seed}/{best(training)[0]}"
-        for steps, seeds, layers in RUNS
-        for seed in seeds
-        for layer in layers
-        for training in TRAININGS
-    ]
-    return keys + [f"pool2/{training}/{FIVE_TIMES}/{seed}/{best(training)[0]}" for training, seed in LONG]
+def grid() -> dict[str, list[str]]:
+    """The keys of all runs by "layer/steps"."""
+    found: dict[str, list[str]] = {}
+    for steps, seeds, layers, trainings in RUNS:
+        for layer, seed, training in product(layers, seeds, trainings):
+            key = f"{layer}/{training}/{steps}/{seed}/{best(training)[0]}"
+            found.setdefault(f"{layer}/{steps}", []).append(key)
+    return found
 
 
 def compared(found: dict[str, dict]) -> dict[str, dict]:
     """Paired differences between trainings, with their intervals, by "layer/steps", pair and measure."""
-    runs = {tuple(key.split("/")[:4]): own["scores"] for key, own in found.items()}
+    runs = {tuple(key.split("/")[:4]): own for key, own in found.items()}
     out: dict[str, dict] = {}
     for layer, steps in sorted({(layer, int(steps)) for layer, _, steps, _ in runs}):
         own: dict[str, dict] = {}
@@ -184,33 +186,43 @@ def compared(found: dict[str, dict]) -> dict[str, dict]:
     return out
 
 
-def main() -> None:
-    """Make what is missing and write the record with its pictures."""
-    torch.set_num_threads(1)
-    parts = PARTS.all(grid(), run)
-    write(parts)
-
-
-def write(parts: dict) -> None:
-    """The record of these parts."""
-    x = images.photograph(SHOWN, size=SHOWN_SIDE)
-    numbers = {key: part[0] for key, part in parts.items()}
-    pictures, rows = {}, {}
+def strips(parts: dict, kept: list[str]) -> tuple[dict[str, bytes], dict[str, list[str]]]:
+    """By layer, what each run of the first seed gives back of a photograph, side by side, and the order; some kept."""
+    x, pictures, orders = images.photograph(SHOWN, size=SHOWN_SIDE), {}, {}
     for layer in LAYERS:
-        shown, order = [], []
+        shown = {}
+        if kept:
+            old = images.load(load_picture(RECORD, f"{layer}.webp"))[0].split(SHOWN_SIDE, dim=-1)
+            rows = zip(load_record(RECORD)["shown"]["order"][layer], old, strict=True)
+            shown = {name: picture for name, picture in rows if f"{layer}/{name.split('/')[1]}" in kept}
         for key, (_, weights) in parts.items():
             own, training, steps, seed, _ = key.split("/")
             if (own, seed) == (layer, "0"):
                 inverse = network(layer)
                 inverse.load_state_dict(weights)
-                shown.append(given_back(inverse, x)[0])
-                order.append(f"{training}/{steps}")
-        pictures[f"{layer}.webp"], rows[layer] = encode(torch.cat(shown, dim=-1)[None], format="webp-lossless"), order
-    means = {key: {name: sum(v) / len(v) for name, v in own["scores"].items()} for key, own in numbers.items()}
-    found = compared(numbers)
-    longest = found["pool2/1500"]
+                shown[f"{training}/{steps}"] = given_back(inverse, x)[0]
+        pictures[f"{layer}.webp"] = encode(torch.cat(list(shown.values()), dim=-1)[None], format="webp-lossless")
+        orders[layer] = list(shown)
+    return pictures, orders
+
+
+def main() -> None:
+    """Make what is missing and write the record with its pictures."""
+    torch.set_num_threads(1)
+    had = recorded(RECORD, SETTINGS)
+    kept = [case for case, keys in grid().items() if had and set(keys) <= set(had["means"])]
+    parts = PARTS.all([key for case, keys in grid().items() if case not in kept for key in keys], run)
+    numbers = {key: part[0]["scores"] for key, part in parts.items()}
+    means = {key: had["means"][key] for case in kept for key in grid()[case]}
+    means |= {key: {name: sum(v) / len(v) for name, v in own.items()} for key, own in numbers.items()}
+    found = {case: had["compared"][case] for case in kept} | compared(numbers)
+    found = {
+        case: found[case] for case in sorted(found, key=lambda case: (case.split("/")[0], int(case.split("/")[1])))
+    }
+    pictures, rows = strips(parts, kept)
+    longest = found[f"pool2/{FIVE_TIMES}"]
     save_record(
-        "inverse_networks",
+        RECORD,
         rounded(
             {
                 **SETTINGS,
@@ -222,11 +234,11 @@ def write(parts: dict) -> None:
                 "shown": {"photograph": SHOWN, "side": SHOWN_SIDE, "order": rows},
             }
         ),
-        command="make records NAME=inverse_networks",
+        command=f"make records NAME={RECORD}",
         data=f"{DATA}; measured on {UNSEEN} photographs of BSDS of the local tier",
         licence=f"{LICENCE}; of BSDS the record holds numbers only; the pictures are of {SHOWN}, CC0",
-        seeds=[0, 1, 2],
-        metric="pool2, 1500 steps, differences of PSNR in dB with 95 % intervals: "
+        seeds=SEEDS,
+        metric=f"pool2, {FIVE_TIMES} steps, differences of PSNR in dB with 95 % intervals: "
         + "; ".join(
             f"{name} {own['psnr']['mean']:.2f} ({own['psnr']['interval'][0]:.2f} to {own['psnr']['interval'][1]:.2f})"
             for name, own in longest.items()

@@ -24,9 +24,10 @@ from deeprestore_lab.priors import GaussianMixture, fit_gaussian_mixture
 from scripts.making.cifar10 import jpeg_pictures, lossless
 from scripts.making.recorded import small_strip
 from scripts.making.resumable import Parts, rounded
+from scripts.making.reweighted import judged
 
 SEEDS = range(5)
-COUNT, KEPT, SHOWN, RIDGE, SWITCH = 1000, 500, 12, 0.02, 0.28
+COUNT, KEPT, RIDGE, SWITCH = 1000, 500, 0.02, 0.28
 WEIGHTS = (0.0, 0.02, 0.1, 0.25, 0.5, 1.0)
 LAYERS, POOLED, COMPONENTS = ["relu1_2", "relu2_2"], 4, 40
 LEVELS = sampling.karras_levels(25, smallest=0.01, largest=80.0)
@@ -48,7 +49,7 @@ PARTS = Parts("joint_pictures", SETTINGS)
 @cache
 def mixture() -> GaussianMixture:
     """Fitted to the 10,000 test pictures; that they are JPEG does not matter under strong noise."""
-    return fit_gaussian_mixture(jpeg_pictures(), parts=100, rank=40, seed=0)
+    return fit_gaussian_mixture(jpeg_pictures()[0], parts=100, rank=40, seed=0)
 
 
 def drawn(seed: int) -> torch.Tensor:
@@ -138,17 +139,16 @@ def joint(key: str) -> tuple[dict, dict]:
         "ratio, capped": [own.clamp(max=real_.median()) for own, real_ in zip(logits, of_real, strict=True)],
     }
     apart = [area_under_roc(own, real_) for own, real_ in zip(logits, of_real, strict=True)]
-    found: dict = {"told apart": dict(zip(LAYERS, apart, strict=True))}
-    shown: dict = {}
-    for rule, logs in log_ratios.items():
-        for weight in WEIGHTS:
-            share = sampling.tempered(logs, weight=weight)
-            places = sampling.resampled(share, KEPT, seed=seed)
-            places = places[torch.randperm(KEPT, generator=torch.Generator().manual_seed(0))]
-            found[f"{rule} | {weight:g}"] = quality(x[places]) | {"ess": sampling.effective_sample_size(share)}
-            if seed == 0 and rule != "ratio, capped":
-                shown[f"{rule} {weight:g}"] = (255 * x[places[: 2 * SHOWN]]).round().to(torch.uint8)
-    return found, shown
+    found, shown = judged(
+        x,
+        log_ratios,
+        quality,
+        weights=dict.fromkeys(log_ratios, WEIGHTS),
+        kept=KEPT,
+        seed=seed,
+        shown=("product", "ratio") if seed == 0 else (),
+    )
+    return {"told apart": dict(zip(LAYERS, apart, strict=True))} | found, shown
 
 
 def main() -> None:
@@ -175,7 +175,7 @@ def main() -> None:
 
 def rows_of(shown: torch.Tensor) -> torch.Tensor:
     """Twenty-four pictures as columns of two, `(12, 3, 64, 32)` in [0, 1]."""
-    return torch.cat([shown[:SHOWN], shown[SHOWN:]], dim=2).float() / 255
+    return torch.cat(shown.chunk(2), dim=2).float() / 255
 
 
 if __name__ == "__main__":

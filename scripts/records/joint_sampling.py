@@ -27,6 +27,7 @@ from deeprestore_lab.training import cosine, fit, step_generator
 from scripts.making.digits.draws import NETWORKS, drawn_digits, quality, test_digits
 from scripts.making.digits.measures import LICENCE, split
 from scripts.making.resumable import Parts, rounded
+from scripts.making.reweighted import judged
 
 SEEDS = range(5)
 COUNT, STEPS, SWITCH = 1000, 10, 0.5
@@ -90,19 +91,17 @@ def joint(key: str) -> tuple[dict, dict]:
         ],
         "ratio, last layer": [sampling.LogisticRatio(real[1], elsewhere[1], ridge=RIDGE)(seen[1])],
     }
-    found: dict = {}
-    shown: dict = {}
     if kind == "weak":
         log_ratios = {"ratio": log_ratios["ratio"]}
-    for rule, logs in log_ratios.items():
-        for weight in WEIGHTS if rule != "ratio, last layer" else (0.5, 1.0):
-            share = sampling.tempered(logs, weight=weight)
-            places = sampling.resampled(share, KEPT, seed=seed)
-            places = places[torch.randperm(KEPT, generator=torch.Generator().manual_seed(0))]
-            found[f"{rule} | {weight:g}"] = quality(x[places]) | {"ess": sampling.effective_sample_size(share)}
-            if seed == 0 and kind == "joint" and rule != "ratio, last layer":
-                shown[f"{rule} {weight:g}"] = (255 * x[places[:24]]).round().to(torch.uint8)
-    return found, shown
+    return judged(
+        x,
+        log_ratios,
+        quality,
+        weights=dict.fromkeys(log_ratios, WEIGHTS) | {"ratio, last layer": (0.5, 1.0)},
+        kept=KEPT,
+        seed=seed,
+        shown=("product", "ratio") if seed == 0 and kind == "joint" else (),
+    )
 
 
 def on_maps(key: str) -> tuple[dict, dict]:

@@ -189,7 +189,7 @@ def intervals(key: str) -> tuple[dict, dict]:
     y = mask * (x + NOISE * torch.randn(x.shape, generator=generator))
     posterior, many = field.posterior(Mask(mask), y, sigma=NOISE), y.repeat(K, 1, 1, 1)
     runs = methods(field, GaussianLikelihood(Mask(mask), many, sigma=NOISE), many)
-    exact = torch.stack([posterior.sample(K, seed=7, image=i) for i in range(N)], 1)
+    exact = torch.stack([posterior.sample(K, seed=1000 * (1 + seed) + i, image=i) for i in range(N)], 1)
     found, hidden = {}, mask == 0
     for name, drawn in [("exact", exact)] + [(name, None) for name in runs]:
         evaluations = 0

@@ -6,13 +6,10 @@ photographs and Set5; textures are those of Gatys et al. and Texture Networks; c
 
 from __future__ import annotations
 
-import io
 import time
 from functools import cache, partial
 
-import numpy as np
 import torch
-from PIL import Image
 from torch.nn.functional import conv2d, normalize
 
 from deeprestore_lab import backbones, data, images
@@ -25,6 +22,7 @@ from deeprestore_lab.measures.perceptual import distorted_pairs, explained_varia
 from deeprestore_lab.measures.retrieval import descriptor, hit_rate, linear_classifier, most_similar
 from deeprestore_lab.style import colour_noise, synthesise, texture_energy
 from deeprestore_lab.training import Patches
+from scripts.making.cifar10 import jpeg_pictures
 from scripts.making.resumable import Parts, rounded
 from scripts.making.vgg_mini.distillation import thinned
 from scripts.weights import vgg_mini as teaching
@@ -272,11 +270,8 @@ def texture(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
 
 def cifar10(split: str, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The first pictures of CIFAR-10, enlarged, and their classes."""
-    z = np.load(local_path("cifar10") / "cifar10_jpeg.npz")
-    head, scan, offset = z["header"].tobytes(), z[f"{split}_scan"].tobytes(), z[f"{split}_offset"]
-    found = [np.asarray(Image.open(io.BytesIO(head + scan[offset[i] : offset[i + 1]]))) for i in range(count)]
-    x = torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).float() / 255
-    return images.resize(x, ENLARGED), torch.from_numpy(z[f"{split}_label"][:count].astype(np.int64))
+    x, labels = jpeg_pictures(split, count)
+    return images.resize(x, ENLARGED), labels
 
 
 @torch.no_grad()

@@ -41,6 +41,11 @@ def local(tmp_path, monkeypatch):
         (root / "images" / folder).mkdir(parents=True)
         for name in names:
             Image.fromarray(RNG.integers(0, 256, (9, 12, 3), dtype=np.uint8)).save(root / f"images/{folder}/{name}.png")
+    cifar = root / "cifar10/lossless"
+    cifar.mkdir(parents=True)
+    for name, rows in (("0", 3), ("1", 2)):
+        Image.fromarray(RNG.integers(0, 256, (rows, 1024, 3), dtype=np.uint8)).save(cifar / f"batch_{name}.png")
+    np.save(cifar / "labels.npy", np.array([6, 9, 9, 4, 1], np.uint8))
     files = [file for file in root.rglob("*") if file.is_file()]
     sums = (f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(root).as_posix()}" for file in files)
     (root / "SHA256SUMS").write_text("\n".join(sums) + "\n")
@@ -142,8 +147,35 @@ def test_training_photographs_are_averaged_down(local):
     assert data.bsds_training(shrink=1)["1"].shape == (1, 3, 9, 12)
 
 
+def test_cifar10_is_cut_out_of_its_pages(capsys, local):
+    got = data.cifar10()
+    assert capsys.readouterr().out == "data: 5 pictures of cifar10 (local folder)\n"
+    pages = [np.asarray(Image.open(local / f"cifar10/lossless/batch_{k}.png")) for k in (0, 1)]
+    expected = np.concatenate(pages).reshape(5, 32, 32, 3).transpose(0, 3, 1, 2) / 255
+    np.testing.assert_allclose(got.images, expected, atol=1e-7)
+    assert got.images.dtype == torch.float32 and got.labels.dtype == torch.int64
+    assert got.labels.tolist() == [6, 9, 9, 4, 1] and got.source == "CIFAR-10 (local folder)"
+    few = data.cifar10(limit=2)
+    assert torch.equal(few.images, got.images[:2]) and few.labels.tolist() == [6, 9]
+
+
+def test_pages_and_labels_of_cifar10_that_do_not_fit_are_refused(local):
+    (local / "SHA256SUMS").unlink()
+    labels = local / "cifar10/lossless/labels.npy"
+    np.save(labels, np.zeros(4, np.uint8))
+    with pytest.raises(data.DataError, match="do not belong together: 5120 pixels and labels of \\(4,\\)"):
+        data.cifar10()
+    for wrong in (b"no array", np.save):
+        labels.write_bytes(wrong) if isinstance(wrong, bytes) else wrong(labels, np.array(["cat"]))
+        with pytest.raises(data.DataError, match="labels.npy is no file of labels"):
+            data.cifar10()
+    labels.unlink()
+    with pytest.raises(data.DataError, match="no file of labels"):
+        data.cifar10()
+
+
 def test_without_the_local_folder_the_error_helps():
-    for ask in (lambda: data.test_set("bsd68"), data.bsds_training, lambda: data.fetch("set5")):
+    for ask in (lambda: data.test_set("bsd68"), data.bsds_training, data.cifar10, lambda: data.fetch("set5")):
         with pytest.raises(data.DataError, match="name that folder in DEEPRESTORE_DATA \\(DEEPRESTORE_DATA is not set"):
             ask()
 
@@ -158,9 +190,9 @@ def test_a_folder_without_the_set_is_told_apart(local):
 
 @pytest.mark.parametrize("limit", [0, -1, 2.5, True])
 def test_bad_arguments_are_named(limit):
-    for ask in (lambda: data.mnist("train", limit=limit), lambda: data.bsds_training(limit=limit)):
+    for ask in (lambda **k: data.mnist("train", **k), data.bsds_training, data.cifar10):
         with pytest.raises(ValueError, match="limit must be"):
-            ask()
+            ask(limit=limit)
     with pytest.raises(ValueError, match="split must be"):
         data.mnist("validation")
     with pytest.raises(ValueError, match="name must be one of 'set5'"):

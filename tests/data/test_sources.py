@@ -58,6 +58,18 @@ def test_local_training_photographs():
 
 
 @needs_local_data
+def test_local_cifar10_is_natural_pictures_in_ten_classes():
+    x, labels, _ = data.cifar10()
+    assert x.shape == (4000, 3, 32, 32)
+    mean = torch.tensor([0.4914, 0.4822, 0.4465])  # the constants everyone normalises with, of all 50,000
+    torch.testing.assert_close(x.mean((0, 2, 3)), mean, atol=0.01, rtol=0)
+    neighbours = (x[..., 1:] - x[..., :-1]).square().mean() / (2 * x.var())
+    assert neighbours < 0.1  # cut elsewhere, pictures would have seams
+    assert labels.bincount().tolist() == pytest.approx([400] * 10, abs=60)
+    assert labels[:5].tolist() == [6, 9, 9, 4, 1]  # CIFAR-10's own first: a frog, two lorries, a deer, a car
+
+
+@needs_local_data
 @pytest.mark.parametrize("name", sorted(LOCAL))
 def test_every_local_file_has_its_sum(name):
     assert data.fetch(name).is_dir()

@@ -13,6 +13,7 @@ from deeprestore_lab.energies import (
     LaplaceLikelihood,
     PoissonLikelihood,
     WeightedSum,
+    check_gradient,
 )
 from deeprestore_lab.operators import Blur, Identity
 from deeprestore_lab.priors import AlphaNorm, DenoiserScore, StationaryField, Tikhonov, TotalVariation
@@ -33,13 +34,9 @@ BLUR = Blur(torch.tensor([[0.1, 0.2, 0.1], [0.0, 0.5, 0.1]], dtype=torch.float64
     ids=lambda energy: energy.name,
 )
 def test_a_score_is_minus_the_derivative(energy):
-    """Against central differences along a random direction, for each image."""
-    x, direction = images() + 0.1, images(seed=7) - 0.5
-    h = 1e-6
-    slope = (energy(x + h * direction) - energy(x - h * direction)) / (2 * h)
-    assert energy.has_score
-    torch.testing.assert_close(-(energy.score(x) * direction).flatten(1).sum(1), slope, rtol=1e-6, atol=1e-6)
-    assert not energy.score(x).requires_grad
+    x = images() + 0.1
+    check_gradient(energy, x, tolerance=1e-6)
+    assert energy.has_score and not energy.score(x).requires_grad
 
 
 def test_the_score_of_a_gaussian_is_that_of_its_density():
@@ -55,6 +52,8 @@ def test_a_score_is_refused_where_there_is_none():
     assert not kinked.has_score and not (kinked + Tikhonov()).has_score
     with pytest.raises(NotImplementedError, match="total variation has kinks"):
         kinked.score(images())
+    with pytest.raises(NotImplementedError, match="energy has neither a value nor a score"):
+        Energy().score(images())
 
     class Cut(Energy):
         def value(self, x):
@@ -123,6 +122,30 @@ def test_a_sum_of_one_answers_for_its_term():
     assert WeightedSum([(1.0, PoissonLikelihood(Identity(), v, peak=1.0))]).nonnegative
     assert (PoissonLikelihood(Identity(), v, peak=1.0) @ Identity()).nonnegative
     assert not (PoissonLikelihood(BLUR, v, peak=1.0) @ Square()).nonnegative  # negative pixels are possible there
+    assert (prior @ Identity()).prox_gap == prior.gap and (nested @ Identity()).has_bounded_prox
+    weights, data = torch.tensor([2.0, 3.0]), GaussianLikelihood(BLUR, images(seed=3), sigma=0.3)
+    form = (weights * data).quadratic()
+    expected = (weights * data)(v)
+    torch.testing.assert_close(form.precision / 2 * (form.operator(v) - form.target).square().sum((1, 2, 3)), expected)
+    K, f = (2.0 * prior).split()
+    torch.testing.assert_close(f.value(K(v)), 2 * prior(v))
+    assert f.has_prox and (2.0 * prior).quadratic() is None and (data + data).quadratic() is None
+
+
+def test_a_weight_of_1_leaves_the_mean_under_noise_and_the_denoiser():
+    """A prior of another weight is another density, whose mean is not known from that of the first."""
+    y = images()[:, :1]
+    field, half = StationaryField.power_law((4, 5)), DenoiserScore(lambda x: x / 2, sigma=0.1)
+    for same in (field.calibrated(0.1), torch.ones(2) * field, field @ Identity()):
+        assert same.has_posterior_mean and torch.equal(same.posterior_mean(y, 0.2), field.posterior_mean(y, 0.2))
+    same = 1.0 * half
+    assert same.has_denoiser and torch.equal(same.denoised(y), y / 2) and same.sigma == 0.1
+    for other in (2.0 * field + 1.0 * half, torch.tensor([1.0, 2.0]) * field, 2.0 * half):
+        assert not other.has_posterior_mean and not other.has_denoiser and not hasattr(other, "sigma")
+        with pytest.raises(NotImplementedError, match="under noise is not known"):
+            other.posterior_mean(y, 0.2)
+        with pytest.raises(NotImplementedError, match="is no denoiser"):
+            other.denoised(y)
 
 
 def test_a_sum_of_several_has_what_all_have_and_the_walls_of_any():

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from deeprestore_lab.energies import Energy, GaussianLikelihood, WeightedSum, weighted_terms
+from deeprestore_lab.operators import FourierMask, RandomProjection
 from deeprestore_lab.operators.base import Identity
+from deeprestore_lab.priors import PoweredVariation, Tikhonov, TotalVariation
 from small_operators import Half, Network, Square, images
 
 
@@ -77,6 +79,27 @@ def test_a_representation_need_not_be_a_picture():
 
     x = images()
     torch.testing.assert_close((Length() @ (lambda image: image.mean((2, 3))))(x), x.mean((2, 3)).square().sum(1))
+
+
+@pytest.mark.parametrize("prior", [TotalVariation(), TotalVariation(smoothing=0.1), Tikhonov(), PoweredVariation()])
+@pytest.mark.parametrize("phi", [RandomProjection((3, 4, 5), 16), lambda x: x.mean(2)], ids=["(N, M)", "(N, C, W)"])
+def test_a_prior_of_neighbours_is_refused_where_images_would_be_neighbours(prior, phi):
+    with pytest.raises(ValueError, match=r"differences between neighbours take \(N, C, H, W\)"):
+        (prior @ phi)(images().float())
+
+
+def test_an_energy_of_real_values_is_refused_complex_ones():
+    phi = FourierMask(torch.ones(4, 5))
+    with pytest.raises(ValueError, match="sum is made for real values, and sum @ fourier mask gives it complex ones"):
+        (Sum() @ phi)(images())
+
+
+def test_a_weight_of_length_1_stands_for_all():
+    x, weights = images(), torch.tensor([1.0, 2.0], dtype=torch.float64)
+    torch.testing.assert_close((weights * (torch.tensor([3.0]) * Sum()))(x), 3 * weights * Sum()(x))
+    torch.testing.assert_close((torch.tensor([3.0]) * (weights * Sum()))(x), 3 * weights * Sum()(x))
+    found = (weights * TotalVariation().calibrated(torch.tensor([0.1])))(x)
+    torch.testing.assert_close(found, weights * TotalVariation().calibrated(0.1)(x))
 
 
 def test_wrong_shapes_are_refused():

@@ -16,6 +16,7 @@ from deeprestore_lab.generators import (
     random_projection,
     ranked,
 )
+from refusals import refused
 
 needs_faiss = pytest.mark.skipif(
     importlib.util.find_spec("faiss") is None, reason="faiss, of the extra scale, is missing"
@@ -121,19 +122,13 @@ def test_without_faiss_the_extra_is_named(monkeypatch):
         Neighbours(points(5, 2), method="graph")
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: Neighbours(torch.zeros(3)), r"\(M, D\)"),
-        (lambda: Neighbours(torch.zeros(0, 3)), "empty"),
-        (lambda: Neighbours(points(3, 2), method="tree"), "method must be one of"),
-        (lambda: Neighbours(points(3, 2)).query(points(1, 3)), r"\(N, 2\)"),
-        (lambda: Neighbours(points(3, 2)).query(points(1, 2), k=4), "3 rows, 4 neighbours"),
-        (lambda: Reranked(points(9, 2), torch.eye(2), candidates=3).query(points(1, 2), k=4), "from 3 candidates"),
-        (lambda: principal_projection(points(3, 2), 3), "3 dimensions"),
-        (lambda: neighbour_recall(torch.zeros(3), torch.zeros(3)), r"places must be \(N, k\)"),
-    ],
+test_what_does_not_fit_is_named = refused(
+    (lambda: Neighbours(torch.zeros(3)), r"\(M, D\)"),
+    (lambda: Neighbours(torch.zeros(0, 3)), "empty"),
+    (lambda: Neighbours(points(3, 2), method="tree"), "method must be one of"),
+    (lambda: Neighbours(points(3, 2)).query(points(1, 3)), r"\(N, 2\)"),
+    (lambda: Neighbours(points(3, 2)).query(points(1, 2), k=4), "3 rows, 4 neighbours"),
+    (lambda: Reranked(points(9, 2), torch.eye(2), candidates=3).query(points(1, 2), k=4), "from 3 candidates"),
+    (lambda: principal_projection(points(3, 2), 3), "3 dimensions"),
+    (lambda: neighbour_recall(torch.zeros(3), torch.zeros(3)), r"places must be \(N, k\)"),
 )
-def test_what_does_not_fit_is_named(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()

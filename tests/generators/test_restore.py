@@ -1,6 +1,5 @@
 """Restoration over codes: the lowest of several minima, for each image, alone or among others."""
 
-import pytest
 import torch
 
 from deeprestore_lab.energies import Energy, GaussianLikelihood
@@ -8,6 +7,7 @@ from deeprestore_lab.generators.restore import restore_over_latent
 from deeprestore_lab.networks import BoundedAutoEncoder
 from deeprestore_lab.operators import Identity, Mask
 from deeprestore_lab.priors import Tikhonov
+from refusals import refused
 
 SHAPE, D, SIGMA = (1, 3, 4), 3, 0.2
 
@@ -135,21 +135,15 @@ class Kinked(Energy):
         return x.abs().flatten(1).sum(1)
 
 
-@pytest.mark.parametrize(
-    ("act", "message"),
-    [
-        (lambda m, e, u: restore_over_latent(m.decode, e, starts=3), "3 draws as starts need a guess"),
-        (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, bounds=None), "need bounds"),
-        (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, starts=-1), "starts"),
-        (lambda m, e, u: restore_over_latent(m.decode, e, starts=u), r"codes \(S, N, d\), got"),
-        (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, starts=u[None, :1]), r"codes \(S, 2, 3\), got"),
-        (lambda m, e, u: restore_over_latent(m.decode, e, guess=u[0]), r"guess must be a float tensor of codes"),
-        (lambda m, e, u: restore_over_latent(m.decode, Kinked() + e, guess=u, solver="lbfgs"), "kinked has kinks"),
-        (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, reference=rand(3, *SHAPE)), "reference has shape"),
-        (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, reference=3.0), "reference must be"),
-    ],
+test_bad_arguments_are_named = refused(
+    (lambda m, e, u: restore_over_latent(m.decode, e, starts=3), "3 draws as starts need a guess"),
+    (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, bounds=None), "need bounds"),
+    (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, starts=-1), "starts"),
+    (lambda m, e, u: restore_over_latent(m.decode, e, starts=u), r"codes \(S, N, d\), got"),
+    (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, starts=u[None, :1]), r"codes \(S, 2, 3\), got"),
+    (lambda m, e, u: restore_over_latent(m.decode, e, guess=u[0]), r"guess must be a float tensor of codes"),
+    (lambda m, e, u: restore_over_latent(m.decode, Kinked() + e, guess=u, solver="lbfgs"), "kinked has kinks"),
+    (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, reference=rand(3, *SHAPE)), "reference has shape"),
+    (lambda m, e, u: restore_over_latent(m.decode, e, guess=u, reference=3.0), "reference must be"),
+    by=lambda act: act(decoder(), GaussianLikelihood(Identity(), rand(2, *SHAPE), sigma=SIGMA), rand(2, D)),
 )
-def test_bad_arguments_are_named(act, message):
-    energy = GaussianLikelihood(Identity(), rand(2, *SHAPE), sigma=SIGMA)
-    with pytest.raises(ValueError, match=message):
-        act(decoder(), energy, rand(2, D))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deeprestore_lab.measures.weight_choice import discrepancy, stein_risk
-from deeprestore_lab.operators import FourierFilter, Identity, Mask
+from deeprestore_lab.operators import Blur, FourierFilter, Identity, Mask
 from deeprestore_lab.priors import Tikhonov
 
 
@@ -75,3 +75,13 @@ def test_what_does_not_fit_is_refused():
         discrepancy(Identity(), noise((1, 3, 4, 4), 0), noise((1, 1, 4, 4), 0), sigma=0.1)
     with pytest.raises(ValueError, match="sigma must be .* one for all images"):
         stein_risk(lambda v: v, noise((2, 1, 4, 4), 0), sigma=torch.tensor([0.1, 0.2]))
+
+
+def test_the_discrepancy_does_not_depend_on_how_operators_are_bracketed():
+    """Against the number of values that the mask keeps."""
+    x, known = noise((2, 1, 8, 8), 3).abs(), noise((8, 8), 4) > 1
+    blur = Blur(torch.ones(3, 3, dtype=torch.float64) / 9)
+    y = (Mask(known) @ blur)(x) + 0.1 * known * noise(x.shape, 5)
+    for operator in (Mask(known) @ (blur @ blur), Mask(known) @ blur @ blur):
+        expected = (operator(x) - y)[..., known].square().flatten(1).mean(1) / 0.1**2
+        torch.testing.assert_close(discrepancy(operator, x, y, sigma=0.1), expected)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deeprestore_lab.networks import MLP, FourierFeatures, grid, random_frequencies
+from refusals import refused
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 8), (7, 2), (1, 1)])
@@ -79,25 +80,19 @@ def test_drawing_frequencies_leaves_the_global_generator_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: grid(0, 3), "height must be a whole number of at least 1, got 0"),
-        (lambda: grid(3, 1.5), "width must be"),
-        (lambda: random_frequencies(0, scale=1.0, seed=0), "count"),
-        (lambda: random_frequencies(3, 0, scale=1.0, seed=0), "dimensions"),
-        (lambda: random_frequencies(3, scale=0.0, seed=0), "scale"),
-        (lambda: random_frequencies(3, scale=1.0, seed=-1), "seed"),
-        (lambda: FourierFeatures(torch.rand(3)), r"frequencies must be a float tensor \(F, d\)"),
-        (lambda: FourierFeatures(torch.ones(3, 2, dtype=torch.long)), "frequencies must be"),
-        (lambda: FourierFeatures([[1.0, 2.0]]), "frequencies must be"),
-        (lambda: FourierFeatures(torch.rand(3, 2))(torch.rand(5, 3)), "points must have 2 coordinates"),
-        (lambda: FourierFeatures(torch.rand(3, 2))(torch.ones(5, 2, dtype=torch.long)), "points .* got a int64"),
-    ],
+test_bad_arguments_are_named = refused(
+    (lambda: grid(0, 3), "height must be a whole number of at least 1, got 0"),
+    (lambda: grid(3, 1.5), "width must be"),
+    (lambda: random_frequencies(0, scale=1.0, seed=0), "count"),
+    (lambda: random_frequencies(3, 0, scale=1.0, seed=0), "dimensions"),
+    (lambda: random_frequencies(3, scale=0.0, seed=0), "scale"),
+    (lambda: random_frequencies(3, scale=1.0, seed=-1), "seed"),
+    (lambda: FourierFeatures(torch.rand(3)), r"frequencies must be a float tensor \(F, d\)"),
+    (lambda: FourierFeatures(torch.ones(3, 2, dtype=torch.long)), "frequencies must be"),
+    (lambda: FourierFeatures([[1.0, 2.0]]), "frequencies must be"),
+    (lambda: FourierFeatures(torch.rand(3, 2))(torch.rand(5, 3)), "points must have 2 coordinates"),
+    (lambda: FourierFeatures(torch.rand(3, 2))(torch.ones(5, 2, dtype=torch.long)), "points .* got a int64"),
 )
-def test_bad_arguments_are_named(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
 
 
 @pytest.mark.parametrize("widths", [[3, 2], [3, 7, 2], [3, 7, 5, 4, 2]])

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from deeprestore_lab.networks import EncoderDecoder, copying_network
+from refusals import refused
 
 KINDS = ("nearest", "bilinear", "transposed", "shuffle")
 
@@ -53,19 +54,14 @@ def test_the_seed_decides_and_the_global_generator_is_left_alone():
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"widths": ()}, "widths must hold"),
-        ({"widths": 8}, "widths must hold"),
-        ({"widths": (8, 0)}, "a width must be a whole number of at least 1"),
-        ({"depth": 0}, "depth must be"),
-        ({"upsampling": "cubic"}, "upsampling must be one of 'nearest', 'bilinear', 'transposed'"),
-    ],
+test_wrong_settings_are_named = refused(
+    ({"widths": ()}, "widths must hold"),
+    ({"widths": 8}, "widths must hold"),
+    ({"widths": (8, 0)}, "a width must be a whole number of at least 1"),
+    ({"depth": 0}, "depth must be"),
+    ({"upsampling": "cubic"}, "upsampling must be one of 'nearest', 'bilinear', 'transposed'"),
+    by=lambda arguments: EncoderDecoder(**arguments),
 )
-def test_wrong_settings_are_named(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        EncoderDecoder(**arguments)
 
 
 def test_images_that_do_not_fit_are_named():

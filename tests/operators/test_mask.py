@@ -3,7 +3,11 @@
 import pytest
 import torch
 
-from deeprestore_lab.operators import Crop, Mask, as_matrix
+from deeprestore_lab import minimise
+from deeprestore_lab.energies import GaussianLikelihood
+from deeprestore_lab.operators import Blur, Crop, Downsample, FourierMask, Mask, as_matrix
+from deeprestore_lab.priors import DenoiserScore, Tikhonov, TotalVariation
+from refusals import refused
 
 
 def test_a_mask_keeps_what_was_seen():
@@ -26,25 +30,47 @@ def test_a_mask_for_each_image():
         together(x[:2])
 
 
+@pytest.mark.parametrize(
+    "outer", [lambda A: A, lambda A: Downsample(2) @ A, lambda A: A @ Blur(torch.ones(3, 3) / 9, border="zero")]
+)
+def test_the_norm_with_a_mask_for_each_image_is_that_of_each_alone(outer):
+    x = torch.rand(3, 1, 6, 8, dtype=torch.float64)
+    masks = x * torch.tensor([0.1, 1.0, 4.0]).reshape(3, 1, 1, 1)
+    for kind in (Mask, FourierMask):
+        found = outer(kind(masks)).norm(x) if kind is Mask else kind(masks).norm(x)
+        alone = [outer(kind(m)).norm(x[:1]) if kind is Mask else kind(m).norm(x[:1]) for m in masks]
+        torch.testing.assert_close(found, torch.tensor(alone, dtype=torch.float64), rtol=1e-9, atol=0)
+
+
+def test_a_batch_with_a_mask_for_each_image_is_solved_as_each_alone():
+    """Also where the steps are as long as the norm allows: a small mask must not be slowed down by a large one."""
+    y, weights = torch.rand(2, 1, 8, 8, dtype=torch.float64), torch.tensor([0.1, 1.0]).reshape(2, 1, 1, 1)
+    masks, half = weights * torch.ones(2, 1, 8, 8, dtype=torch.float64), DenoiserScore(lambda x: x / 2, sigma=0.1)
+    for solver, prior in [("proximal", TotalVariation()), ("pnp_proximal", half)]:
+        both, *alone = (
+            minimise(GaussianLikelihood(Mask(m), m * y[k], sigma=0.12) + prior, 0 * y[k], solver=solver)
+            for m, k in ((masks, slice(2)), (masks[:1], slice(1)), (masks[1:], slice(1, 2)))
+        )
+        assert both.steps.tolist() == [int(one.steps) for one in alone]
+        torch.testing.assert_close(both.x, torch.cat([one.x for one in alone]), rtol=1e-6, atol=1e-6)
+    smaller = Downsample(2) @ Mask(masks)
+    minimise(GaussianLikelihood(smaller, smaller(y), sigma=0.1) + Tikhonov() + TotalVariation(), y, steps=3)
+
+
 @pytest.mark.parametrize("mask_shape", [(4, 4), (3, 4, 5), (2, 1, 4, 5)])
 def test_a_mask_that_does_not_fit_is_refused(mask_shape):
     with pytest.raises(ValueError, match="does not fit a float32 tensor of shape \\(1, 2, 4, 5\\)"):
         Mask(torch.ones(mask_shape))(torch.rand(1, 2, 4, 5))
 
 
-@pytest.mark.parametrize(
-    ("mask", "message"),
-    [
-        (torch.ones(4), "must be a tensor"),
-        ([[1, 0]], "must be a tensor"),
-        (-torch.ones(2, 2), "at least 0"),
-        (torch.full((2, 2), torch.nan), "finite"),
-        (torch.full((2, 2), 255), "0 and 1 alone, got values from 255 to 255"),
-    ],
+test_what_is_no_mask_is_refused = refused(
+    (torch.ones(4), "must be a tensor"),
+    ([[1, 0]], "must be a tensor"),
+    (-torch.ones(2, 2), "at least 0"),
+    (torch.full((2, 2), torch.nan), "finite"),
+    (torch.full((2, 2), 255), "0 and 1 alone, got values from 255 to 255"),
+    by=Mask,
 )
-def test_what_is_no_mask_is_refused(mask, message):
-    with pytest.raises(ValueError, match=message):
-        Mask(mask)
 
 
 def test_a_crop_takes_the_middle():

@@ -9,6 +9,7 @@ from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.networks import BoundedAutoEncoder, trained_denoiser
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.priors import AutoEncoderPrior, Denoiser, DenoiserEnergy, DenoiserScore, Prior, StationaryField
+from refusals import refused
 
 SHAPE = (1, 3, 4)
 GENERATOR = torch.Generator().manual_seed(1)
@@ -35,6 +36,22 @@ def test_the_energy_of_an_affine_denoiser_and_its_gradient():
 def test_the_gradient_of_a_network_goes_through_both_places_of_x():
     model = BoundedAutoEncoder(latent=2, widths=(8,), shape=SHAPE).double().initialise(images(20)).requires_grad_(False)
     assert torch.autograd.gradcheck(DenoiserEnergy(model), images(2, seed=3).requires_grad_())
+
+
+def test_a_model_that_autograd_cannot_follow_has_no_true_gradient():
+    """x - D(x) alone is another one: 2 x (1 - D') falls to x - D(x). Plug-and-play takes the model."""
+    x, cut = images(2), torch.no_grad()(affine)
+    assert DenoiserEnergy(cut)(x).shape == (2,)  # a value it has
+    for prior in (
+        DenoiserEnergy(cut),
+        DenoiserEnergy(lambda x: affine(x.detach())),
+        AutoEncoderPrior(cut, temperature=1.0),
+    ):
+        with pytest.raises(ValueError, match="the model does not depend on x as autograd sees it"):
+            prior.score(x)
+        with pytest.raises(ValueError, match="the model does not depend on x as autograd sees it"):
+            minimise(GaussianLikelihood(Identity(), x, sigma=0.5) + prior, x)
+    assert DenoiserScore(cut, sigma=0.1).score(x.requires_grad_()).shape == x.shape
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
@@ -88,20 +105,14 @@ def test_a_shipped_network_is_told_the_level():
     assert not DenoiserScore(net, sigma=0.1, told=True).denoised(at).requires_grad
 
 
-@pytest.mark.parametrize(
-    ("act", "message"),
-    [
-        (lambda: DenoiserScore("net", sigma=0.1), "model must map"),
-        (lambda: DenoiserEnergy(None), "model must map"),
-        (lambda: DenoiserScore(affine, sigma=25), "25 / 255"),
-        (lambda: DenoiserScore(affine, sigma=0.0), "sigma must be"),
-        (lambda: DenoiserScore(affine, sigma=None), "must be given"),
-        (lambda: DenoiserScore(lambda x: x[:, :, 1:], sigma=0.1).denoised(images(1)), r"\(1, 1, 3, 4\), got"),
-        (lambda: DenoiserEnergy(lambda x: x.numpy())(images(1)), r"\(1, 1, 3, 4\), got a numpy"),
-        (lambda: DenoiserScore(affine, sigma=torch.ones(2)).score(images(3)), "2 values for a batch of 3"),
-        (lambda: DenoiserScore(affine, sigma=0.1).calibrated(0.1), "denoiser with these settings has no calibrated"),
-    ],
+test_bad_arguments_are_named = refused(
+    (lambda: DenoiserScore("net", sigma=0.1), "model must map"),
+    (lambda: DenoiserEnergy(None), "model must map"),
+    (lambda: DenoiserScore(affine, sigma=25), "25 / 255"),
+    (lambda: DenoiserScore(affine, sigma=0.0), "sigma must be"),
+    (lambda: DenoiserScore(affine, sigma=None), "must be given"),
+    (lambda: DenoiserScore(lambda x: x[:, :, 1:], sigma=0.1).denoised(images(1)), r"\(1, 1, 3, 4\), got"),
+    (lambda: DenoiserEnergy(lambda x: x.numpy())(images(1)), r"\(1, 1, 3, 4\), got a numpy"),
+    (lambda: DenoiserScore(affine, sigma=torch.ones(2)).score(images(3)), "2 values for a batch of 3"),
+    (lambda: DenoiserScore(affine, sigma=0.1).calibrated(0.1), "denoiser with these settings has no calibrated"),
 )
-def test_bad_arguments_are_named(act, message):
-    with pytest.raises(ValueError, match=message):
-        act()

@@ -6,6 +6,7 @@ import scipy.stats
 import torch
 
 from deeprestore_lab.priors.dense_field import DenseField
+from refusals import refused
 
 SHAPE = (2, 3, 2)
 
@@ -65,15 +66,25 @@ def test_the_quadratic_form_is_the_energy(field):
     torch.testing.assert_close((form.operator(x) - form.target).square().flatten(1).sum(1) / 2, field(x))
 
 
-@pytest.mark.parametrize(
-    ("matrix", "message"),
-    [
-        (torch.eye(11), "must be a tensor \\(12, 12\\)"),
-        (torch.eye(12) + torch.eye(12).roll(1, 0), "symmetric"),
-        (torch.full((12, 12), torch.nan), "finite"),
-        (torch.ones(12, 12), "positive definite"),
-    ],
+test_what_is_no_covariance_is_refused = refused(
+    (torch.eye(11), "must be a tensor \\(12, 12\\)"),
+    (torch.eye(12) + torch.eye(12).roll(1, 0), "symmetric"),
+    (torch.full((12, 12), torch.nan), "finite"),
+    (torch.ones(12, 12), "positive definite"),
+    by=lambda matrix: DenseField(matrix, SHAPE),
 )
-def test_what_is_no_covariance_is_refused(matrix, message):
-    with pytest.raises(ValueError, match=message):
-        DenseField(matrix, SHAPE)
+
+
+def test_the_eigenvectors_are_found_once_and_follow_the_picture(field, covariance, monkeypatch):
+    """Asked first where no gradients are known, then where one is taken, in two precisions."""
+    found, v = [], torch.rand(2, *SHAPE, dtype=torch.float64)
+    eigh = torch.linalg.eigh
+    monkeypatch.setattr(torch.linalg, "eigh", lambda matrix: found.append(matrix) or eigh(matrix))
+    with torch.inference_mode():
+        single = field.prox(v.float(), 0.5)
+    double = field.prox(v.requires_grad_(), 0.5)
+    assert len(found) == 1 and (single.dtype, double.dtype) == (torch.float32, torch.float64)
+    torch.testing.assert_close(single.double(), double, rtol=1e-5, atol=1e-5)
+    (slope,) = torch.autograd.grad(double.sum(), v)
+    expected = np.linalg.solve(np.eye(12) + 0.5 * np.linalg.inv(covariance), np.ones(12))
+    np.testing.assert_allclose(slope.flatten(1), np.stack([expected, expected]), atol=1e-11)

@@ -8,7 +8,7 @@ import scipy.stats
 import torch
 
 from deeprestore_lab.energies import GaussianLikelihood
-from deeprestore_lab.operators import Blur, Crop, Downsample, Gradient, Identity, Mask, Operator, as_matrix
+from deeprestore_lab.operators import Blur, Crop, Downsample, FourierMask, Gradient, Identity, Mask, Operator, as_matrix
 from deeprestore_lab.priors.dense_field import DenseField
 from deeprestore_lab.priors.gaussian_field import StationaryField
 from deeprestore_lab.signal.convolution import gaussian_kernel
@@ -178,5 +178,9 @@ def test_bad_input_is_refused():
         field.posterior(Identity(), y, sigma=torch.tensor([0.1, 0.2]))
     with pytest.raises(ValueError, match="A x has shape"):
         field.posterior(Downsample(2), y, sigma=0.1)
+    each = FourierMask(torch.rand(2, 1, *SHAPE[1:]))
+    for fresh in (field, field.posterior(Identity(), y, sigma=0.1).field):
+        with pytest.raises(ValueError, match="does not fit|one operator for all images; fourier mask has 2"):
+            fresh.posterior(each, each(y), sigma=0.1)
     with pytest.raises(ValueError, match="2 means"):
         field.posterior(Identity(), y, sigma=0.1).field.sample(1, seed=0)

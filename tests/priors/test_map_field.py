@@ -41,7 +41,7 @@ def test_a_gaussian_is_its_quadratic_form():
     rows = drawn(400, 8, seed=3)
     covariance = rows.T.cov()
     z = drawn(1, 2, 2, 2, seed=4)
-    field = MapField.gaussian(covariance, size=2, strength=0.5)
+    field = MapField.gaussian(covariance, size=2, weight=0.5)
     expected = z.flatten() @ torch.linalg.inv(covariance) @ z.flatten() / 4
     assert float(field(z)) == pytest.approx(float(expected), rel=1e-4)
 
@@ -77,5 +77,5 @@ def test_what_does_not_fit_is_refused(make):
 def test_a_covariance_that_is_not_symmetric_is_refused():
     with pytest.raises(ValueError, match="symmetric"):
         MapField.gaussian(torch.eye(9) + torch.triu(torch.ones(9, 9)), size=3)
-    with pytest.raises(ValueError, match="strength"):
-        MapField.gaussian(torch.eye(9), size=3, strength=-1.0)
+    with pytest.raises(ValueError, match="weight"):
+        MapField.gaussian(torch.eye(9), size=3, weight=-1.0)

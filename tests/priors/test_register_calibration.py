@@ -60,6 +60,24 @@ def test_a_weight_that_depends_on_settings_is_given_by_key():
         Powered(4).calibrated(0.1)
 
 
+def test_a_subclass_with_a_value_of_its_own_has_not_the_weight_of_what_it_changes():
+    class Same(TotalVariation):
+        pass
+
+    class Louder(TotalVariation):
+        def value(self, x):
+            return 100 * super().value(x)
+
+    class Fitted(Louder):
+        calibration_key = "louder"
+
+    assert Same().calibrated(0.1).weighted[0][0] == TotalVariation().calibrated(0.1).weighted[0][0]
+    with pytest.raises(ValueError, match="Louder has a value of its own, which the weight of TotalVariation was not"):
+        Louder().calibrated(0.1)
+    register_calibration("louder", coefficient=2.0, exponent=1.0)
+    assert Fitted().calibrated(0.5).weighted[0][0] == 1
+
+
 @pytest.mark.parametrize(
     ("act", "message"),
     [

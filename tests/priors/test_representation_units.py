@@ -9,7 +9,7 @@ import torch
 from deeprestore_lab import backbones, images
 from deeprestore_lab.core.artifacts import load_record
 from deeprestore_lab.measures.feature_noise import feature_noise, layer_noise
-from deeprestore_lab.priors import FieldOfExperts, TotalVariation, calibrated_for, representation_weight
+from deeprestore_lab.priors import DenoiserScore, FieldOfExperts, TotalVariation, calibrated_for, representation_weight
 
 SIZE = 48
 
@@ -62,6 +62,10 @@ def test_what_does_not_fit_is_named(natural):
     with pytest.raises(ValueError, match="zero"):
         TotalVariation().calibrated_for(lambda x: 0 * x, natural)
     with pytest.raises(ValueError, match="above 0"):
-        TotalVariation().calibrated_for(lambda x: x, torch.full((2, 3, 8, 8), 0.5))
+        TotalVariation().calibrated_for(lambda x: x, torch.full((4, 3, 8, 8), 0.5))
+    with pytest.raises(ValueError, match="four photographs or more"):
+        TotalVariation().calibrated_for(lambda x: x, natural[:3])
+    with pytest.raises(ValueError, match="denoiser has a score and no value"):
+        DenoiserScore(lambda x: x, sigma=0.1).calibrated_for(lambda x: x, natural)
     with pytest.raises(ValueError, match="noise"):
         representation_weight(0.0)

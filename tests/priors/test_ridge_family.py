@@ -12,6 +12,7 @@ from torch import nn
 from deeprestore_lab.energies import GaussianLikelihood
 from deeprestore_lab.operators import Identity
 from deeprestore_lab.priors.ridge_family import ACCURACY, LEVELS, MOST_CONCAVE, RidgeFamily, cosines, mirrored
+from refusals import refused
 
 
 @pytest.fixture(scope="module")
@@ -85,18 +86,13 @@ def test_a_count_beyond_the_cosines_is_refused():
         RidgeFamily(size=3).at(1.5)
 
 
-@pytest.mark.parametrize(
-    ("y", "sigma", "word"),
-    [
-        (255 * torch.rand(1, 1, 16, 16), 0.1, "255"),
-        (torch.rand(1, 1, 16, 16).numpy(), 0.1, "y must"),
-        (torch.rand(1, 1, 16, 16).half(), 0.1, "float16"),
-        (torch.rand(2, 1, 16, 16), torch.tensor([0.1, 0.2]), "sigma"),
-    ],
+test_what_cannot_be_denoised_is_refused_by_name = refused(
+    (255 * torch.rand(1, 1, 16, 16), 0.1, "255"),
+    (torch.rand(1, 1, 16, 16).numpy(), 0.1, "y must"),
+    (torch.rand(1, 1, 16, 16).half(), 0.1, "float16"),
+    (torch.rand(2, 1, 16, 16), torch.tensor([0.1, 0.2]), "sigma"),
+    by=lambda y, sigma: RidgeFamily().denoised(y, sigma),
 )
-def test_what_cannot_be_denoised_is_refused_by_name(y, sigma, word):
-    with pytest.raises(ValueError, match=word):
-        RidgeFamily().denoised(y, sigma)
 
 
 def test_a_picture_of_double_precision_is_denoised_as_one_of_single():

@@ -13,7 +13,7 @@ from torch.nn.functional import conv2d, pad
 from deeprestore_lab.priors import RidgeRegulariser, field_pass, ridge_potentials
 from deeprestore_lab.priors.placed_filters import PLACES
 from deeprestore_lab.priors.ridge_potentials import curvature_curves
-from refusals import refused_by_name
+from refusals import refused, refused_by_name
 
 
 def test_the_value_can_be_differentiated_twice():
@@ -150,17 +150,12 @@ def test_a_proximal_step_that_need_not_be_convex_is_refused():
         r.prox(picture(), 1.01 / r.weak_convexity)
 
 
-@pytest.mark.parametrize(
-    ("filters", "weights", "shapes", "words"),
-    [
-        (torch.ones(2, 3, 3), torch.ones(2, 1), (1.0,), "filters must be"),
-        (torch.ones(2, 1, 3, 3), torch.ones(3, 1), (1.0,), "weights must be"),
-        (torch.ones(2, 1, 3, 3), torch.ones(2, 1), (0.0,), "shapes must be"),
-    ],
+test_what_does_not_belong_together_is_refused = refused(
+    (torch.ones(2, 3, 3), torch.ones(2, 1), (1.0,), "filters must be"),
+    (torch.ones(2, 1, 3, 3), torch.ones(3, 1), (1.0,), "weights must be"),
+    (torch.ones(2, 1, 3, 3), torch.ones(2, 1), (0.0,), "shapes must be"),
+    by=lambda filters, weights, shapes: RidgeRegulariser(filters, weights, shapes=shapes),
 )
-def test_what_does_not_belong_together_is_refused(filters, weights, shapes, words):
-    with pytest.raises(ValueError, match=words):
-        RidgeRegulariser(filters, weights, shapes=shapes)
 
 
 def test_a_picture_smaller_than_a_filter_is_refused():
@@ -256,13 +251,28 @@ def test_a_mirrored_picture_of_a_filters_size_counts_a_pixel_nine_times():
     centre = torch.zeros(1, 1, 5, 5, dtype=torch.float64)
     centre[..., 2, 2] = 1
     r = RidgeRegulariser(centre, -torch.ones(1, 1, dtype=torch.float64), shapes=(1.0,), border="mirror")
+    convex = RidgeRegulariser(centre, torch.ones(1, 1, dtype=torch.float64), shapes=(1.0,), border="mirror")
     for size, times in ((5, 9), (6, 4), (11, 4)):
+        assert convex.curvature_in((size, size)) == pytest.approx(times, rel=5e-3)  # seen on a grid
         flat = torch.zeros(1, 1, size, size, dtype=torch.float64)
         bend = torch.autograd.functional.hessian(lambda v: r(v).sum(), flat).view(size**2, size**2)
         assert float(torch.linalg.eigvalsh(bend).min()) == pytest.approx(-times)
         assert r.prox(flat, 0.98 / times).shape == flat.shape
         with pytest.raises(ValueError, match="weak convexity"):
             r.prox(flat, 1.02 / times)
+
+
+@pytest.mark.parametrize("size", [(3, 3), (3, 7), (4, 4)])
+def test_no_hessian_of_a_mirrored_picture_exceeds_the_bound_of_its_size(size):
+    """Filters that are large in their middle see it three times in each direction, where a picture is as small."""
+    filters = regulariser().filters
+    filters[:, :, 1, 1] += 3
+    r = RidgeRegulariser(filters, torch.ones(4, 1, dtype=torch.float64), shapes=(1.0,), border="mirror")
+    flat = torch.zeros(1, 1, *size, dtype=torch.float64)
+    bend = torch.autograd.functional.hessian(lambda v: r(v).sum(), flat).view(flat.numel(), -1)
+    largest = float(torch.linalg.eigvalsh(bend).max())
+    assert largest <= r.curvature_in(size)
+    assert size != (3, 3) or largest > r.largest_curvature
 
 
 def test_the_bounds_of_what_is_learnt_are_numbers_without_a_warning():

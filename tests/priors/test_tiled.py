@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from deeprestore_lab.priors import Tiled
+from deeprestore_lab.priors import Tikhonov, Tiled, TotalVariation
 from deeprestore_lab.priors.tiled import tiles
 
 Z = torch.randn(2, 3, 5, 7, generator=torch.Generator().manual_seed(0))
@@ -18,6 +18,11 @@ def test_windows_are_slices_in_the_order_of_the_maps():
 def test_the_value_is_the_sum_over_windows():
     prior = Tiled(lambda t: t.flatten(1).square().sum(1), side=2)
     assert torch.allclose(prior(Z), Z[..., :4, :6].square().flatten(1).sum(1))
+
+
+def test_it_is_as_smooth_as_its_energy():
+    assert not Tiled(TotalVariation(), side=2).smooth and not Tiled(TotalVariation(), side=2).has_score
+    assert Tiled(Tikhonov(), side=2).smooth and Tiled(lambda t: t.flatten(1).sum(1), side=2).smooth
 
 
 @pytest.mark.parametrize(

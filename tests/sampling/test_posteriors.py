@@ -69,6 +69,17 @@ def test_split_gibbs_has_the_law_of_its_coupling():
     assert falling(1.0, 0.25, fall=2, stay=1) == [1.0, 0.5, 0.25]
 
 
+@pytest.mark.parametrize("inner", [1, 100])
+def test_split_gibbs_takes_many_inner_steps_for_the_variance_where_nothing_is_measured(inner):
+    """One pixel, p = N(0, 1): of the variance 1 one step leaves g^2 rho^2 / (1 - g^2), g = 1 / (1 + rho^2)."""
+    field, rho = DenseField(torch.eye(1).double(), (1, 1, 1), mean=0.0), 0.6
+    data = GaussianLikelihood(Mask(torch.zeros(1, 1)), torch.zeros(6000, 1, 1, 1), sigma=0.5)
+    sampler = SplitGibbs(field, data, rhos=[rho] * 15, inner=inner, smallest=0.004)
+    gain = 1 / (1 + rho**2)
+    expected = gain**2 * rho**2 / (1 - gain**2) if inner == 1 else 1.0
+    assert float(draw(sampler, torch.zeros(6000, 1, 1, 1), seed=0).x.var()) == pytest.approx(expected, rel=0.06)
+
+
 def mixture():
     directions = torch.tensor([[[1.0], [0.0]], [[0.6], [0.8]]])
     means = torch.tensor([[0.0, 0.2], [1.0, 0.5]]).reshape(2, 1, 1, 2)
@@ -93,6 +104,18 @@ def test_the_posterior_of_a_mixture_against_the_sum_over_a_grid():
     spread = ((mass[:, None] * (grid.flatten(1) - mean).square()).sum(0) / mass.sum()).double()
     torch.testing.assert_close(drawn.mean(0), mean, atol=0.02, rtol=0)
     torch.testing.assert_close(drawn.var(0), spread, rtol=0.05, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_posterior_of_a_mixture_has_the_precision_of_what_was_measured(dtype):
+    """In one pixel of one part the mean is known: (y / sigma^2) / (1 + 1 / sigma^2) of N(0, 1), to all digits."""
+    unit = torch.ones(1, 1, 1)
+    prior = GaussianMixture(torch.ones(1), torch.zeros(1, 1, 1, 1), unit, torch.zeros(1, 1), torch.ones(1))
+    y = torch.full((1, 1, 1, 1), 1 / 3, dtype=dtype)
+    posterior = MixturePosterior(prior, Identity(), y, sigma=0.5)
+    torch.testing.assert_close(posterior.mean, y * 4 / 5, rtol=2 * torch.finfo(dtype).eps, atol=0)
+    torch.testing.assert_close(posterior.mode, posterior.mean)
+    assert posterior.sample(2, seed=0).dtype == dtype and posterior.log_evidence.dtype == torch.float64
 
 
 def test_draws_of_several_measurements_stay_apart():

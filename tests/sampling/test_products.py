@@ -126,6 +126,17 @@ def test_the_classifier_knows_the_ratio_of_two_gaussians():
         LogisticRatio(p, torch.ones(3, 2))
 
 
+def test_the_ratio_is_flat_where_no_sample_was():
+    """More than five deviations of q away, and one outlier does not rule the fit."""
+    q = torch.randn(4000, 1, generator=GENERATOR)
+    p = torch.cat([torch.randn(3999, 1, generator=GENERATOR) + 0.5, torch.tensor([[1e4]])])
+    ratio = LogisticRatio(p, q, ridge=1e-6)
+    assert ratio.slope[1:].tolist() == pytest.approx([0.5, 0], abs=0.1)  # of log N(0.5, 1) / N(0, 1)
+    edge = 5.001 * ratio.spread + ratio.middle
+    assert float(ratio(edge[None])) == float(ratio(1000 * edge[None]))
+    assert float(ratio(0.9 * edge[None])) != float(ratio(edge[None]))
+
+
 def test_the_mixture_has_the_density_and_the_score_of_its_parts():
     directions = torch.linalg.qr(torch.randn(2, 4, 2, generator=GENERATOR, dtype=torch.float64))[0]
     means = torch.randn(2, 1, 2, 2, generator=GENERATOR, dtype=torch.float64)

@@ -64,6 +64,12 @@ def test_the_grid_of_generators_has_every_point_of_its_maker_once():
         assert widths["VAE", size] == list(own)
 
 
+def test_exact_draws_of_the_solvable_world_are_independent_from_field_to_field():
+    """The mean of 39 is off by 1 / sqrt(39) deviations; with one noise for all fields it is what that noise gives."""
+    rows = artifacts.load_record("sampling_world")["intervals"]
+    assert [row["exact"]["mean_off"] for row in rows] == pytest.approx([39**-0.5] * 5, abs=0.015)
+
+
 @pytest.mark.parametrize("name", ["dip_presets", "dip_tasks"])
 def test_strips_hold_one_picture_for_each_recorded_step(name):
     record = artifacts.load_record(name)

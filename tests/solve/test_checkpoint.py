@@ -2,17 +2,20 @@
 
 import os
 import signal
+from functools import partial
 
 import pytest
 import torch
 
 from deeprestore_lab import minimise
-from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood
+from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
 from deeprestore_lab.operators import Blur, Identity, Mask
 from deeprestore_lab.parametrisations import Dictionary, Pixels
-from deeprestore_lab.priors import Tikhonov, TotalVariation
+from deeprestore_lab.priors import DenoiserScore, FieldOfExperts, Prior, Tikhonov, TotalVariation
 from deeprestore_lab.solve import saved_run as module
-from deeprestore_lab.training import cosine
+from deeprestore_lab.solve.admm import ADMM
+from deeprestore_lab.solve.problem import Problem
+from deeprestore_lab.training import cosine, stairs
 
 
 def images(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -143,12 +146,89 @@ def test_another_problem_is_refused(tmp_path):
     path = tmp_path / "run"
     minimise(GAUSSIAN, Y, solver="lbfgs", steps=2, checkpoint=path)
     other = GaussianLikelihood(BLUR, Y + 0.1, sigma=0.1)
-    with pytest.raises(ValueError, match="energy at the start differs"):
+    with pytest.raises(ValueError, match="y of gaussian likelihood differs"):
         minimise(other, Y, solver="lbfgs", checkpoint=path)
-    with pytest.raises(ValueError, match="energy at the start differs"):
+    with pytest.raises(ValueError, match="the weight of tikhonov gradient differs .there None, here '1.0'"):
         minimise(GAUSSIAN + Tikhonov("gradient"), Y, solver="lbfgs", checkpoint=path)
     with pytest.raises(ValueError, match="the start .* differs"):
         minimise(GAUSSIAN, Y + 0.1, solver="lbfgs", checkpoint=path)
+
+
+FLAT = torch.full((1, 1, 8, 8), 0.5)  # a start where total variation is 0
+HOLES = Mask((Y[:1] > 0.3).float())
+
+
+def flat(weight: float = 0.1, sigma: float = 0.1, y: torch.Tensor = Y[:1], operator=HOLES):
+    return GaussianLikelihood(operator, y, sigma=sigma) + weight * TotalVariation()
+
+
+def denoised(weight: float = 1.0, sigma: float = 0.1, strength: float = 0.5):
+    shrink = partial(torch.mul, other=strength)
+    return GaussianLikelihood(HOLES, Y[:1], sigma=0.1) + weight * DenoiserScore(shrink, sigma=sigma)
+
+
+class Code(Prior):
+    """lambda v: ... as a reader writes it: only its values tell two of them apart."""
+
+    def __init__(self, law) -> None:
+        self.law = law
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        return self.law(x).flatten(1).sum(1)
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "message"),
+    [
+        (lambda: (flat(), FLAT), lambda: (flat(weight=50.0), FLAT), "weight of total variation"),
+        (lambda: (flat(1e-9), FLAT), lambda: (flat(1e-7), FLAT), "weight of total variation"),
+        (lambda: (flat(operator=Identity()), Y[:1]), lambda: (flat(sigma=0.9, operator=Identity()), Y[:1]), "sigma"),
+        (lambda: (flat(), FLAT), lambda: (flat(y=Y[:1].flip(-1)), FLAT), "y of gaussian likelihood"),
+        (lambda: (flat(), FLAT), lambda: (flat(operator=HOLES @ BLUR), FLAT), "operator of gaussian likelihood"),
+        (lambda: (flat(), FLAT), lambda: (flat(), Pixels(FLAT, bounds=(0, 1))), "bounds"),
+        (
+            lambda: (GAUSSIAN, Dictionary(0 * Y, weight=1.0)),
+            lambda: (GAUSSIAN, Dictionary(0 * Y, weight=50.0)),
+            "weight of the parametrisation",
+        ),
+        (lambda: (denoised(), FLAT), lambda: (denoised(weight=100.0), FLAT), "weight of denoiser"),
+        (lambda: (denoised(), FLAT), lambda: (denoised(sigma=0.9), FLAT), "sigma of denoiser"),
+        (
+            lambda: (GAUSSIAN + Code(lambda x: (x - FLAT) ** 2), FLAT.expand_as(Y)),
+            lambda: (GAUSSIAN + Code(lambda x: (x - FLAT) ** 4), FLAT.expand_as(Y)),
+            "the energy near the start",
+        ),
+    ],
+)
+def test_what_the_start_does_not_show_is_compared_too(first, other, message, tmp_path):
+    options = {"steps": 3, "tolerance": 0.0, "progress": False}
+    energy, start = first()
+    minimise(energy, start, checkpoint=tmp_path / "run", **options)
+    with pytest.raises(ValueError, match=f"another problem: .*{message}.* differs"):
+        minimise(*other(), checkpoint=tmp_path / "run", **options)
+    energy, start = first()  # the same problem, made anew, goes on
+    resumed = minimise(energy, start, checkpoint=tmp_path / "run", **options | {"steps": 6})
+    whole = minimise(*first(), **options | {"steps": 6})
+    assert torch.equal(resumed.x, whole.x) and torch.equal(resumed.steps, whole.steps)
+
+
+def test_a_step_size_that_is_a_function_is_compared_at_the_steps_taken(tmp_path):
+    options = {"solver": "adam", "tolerance": 0.0, "progress": False}
+    minimise(GAUSSIAN, Y, steps=9, lr=stairs(0.05, 24), checkpoint=tmp_path / "run", **options)
+    with pytest.raises(ValueError, match="lr at step 8 differs"):
+        minimise(GAUSSIAN, Y, steps=9, lr=stairs(0.05, 27), checkpoint=tmp_path / "run", **options)
+
+
+def test_an_energy_used_between_two_runs_is_the_same(tmp_path):
+    """Operators and networks keep what they computed for a size and a precision."""
+    field = FieldOfExperts.trained()
+    energy = GAUSSIAN + 0.1 * field
+    whole = minimise(energy, Y, solver="lbfgs", steps=6, tolerance=0.0, progress=False)
+    minimise(energy, Y, solver="lbfgs", steps=3, tolerance=0.0, checkpoint=tmp_path / "run", progress=False)
+    field(images(1, 1, 10, 12).double())
+    BLUR.normal_eigenvalues(images(1, 1, 10, 12), "fft")
+    resumed = minimise(energy, Y, solver="lbfgs", steps=6, tolerance=0.0, checkpoint=tmp_path / "run", progress=False)
+    assert torch.equal(whole.x, resumed.x)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x10\0\0\0\0\0\0\0{broken json....", None])
@@ -182,11 +262,28 @@ def test_bad_places_and_missing_seeds_are_refused(tmp_path):
         minimise(GAUSSIAN, Y, solver="adam", jitter=1, checkpoint=tmp_path / "run")
 
 
-@pytest.mark.parametrize(("first", "then"), [(None, Y), (Y, None)])
-def test_a_run_cannot_gain_or_lose_its_reference(first, then, tmp_path):
+@pytest.mark.parametrize(("first", "then"), [(None, Y), (Y, None), (Y, Y + 0.1)])
+def test_a_run_keeps_its_reference(first, then, tmp_path):
     energy, path = GAUSSIAN + Tikhonov(), tmp_path / "run"
     minimise(energy, Y, solver="adam", steps=3, checkpoint=path, reference=first)
-    with pytest.raises(ValueError, match="one of the two has a reference"):
+    with pytest.raises(ValueError, match="the reference differs"):
         minimise(energy, Y, solver="adam", steps=6, checkpoint=path, reference=then)
     again = minimise(energy, Y, solver="adam", steps=6, checkpoint=path, reference=first)
     assert len(again.energy) == 7 and (first is None or len(again.psnr) == 7)
+
+
+def test_admm_restored_falls_back_on_the_start_of_the_run():
+    problem = Problem(GAUSSIAN, Pixels(Y))
+    stepper = ADMM(problem, tolerance=0.0)
+    problem.parametrisation.load_state_dict({"theta": Y + 0.1})
+    assert torch.equal(stepper.finite.start, Y)
+
+
+def test_admm_restored_searches_a_finite_energy_where_it_was(tmp_path):
+    """Counts behind a blur: the energy of the iterate is infinite at many steps."""
+    counts = PoissonLikelihood(BLUR, (Y > 0.8).float(), peak=20.0) + 0.3 * TotalVariation()
+    options = {"solver": "admm", "tolerance": 0.0, "progress": False}
+    whole = minimise(counts, Y, steps=30, **options)
+    minimise(counts, Y, steps=12, checkpoint=tmp_path / "run", **options)
+    resumed = minimise(counts, Y, steps=30, checkpoint=tmp_path / "run", **options)
+    assert torch.equal(whole.x, resumed.x) and torch.equal(whole.energy, resumed.energy)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
-from deeprestore_lab.operators import Blur, Downsample, Identity, Mask
+from deeprestore_lab.operators import Blur, Downsample, Gradient, Identity, Mask
 from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import Tikhonov, TotalVariation
 from deeprestore_lab.solve import minimise
@@ -249,6 +249,27 @@ def test_another_penalty_leaves_the_multipliers_of_admm_as_they_were():
     assert any(bool((new < old).any()) for new, old in zip(solver.rho, penalties, strict=True))
     for j, pull in enumerate(pulls):
         torch.testing.assert_close(solver._force(j, solver.u[j]), pull)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_warm_start_of_a_singular_equation_ends_at_rounding(dtype):
+    """Nothing but the mean of x is left free: conjugate gradients keep it and do not run on what rounding leaves."""
+    start, gradient = rand(2, 1, 16, 16).to(dtype), Gradient()
+    flat = start.mean((2, 3), keepdim=True).expand_as(start)
+    x = start
+    for most in (1000, 5):  # the second start solves the equation up to rounding
+        x, taken, _ = conjugate_gradients(lambda v: gradient.adjoint(gradient.apply(v)), torch.zeros_like(x), x=x)
+        torch.testing.assert_close(x, flat, rtol=0, atol=100 * torch.finfo(dtype).eps)
+        assert (taken < most).all()
+
+
+def test_admm_stays_where_the_data_say_nothing():
+    x, weights = rand(2, 1, 16, 16).float(), torch.tensor([0.0, 0.5])
+    data = weights * GaussianLikelihood(Blur(torch.ones(3, 3) / 9), x, sigma=0.2)
+    kinked = data + 0.3 * TotalVariation() + 0.1 * TotalVariation(kind="anisotropic")
+    for energy in (kinked, data + 0.3 * Tikhonov()):
+        trace = minimise(energy, x, solver="admm", steps=60, progress=False)
+        assert trace.x.abs().max() < 2 and trace.energy[-1, 0] < 0.01
 
 
 def test_conjugate_gradients_are_as_exact_for_small_numbers_as_for_large_ones():

@@ -72,8 +72,8 @@ def test_single_precision_sees_no_impossible_counts_in_rounding():
 def test_smooth_counts_go_to_the_solver_that_gets_past_the_wall():
     y = poisson(SQUARE, peak=60, seed=0)
     energy = PoissonLikelihood(Mask(torch.ones(N, N)), y, peak=60) + 4 * Tikhonov()
-    assert choose(Problem(energy, Pixels(GREY))) == "admm"
-    assert choose(Problem(energy, Pixels(GREY, bounds=(0, 1)))) == "lbfgs"
+    assert choose(Problem(energy, Pixels(GREY))).name == "admm"
+    assert choose(Problem(energy, Pixels(GREY, bounds=(0, 1)))).name == "lbfgs"
     free = minimise(energy, GREY, progress=False)
     held = minimise(energy, Pixels(GREY, bounds=(0, 2)), solver="lbfgs", progress=False)
     assert free.converged.all()

@@ -15,6 +15,7 @@ from deeprestore_lab.priors import DenoiserScore, Tikhonov, TotalVariation
 from deeprestore_lab.signal.kernels import gaussian_kernel
 from deeprestore_lab.solve.choice import SOLVERS
 from deeprestore_lab.solve.problem import Problem
+from refusals import refused
 
 N, TAU, LEVEL, SIGMA = 5, 0.7, 0.2, 0.3
 SHAPE = (1, N, N)
@@ -164,7 +165,7 @@ def test_a_run_taken_up_again_gives_the_same_bits(solver, tmp_path):
     again = run(tmp_path / "run", 9)
     assert torch.equal(whole.x, again.x) and torch.equal(whole.residual, again.residual)
     other = DenoiserScore(lambda v: smoother(v) / 2, sigma=LEVEL)
-    with pytest.raises(ValueError, match="another problem: a denoiser differs"):
+    with pytest.raises(ValueError, match="another problem: .*denoise.* differs"):
         run(tmp_path / "run", 9, other)
 
 
@@ -186,30 +187,24 @@ def test_a_shipped_denoiser_deblurs_better_than_total_variation():
     assert trace.psnr[-1].item() > max(trace.psnr[0].item() + 3, theirs[-1].item() + 0.5, theirs.max().item() + 0.1)
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: minimise(data(Identity()) + Tikhonov(), Y, solver="pnp_admm"), "for a denoiser that has no value"),
-        (lambda: minimise(data(Identity()) + LINEAR + LINEAR, Y), "takes one denoiser.*denoiser, denoiser"),
-        (lambda: minimise(data(Identity()) + LINEAR, Pixels(Y, bounds=(0, 1))), "has bounds"),
-        (lambda: minimise(data(Identity()) + LINEAR, Fourier(Y)), "not pixels"),
-        (lambda: minimise(torch.tensor([0.0, 1.0]) * LINEAR + data(Identity()), Y), "weight must be above 0"),
-        (lambda: minimise(1.0 * LINEAR, Y), "nothing but a denoiser"),
-        (lambda: minimise(data(Identity()) + LINEAR, Y, jitter=1), "jitter"),
-        (lambda: minimise(data(Identity()) + LINEAR + TotalVariation(), Y), "total variation is not quadratic"),
-        (
-            lambda: minimise(data(Identity()) + 0.01 * LINEAR, Y, solver="pnp_proximal"),
-            r"steps of sigma\^2 / weight = 4 must be shorter than 0.18",
-        ),
-        (
-            lambda: minimise(PoissonLikelihood(Identity(), Y, peak=9.0) + LINEAR, Y, solver="pnp_proximal"),
-            "poisson likelihood has none; use pnp_admm",
-        ),
-    ],
+test_what_cannot_be_done_is_refused_with_a_reason = refused(
+    (lambda: minimise(data(Identity()) + Tikhonov(), Y, solver="pnp_admm"), "for a denoiser that has no value"),
+    (lambda: minimise(data(Identity()) + LINEAR + LINEAR, Y), "takes one denoiser.*denoiser, denoiser"),
+    (lambda: minimise(data(Identity()) + LINEAR, Pixels(Y, bounds=(0, 1))), "has bounds"),
+    (lambda: minimise(data(Identity()) + LINEAR, Fourier(Y)), "not pixels"),
+    (lambda: minimise(torch.tensor([0.0, 1.0]) * LINEAR + data(Identity()), Y), "weight must be above 0"),
+    (lambda: minimise(1.0 * LINEAR, Y), "nothing but a denoiser"),
+    (lambda: minimise(data(Identity()) + LINEAR, Y, jitter=1), "jitter"),
+    (lambda: minimise(data(Identity()) + LINEAR + TotalVariation(), Y), "total variation is not quadratic"),
+    (
+        lambda: minimise(data(Identity()) + 0.01 * LINEAR, Y, solver="pnp_proximal"),
+        r"steps of sigma\^2 / weight = 4 must be shorter than 0.18",
+    ),
+    (
+        lambda: minimise(PoissonLikelihood(Identity(), Y, peak=9.0) + LINEAR, Y, solver="pnp_proximal"),
+        "poisson likelihood has none; use pnp_admm",
+    ),
 )
-def test_what_cannot_be_done_is_refused_with_a_reason(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
 
 
 def test_a_weight_of_zero_leaves_the_denoiser_out():

@@ -16,6 +16,7 @@ from deeprestore_lab.operators import Blur, Identity, MatrixOperator
 from deeprestore_lab.parametrisations import Pixels
 from deeprestore_lab.priors import AlphaNorm, Tikhonov, TotalVariation
 from deeprestore_lab.solve.choice import SOLVERS, able
+from deeprestore_lab.solve.lbfgs import LBFGS
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.solver import Solver
 
@@ -151,6 +152,57 @@ class Halving(Solver):
     def step(self, active):
         self.problem.move(0.5 + (self.problem.theta - 0.5) / 2, active)
         return torch.full((self.problem.batch,), torch.inf)
+
+
+def test_a_solver_of_one_s_own_is_taken_as_a_class(tmp_path):
+    trace = minimise(DATA, Y, solver=Halving, progress=False)
+    assert trace.solver == "halving"
+    torch.testing.assert_close(trace.x, 0.5 + (Y - 0.5) / 8)
+    with pytest.raises(ValueError, match="'halving' cannot take this problem: it likes images of four columns"):
+        minimise(DATA, Y[..., :3], solver=Halving)
+    with pytest.raises(ValueError, match="the solver Solver must say its name, default_steps, default_tolerance"):
+        minimise(DATA, Y, solver=Solver)
+    with pytest.raises(ValueError, match="solver must be one of"):
+        minimise(DATA, Y, solver=Halving.name)
+
+
+class Changed(LBFGS):
+    """Another solver under the name that it inherits."""
+
+
+def test_a_checkpoint_of_another_solver_of_that_name_is_refused(tmp_path):
+    settings = {"steps": 2, "tolerance": 0.0, "progress": False, "checkpoint": tmp_path / "run"}
+    minimise(DATA, Y, solver=Changed, **settings)
+    with pytest.raises(ValueError, match="kind of solver differs .there 'Changed', here 'LBFGS'"):
+        minimise(DATA, Y, solver="lbfgs", **settings)
+
+
+class Mirrored(Pixels):
+    """Images that are the same from the left and from the right: x = (theta + its mirror image) / 2."""
+
+    def forward(self):
+        return (self.theta + self.theta.flip(-1)) / 2
+
+
+class MirroredBothWays(Mirrored):
+    def adjoint(self, x):
+        return (x + x.flip(-1)) / 2
+
+
+def test_pixels_that_make_another_image_of_theta_are_not_solved_as_pixels():
+    """The best mirrored x lies at the mirrored mean of y; a solver that took theta for x would end elsewhere."""
+    y = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    squares, best = GaussianLikelihood(Identity(), y, sigma=0.1), (y + y.flip(-1)) / 2
+    kinked = squares + 1e-9 * TotalVariation()
+    for kind in (Mirrored, MirroredBothWays):
+        for solver in ("proximal", "admm"):
+            with pytest.raises(ValueError, match="theta is not pixels"):
+                minimise(kinked, kind(y), solver=solver)
+    with pytest.raises(ValueError, match="the parametrisation is not linear"):
+        minimise(squares, Mirrored(y), solver="closed_form")
+    for g, solver in ((Mirrored(y), "lbfgs"), (MirroredBothWays(y), "closed_form"), (MirroredBothWays(y), "proximal")):
+        trace = minimise(squares, g, solver=solver, tolerance=1e-9, progress=False)
+        torch.testing.assert_close(trace.x, best, rtol=0, atol=1e-6)
 
 
 def test_a_new_solver_is_a_class_and_a_line(monkeypatch):

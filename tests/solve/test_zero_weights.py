@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from deeprestore_lab import minimise
-from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood
+from deeprestore_lab.energies import Energy, GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
 from deeprestore_lab.operators import Blur, Downsample, Identity, Mask
 from deeprestore_lab.parametrisations import Dictionary, Pixels
 from deeprestore_lab.priors import Tikhonov, TotalVariation
@@ -99,6 +99,45 @@ def test_a_prior_alone_within_bounds_and_beside_an_image_with_data():
     alone = minimise(TotalVariation(), y[:1], progress=False)
     assert both.converged.all() and both.steps[0] == alone.steps[0]
     torch.testing.assert_close(both.x[:1], alone.x, rtol=0, atol=1e-9)
+
+
+class Root(Energy):
+    """A root has no gradient at 0, and no value below."""
+
+    def value(self, x):
+        return x.sqrt().flatten(1).sum(1)
+
+
+COUNTS = PoissonLikelihood(Identity(), rand(2, 1, 6, 6), peak=50.0)
+
+
+@pytest.mark.parametrize("term", [COUNTS, Root(), COUNTS + Root()], ids=["counts", "root", "both"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs", "admm"])
+@pytest.mark.parametrize("low", [0.0, -0.2])
+def test_an_image_of_weight_zero_sees_no_infinity(term, solver, low):
+    """Image 0 starts where the term is infinite or has no gradient, as it may alone."""
+    if solver == "admm" and term is not COUNTS:
+        pytest.skip("a root has no proximal step")
+    x = torch.full((2, 1, 6, 6), 0.5, dtype=torch.float64)
+    x[0] = low
+    steps, prior = 150 if solver == "admm" else 3, 100.0 * Tikhonov("identity")
+    options = {"solver": solver, "steps": steps, "tolerance": 0.0, "progress": False}
+    trace = minimise(torch.tensor([0.0, 1.0]) * term + prior, x, **options)
+    alone = minimise(prior, x[:1], **options)
+    assert trace.x.isfinite().all() and trace.energy.isfinite().all()
+    torch.testing.assert_close(trace.x[:1], alone.x, rtol=0, atol=1e-6 if solver == "admm" else 1e-12)
+
+
+def test_values_and_gradients_of_a_sum_leave_out_what_weighs_nothing():
+    x = torch.zeros(2, 1, 2, 2, requires_grad=True)
+    with torch.no_grad():
+        x[1] = 0.25
+    energy = torch.tensor([0.0, 1.0]) * Root() + 0.0 * Root() + Tikhonov("identity", mean=0.0)
+    assert energy(x).tolist() == [0.0, 2.0 + 0.125]
+    assert energy.terms(x)["root"].tolist() == [0.0, 2.0]
+    energy(x).sum().backward()
+    assert x.grad[0].tolist() == [[[0.0] * 2] * 2] and x.grad[1].isfinite().all()
+    torch.testing.assert_close(energy.score(x), -x.grad)
 
 
 def test_a_likelihood_alone_with_a_kink_ends_at_the_measurement():

@@ -1,17 +1,27 @@
-"""Tables of what is refused: by what it is, the call, and words that the error must have."""
+"""Tables of what is refused: the calls, or what a call is given, and words that the error must have."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
 
-def refused_by_name(table: Mapping[str, tuple[Callable, str]], *arguments: object) -> Callable[[str], None]:
-    """A test with a case for each row of `table`: the call, given `arguments`, raises `ValueError` with the words."""
+def refused(
+    *rows: tuple, by: Callable = lambda call: call(), ids: Sequence[str] | None = None
+) -> Callable[[tuple], None]:
+    """A test with a case for each row: `by`, given what stands before the row's words, raises `ValueError` with them.
 
-    @pytest.mark.parametrize("what", table)
-    def refused(what: str) -> None:
-        call, words = table[what]
+    Without `by` a row is a call without arguments, and the words.
+    """
+
+    @pytest.mark.parametrize("row", rows, ids=[row[-1] for row in rows] if ids is None else ids)
+    def case(row: tuple) -> None:
+        *given, words = row
         with pytest.raises(ValueError, match=words):
-            call(*arguments)
+            by(*given)
 
-    return refused
+    return case
+
+
+def refused_by_name(table: Mapping[str, tuple[Callable, str]], *arguments: object) -> Callable[[tuple], None]:
+    """The same for calls that are given `arguments`: `{what it is: (call, words)}`."""
+    return refused(*table.values(), by=lambda call: call(*arguments), ids=list(table))

@@ -9,6 +9,7 @@ from small_ridges import picture, regulariser
 from deeprestore_lab.priors import RidgeRegulariser
 from deeprestore_lab.priors.ridge_prox import ridge_minimum
 from deeprestore_lab.training.bilevel import through_minimiser
+from refusals import refused
 
 FULL = 0.3  # of what convexity allows
 
@@ -80,14 +81,9 @@ def test_a_solve_of_one_s_own_takes_the_place_of_conjugate_gradients():
     assert float(theta.grad) == pytest.approx(-2 / 9, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("gradient", "x", "words"),
-    [
-        (lambda x: x, torch.ones(1, 1, requires_grad=True), "without a graph"),
-        (lambda x: x, torch.ones(1, 1), "autograd can follow"),
-        (lambda x: torch.ones(2, requires_grad=True) * x[0, 0], torch.ones(1, 1), "of the shape of x"),
-    ],
+test_what_cannot_be_followed_is_refused = refused(
+    (lambda x: x, torch.ones(1, 1, requires_grad=True), "without a graph"),
+    (lambda x: x, torch.ones(1, 1), "autograd can follow"),
+    (lambda x: torch.ones(2, requires_grad=True) * x[0, 0], torch.ones(1, 1), "of the shape of x"),
+    by=through_minimiser,
 )
-def test_what_cannot_be_followed_is_refused(gradient, x, words):
-    with pytest.raises(ValueError, match=words):
-        through_minimiser(gradient, x)

@@ -13,8 +13,10 @@ from typing import NamedTuple
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import l1_loss
 
-from deeprestore_lab.training import History, cosine, fit
+from deeprestore_lab.training import History, cosine, fit, stairs
+from refusals import refused
 
 TRUE = torch.tensor([[2.0, -1.0, 0.5]])
 
@@ -228,7 +230,7 @@ def test_a_killed_process_is_taken_up_by_the_next(tmp_path):
         return batch(step)
 
     fit(taken_up, noted, steps=40, lr=0.05, checkpoint=file, progress=False)  # the next process is this one
-    assert asked[0] == 20
+    assert asked[:2] == [0, 20]  # the first batch, to compare, and on it goes
     fit(whole, batch, steps=40, lr=0.05, progress=False)
     assert same_weights(taken_up, whole)
 
@@ -240,9 +242,44 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         fit(linear(seed=1), batch, steps=3, checkpoint=file, progress=False)
     with pytest.raises(ValueError, match="lr differs"):
         fit(linear(), batch, steps=3, lr=0.5, checkpoint=file, progress=False)
+    with pytest.raises(ValueError, match=r"loss differs \(there 'mse_loss', here 'l1_loss'\)"):
+        fit(linear(), batch, steps=3, loss=l1_loss, checkpoint=file, progress=False)
+    with pytest.raises(ValueError, match="the first batch of `draw` differs"):
+        fit(linear(), lambda step: (batch(step)[0], -5 * batch(step)[1]), steps=3, checkpoint=file, progress=False)
+    with pytest.raises(ValueError, match="held_out differs"):
+        fit(linear(), batch, steps=3, held_out=batch(9), checkpoint=file, progress=False)
     file.write_bytes(b"no checkpoint")
     with pytest.raises(ValueError, match="not a checkpoint that can be read"):
         fit(linear(), batch, steps=3, checkpoint=file, progress=False)
+
+
+def test_other_settings_of_the_same_weights_are_refused(tmp_path):
+    def made(share: float) -> nn.Module:
+        network = shaky()
+        network.layers[3].p = share
+        return network
+
+    fit(made(0.4), batch, steps=3, checkpoint=tmp_path / "run", progress=False)
+    with pytest.raises(ValueError, match="a setting of the network differs"):
+        fit(made(0.1), batch, steps=3, checkpoint=tmp_path / "run", progress=False)
+
+
+def test_step_sizes_are_compared_at_the_steps_taken(tmp_path):
+    settings = {"checkpoint": tmp_path / "run", "progress": False}
+    fit(linear(), batch, steps=9, lr=stairs(0.05, 24), **settings)
+    with pytest.raises(ValueError, match="lr at step 8 differs"):
+        fit(linear(), batch, steps=9, lr=stairs(0.05, 27), **settings)
+
+
+def test_a_run_in_parts_is_judged_as_one_in_one_go(tmp_path):
+    """The last evaluation of a part lies off the grid of `every`: a longer run makes none there."""
+    settings = {"lr": 1e-12, "held_out": batch(9), "every": 5, "patience": 3, "progress": False}
+    whole = fit(linear(), batch, steps=40, **settings)
+    for steps in (6, 7, 40):
+        parts = fit(linear(), batch, steps=steps, checkpoint=tmp_path / "run", **settings)
+        assert parts.evaluated[-1] == min(steps, 15)
+    assert whole.stopped_early and parts.stopped_early
+    assert parts.evaluated == whole.evaluated == [0, 5, 10, 15] and parts.held_out == whole.held_out
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_its_step():
@@ -272,21 +309,16 @@ def test_fits_leave_the_global_generator_alone():
     assert torch.equal(torch.rand(1), expected)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"optimiser": "adam"}, "optimiser must be one of 'adamw', 'sgd'; got 'adam'"),
-        ({"precision": "8"}, "precision must be one of"),
-        ({"lr": -1.0}, "lr must be a finite number above 0"),
-        ({"patience": 2}, "patience needs held_out"),
-        ({"steps": 2.5}, "steps must be a whole number"),
-        ({"held_out": (torch.zeros(2, 3), torch.zeros(3, 1))}, "held_out must be a pair"),
-        ({"checkpoint": "/does/not/exist/run"}, "checkpoint must be a file in a folder that exists"),
-    ],
+test_wrong_arguments_are_named = refused(
+    ({"optimiser": "adam"}, "optimiser must be one of 'adamw', 'sgd'; got 'adam'"),
+    ({"precision": "8"}, "precision must be one of"),
+    ({"lr": -1.0}, "lr must be a finite number above 0"),
+    ({"patience": 2}, "patience needs held_out"),
+    ({"steps": 2.5}, "steps must be a whole number"),
+    ({"held_out": (torch.zeros(2, 3), torch.zeros(3, 1))}, "held_out must be a pair"),
+    ({"checkpoint": "/does/not/exist/run"}, "checkpoint must be a file in a folder that exists"),
+    by=lambda arguments: fit(linear(), batch, **({"steps": 2, "progress": False} | arguments)),
 )
-def test_wrong_arguments_are_named(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        fit(linear(), batch, **({"steps": 2, "progress": False} | arguments))
 
 
 def test_without_fabric_the_extra_is_named(monkeypatch):

@@ -120,6 +120,8 @@ def compare(method: Method, *, name: str = "yours", tasks: Sequence[str] | None 
         raise ValueError(f"name must be a word for the method, got {describe(name)}")
     if name in others:
         raise ValueError(f"the record has a method called {name!r}: give yours another name")
+    if tasks is not None and (isinstance(tasks, str) or not isinstance(tasks, Sequence)):
+        raise ValueError(f"tasks must be a list of names, such as [{next(iter(TASKS))!r}], got {describe(tasks)}")
     names = list(TASKS) if tasks is None else [task(one).name for one in tasks]
     if not names:
         raise ValueError("tasks must name one task or more")

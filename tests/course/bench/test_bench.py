@@ -152,3 +152,6 @@ def test_a_comparison_names_the_tasks_and_measures_it_has():
         compared.rank("noise 10", measure="mse")
     with pytest.raises(ValueError, match="name"):
         bench.compare(nothing, name=3, tasks=["noise 10"])
+    for tasks in (7, "noise 25"):
+        with pytest.raises(ValueError, match=f"tasks must be a list of names.*got .*{tasks}"):
+            bench.compare(nothing, tasks=tasks)

@@ -9,6 +9,7 @@ from scipy.stats import kurtosis, skew, uniform
 
 from deeprestore_lab.measures.discrepancies import moment_mismatch, same_law_level
 from deeprestore_lab.measures.discrepancies.moments import CUBE_FOURTH
+from refusals import refused
 
 
 def sample(count: int, latent: int, seed: int) -> torch.Tensor:
@@ -59,14 +60,8 @@ def test_a_sample_is_not_away_from_itself_and_the_gradient_is_right():
     assert torch.autograd.gradcheck(moment_mismatch, (a, b.requires_grad_()))
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: moment_mismatch(sample(3, 2, 0), torch.ones(4, 2, dtype=torch.float64)), "column 0 of b"),
-        (lambda: moment_mismatch(torch.ones(3)), "a must be"),
-        (lambda: moment_mismatch(sample(3, 2, 0), sample(3, 3, 0)), "one length"),
-    ],
+test_what_does_not_fit_is_named = refused(
+    (lambda: moment_mismatch(sample(3, 2, 0), torch.ones(4, 2, dtype=torch.float64)), "column 0 of b"),
+    (lambda: moment_mismatch(torch.ones(3)), "a must be"),
+    (lambda: moment_mismatch(sample(3, 2, 0), sample(3, 3, 0)), "one length"),
 )
-def test_what_does_not_fit_is_named(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()

@@ -17,6 +17,7 @@ from deeprestore_lab.measures.discrepancies import (
     same_law_level,
     sliced_wasserstein,
 )
+from refusals import refused
 
 
 def draw(seed: int) -> torch.Generator:
@@ -143,24 +144,18 @@ def test_directions_follow_their_generator():
     assert not torch.equal(*(random_directions(3, 5, generator=draw(seed)) for seed in (7, 8)))
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 4, 0), directions=torch.eye(2)), "one length"),
-        (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.eye(3)), r"shape \(2, K\)"),
-        (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.ones(2, 0)), "at least one"),
-        (lambda: sliced_wasserstein(torch.ones(3), sample(3, 2, 0), directions=torch.eye(2)), r"a must be .*\(N, D\)"),
-        (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.ones(2, 4)), "of length 1, got"),
-        (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.eye(2) * torch.nan), "length 1"),
-        (lambda: random_directions(0, 3), "latent"),
-        (lambda: random_directions(3, 0), "count"),
-        (lambda: exact_wasserstein(sample(3, 2, 0), sample(4, 2, 0)), "one size"),
-        (lambda: same_law_level(lambda a, b: a.sum(), torch.rand, count=3, repeats=1), "repeats"),
-    ],
+test_what_does_not_fit_is_named = refused(
+    (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 4, 0), directions=torch.eye(2)), "one length"),
+    (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.eye(3)), r"shape \(2, K\)"),
+    (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.ones(2, 0)), "at least one"),
+    (lambda: sliced_wasserstein(torch.ones(3), sample(3, 2, 0), directions=torch.eye(2)), r"a must be .*\(N, D\)"),
+    (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.ones(2, 4)), "of length 1, got"),
+    (lambda: sliced_wasserstein(sample(3, 2, 0), sample(3, 2, 0), directions=torch.eye(2) * torch.nan), "length 1"),
+    (lambda: random_directions(0, 3), "latent"),
+    (lambda: random_directions(3, 0), "count"),
+    (lambda: exact_wasserstein(sample(3, 2, 0), sample(4, 2, 0)), "one size"),
+    (lambda: same_law_level(lambda a, b: a.sum(), torch.rand, count=3, repeats=1), "repeats"),
 )
-def test_what_does_not_fit_is_named(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
 
 
 def test_it_is_the_best_of_all_permutations():
