@@ -89,6 +89,9 @@ def _squared(differences: torch.Tensor) -> torch.Tensor:
     return differences.square()
 
 
+_DIFFERENCES = Gradient()
+
+
 class TotalVariation(Prior):
     r"""The total variation prior, R(x) = sum over pixels of the norm of the forward differences of x.
 
@@ -135,10 +138,10 @@ class TotalVariation(Prior):
         return f"total_variation/{self.kind}/{self.colour}" if usual else None
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return self.norm.value(Gradient().apply(x))
+        return self.norm.value(_DIFFERENCES.apply(x))
 
     def split(self) -> tuple[LinearOperator, Energy]:
-        return Gradient(), self.norm
+        return _DIFFERENCES, self.norm
 
     def inexact_prox(
         self,
