@@ -140,7 +140,8 @@ class Problem:
         with torch.set_grad_enabled(gradient), one_evaluation():
             x = self._image()
             seen = self.perturbed.seen(x)
-            views = [hide(seen, out) for out in self._out]  # one for terms that leave out the same images
+            # one view for terms that leave out the same images
+            views = [seen if out is None else hide(seen, out) for out in self._out]
             shares = {}
             for i in picked:
                 (weight, term), place = self.terms[i], self._place[i]
