@@ -55,11 +55,8 @@ def tuned() -> dict[str, dict]:
 def weights_of(tables: dict[str, dict]) -> dict[str, float]:
     """The best weight of each prior at each layer: of the tables tried here, else of the record preimage_networks."""
     every = load_record("preimage_networks")["tune"] | tables
-    return {
-        f"{at}/{name}": every[f"{at}/{name}"]["weights"][every[f"{at}/{name}"]["best"]]
-        for at in LAYERS
-        for name in once.PRIORS
-    }
+    keys = [f"{at}/{name}" for at in LAYERS for name in once.PRIORS]
+    return {key: once.best_weight(every[key]) for key in keys}
 
 
 def run(key: str, weight: float) -> tuple[dict, dict]:

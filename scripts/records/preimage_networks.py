@@ -108,9 +108,13 @@ def tuning(at: str, name: str) -> str:
     return ("tune" if at.startswith("vgg16") else "wider") + f" {at}/{name}"
 
 
+def best_weight(table: dict) -> float:
+    """The weight of a tuning's table that was best."""
+    return table["weights"][table["best"]]
+
+
 def weight_of(at: str, name: str) -> float:
-    own = PARTS.get(tuning(at, name), tune)[0]
-    return own["weights"][own["best"]]
+    return best_weight(PARTS.get(tuning(at, name), tune)[0])
 
 
 def run(key: str) -> tuple[dict, dict]:

@@ -32,11 +32,6 @@ SETTINGS = {
 PARTS = Parts("preimage_starts", SETTINGS)
 
 
-def weight_of(at: str, name: str) -> float:
-    own = load_record("preimage_networks")["tune"][f"{at}/{name}"]
-    return own["weights"][own["best"]]
-
-
 def run(key: str) -> tuple[dict, dict]:
     """PSNR, representation error and energy of each seed and picture after each of `STEPS`, at "NETWORK/LAYER/PRIOR".
 
@@ -47,7 +42,11 @@ def run(key: str) -> tuple[dict, dict]:
     starts = [inversion.noise_start(len(x), seed=seed, size=once.SIZE) for seed in SEEDS] + [translated_start(at, x)]
     many = x.repeat(len(starts), 1, 1, 1)
     error = once.error_of(at, many)
-    energy = error if name == once.NONE else error + weight_of(at, name) * inversion.prior(name, once.SIZE)
+    if name == once.NONE:
+        energy = error
+    else:
+        weight = once.best_weight(load_record("preimage_networks")["tune"][key])
+        energy = error + weight * inversion.prior(name, once.SIZE)
     found = searched(energy, torch.cat(starts), STEPS)
     numbers = {"noise": {}, "borrowed": {}}
     with torch.no_grad():
