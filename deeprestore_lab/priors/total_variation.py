@@ -9,7 +9,7 @@ import torch
 from deeprestore_lab.core.checks import check_choice, check_positive, check_weight, check_whole, per_image
 from deeprestore_lab.energies import Bounds, Energy, InexactProx, Weight
 from deeprestore_lab.operators.base import LinearOperator
-from deeprestore_lab.operators.gradient import Gradient
+from deeprestore_lab.operators.gradient import Gradient, forward_differences
 from deeprestore_lab.priors.base import Prior
 from deeprestore_lab.priors.tv_denoise import COLOURS, KINDS, SMALLEST_GAP, denoise, tv_denoise
 
@@ -138,7 +138,7 @@ class TotalVariation(Prior):
         return f"total_variation/{self.kind}/{self.colour}" if usual else None
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return self.norm.value(_DIFFERENCES.apply(x))
+        return self.norm.value(forward_differences(x) if x.ndim == 4 else _DIFFERENCES.apply(x))  # which refuses it
 
     def split(self) -> tuple[LinearOperator, Energy]:
         return _DIFFERENCES, self.norm

@@ -141,7 +141,7 @@ class Problem:
             x = self._image()
             seen = self.perturbed.seen(x)
             # one view for terms that leave out the same images
-            views = [seen if out is None else hide(seen, out) for out in self._out]
+            views = [seen] if self._out == [None] else [hide(seen, out) for out in self._out]
             shares = {}
             for i in picked:
                 (weight, term), place = self.terms[i], self._place[i]
