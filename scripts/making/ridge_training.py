@@ -128,15 +128,13 @@ class Learning:
         return decibels(solution, x, level)
 
 
-def learned(
-    source: str, *, seed: int = 0, stages: tuple[tuple[int, float], ...] = STAGES
-) -> tuple[dict, dict[str, torch.Tensor]]:
+def learned(source: str, *, seed: int = 0) -> tuple[dict, dict[str, torch.Tensor]]:
     """The training on a source, made once, stage by stage: the curve on what is watched, and the weights at the end.
 
     The seed draws the patches, their noise and their order.
     """
     curve, weights, key = {"evaluated": [], "psnr": [], "wall": []}, None, f"{source} {seed}" if seed else source
-    for number, (steps, lr) in enumerate(stages):
+    for number, (steps, lr) in enumerate(STAGES):
         key = f"{key}{'+' if number else ' '}{steps}"
         own, weights = PARTS.get(key, partial(_learn, source, seed, weights, steps, lr))
         before = (curve["evaluated"][-1:] or [0])[0], 0.0, (curve["wall"][-1:] or [0.0])[0]
