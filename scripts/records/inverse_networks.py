@@ -36,9 +36,9 @@ SEEDS = [0, 1, 2]
 FIVE_TIMES, LONG = 7500, ["together", "end to end", "alone"]  # "in turn" makes six times as many steps in all
 RUNS = [  # steps, seeds, layers, trainings; of a layer the deepest first: its modules "alone" serve the others
     (400, SEEDS, LAYERS[::-1], TRAININGS),
-    (1500, SEEDS, ["pool2"], TRAININGS),
-    (1500, [0], ["pool3", "pool1"], TRAININGS),
-    (FIVE_TIMES, [0], LAYERS[::-1], LONG),
+    (1500, SEEDS, LAYERS[::-1], TRAININGS),
+    (FIVE_TIMES, SEEDS, ["pool2", "pool1"], LONG),
+    (FIVE_TIMES, [0], ["pool3"], LONG),
     (FIVE_TIMES, [1, 2], ["pool3"], LONG[:2]),
 ]
 SETTINGS = {
@@ -68,11 +68,22 @@ def network(layer: str, *, start: float = 0.1, seed: int = 0) -> InverseNetwork:
     return InverseNetwork(load("vgg_mini", "embedded"), layer, start=start, seed=seed)
 
 
-def trained_network(
-    layer: str, training: str, *, steps: int, lr: float, start: float, seed: int, file: object, criterion: object = "l2"
+def trained_network(layer: str, training: str, *, start: float, seed: int, **settings: object) -> InverseNetwork:
+    """One run on `vgg_mini`; the settings are those of `trained`."""
+    return trained(network(layer, start=start, seed=seed), training, seed=seed, **settings)
+
+
+def trained(
+    inverse: InverseNetwork,
+    training: str,
+    *,
+    steps: int,
+    lr: float,
+    seed: int,
+    file: object,
+    criterion: object = "l2",
 ) -> InverseNetwork:
-    """One run."""
-    inverse = network(layer, start=start, seed=seed)
+    """The network after one training on the seed's crops."""
     draw = map_batches(inverse, learnt_patches(CROP), count=BATCH, seed=seed)
     inverse.calibrate({name: torch.cat([draw(k)[name] for k in range(8)]) for name in inverse.layers})
     train(
@@ -130,20 +141,25 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
     """One training and its scores; the key is "layer/training/steps/seed/start"."""
     layer, training, steps, seed, start = key.split("/")
     if training == "alone" and layer != LAYERS[-1]:
-        inverse = without_the_deepest(PARTS.get(key.replace(layer, LAYERS[-1]), run)[1], layer)
+        deepest = PARTS.get(key.replace(layer, LAYERS[-1]), run)[1]
+        inverse = without_the_deepest(deepest, network(layer))
     else:
         own = {"steps": int(steps), "lr": best(training)[1], "start": float(start), "seed": int(seed)}
         inverse = trained_network(layer, training, **own, file=PARTS.checkpoint(key))
+    return measured(inverse), inverse.state_dict()
+
+
+def measured(inverse: InverseNetwork) -> dict:
+    """Scores of what it gives back of the unseen photographs, a list each."""
     x = unseen(UNSEEN)
     picture, found = scored(inverse, x)
     numbers = {name: values.tolist() for name, values in found.items()}
     numbers["normalised"] = normalised_errors(picture, x).tolist()
-    return {"scores": numbers}, inverse.state_dict()
+    return {"scores": numbers}
 
 
-def without_the_deepest(weights: dict[str, torch.Tensor], layer: str) -> InverseNetwork:
-    """The modules from `layer` on of a network that was trained deeper."""
-    inverse = network(layer)
+def without_the_deepest(weights: dict[str, torch.Tensor], inverse: InverseNetwork) -> InverseNetwork:
+    """The network with the modules of one that was trained deeper, whose weights are given."""
     left = len(weights["scales"]) - len(inverse.steps)
     own = {"scales": weights["scales"][left:]}
     for name in inverse.state_dict():
