@@ -81,10 +81,11 @@ def trained(
     lr: float,
     seed: int,
     file: object,
+    crop: int = CROP,
     criterion: object = "l2",
 ) -> InverseNetwork:
     """The network after one training on the seed's crops."""
-    draw = map_batches(inverse, learnt_patches(CROP), count=BATCH, seed=seed)
+    draw = map_batches(inverse, learnt_patches(crop), count=BATCH, seed=seed)
     inverse.calibrate({name: torch.cat([draw(k)[name] for k in range(8)]) for name in inverse.layers})
     train(
         inverse,

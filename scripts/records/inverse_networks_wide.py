@@ -1,9 +1,10 @@
 """Three ways to train the inverse modules of networks of full width, VGG16 and GoogLeNet, as for `vgg_mini`.
 
-Crops, batches, modules and measures are those of the record of inverse networks, and so are each training's start and
-rate, which were chosen on `vgg_mini` at pool2 and not again here. 300 steps with three seeds, and five times as many
-with one. Of a network one training of the deepest layer gives the modules "alone" of the others. The weights are those
-of the local tier; only numbers, and what comes back of a photograph that the library ships, are in the record.
+Batches, modules and measures are those of the record of inverse networks, and so are each training's start and rate,
+which were chosen on `vgg_mini` at pool2 and not again here; crops are smaller, since a step costs up to thirty times as
+much. 300 steps with three seeds, and five times as many with one. Of a network one training of the deepest layer gives
+the modules "alone" of the others. The weights are those of the local tier; only numbers, and what comes back of a
+photograph that the library ships, are in the record.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from scripts.making.photographs.learnt import DATA, LICENCE
 from scripts.making.resumable import Parts, rounded
 from scripts.records.inverse_networks import (
     BATCH,
-    CROP,
     LONG,
     SHOWN,
     SHOWN_SIDE,
@@ -38,6 +38,7 @@ from scripts.records.inverse_networks import (
 
 RECORD = "inverse_networks_wide"
 LAYERS = {"vgg16": ["relu3_3", "pool2", "pool1"], "googlenet": ["norm2"]}  # the deepest first
+CROP = 32
 RUNS = [(300, [0, 1, 2]), (1500, [0])]  # steps, seeds
 SETTINGS = {"layers": LAYERS, "batch": BATCH, "patch": CROP, "sides": list(SIDES), "unseen": UNSEEN}
 PARTS = Parts(RECORD, SETTINGS)
@@ -59,7 +60,7 @@ def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
         inverse = without_the_deepest(PARTS.get(key.replace(layer, deepest), run)[1], inverse)
     else:
         own = {"steps": int(steps), "lr": lr, "seed": int(seed), "file": PARTS.checkpoint(key)}
-        inverse = trained(inverse, training, **own)
+        inverse = trained(inverse, training, crop=CROP, **own)
     return measured(inverse), inverse.state_dict()
 
 
