@@ -1,9 +1,9 @@
-"""Three ways to train the inverse modules of networks of full width, VGG16 and GoogLeNet, as for `vgg_mini`.
+"""Three ways to train the inverse modules of VGG16, a network of full width, for a few steps.
 
 Batches, modules and measures are those of the record of inverse networks, and so are each training's start and rate,
-which were chosen on `vgg_mini` at pool2 and not again here; crops are smaller, since a step costs up to thirty times as
-much. 300 steps with three seeds, and five times as many with one. Of a network one training of the deepest layer gives
-the modules "alone" of the others. The weights are those of the local tier; only numbers, and what comes back of a
+which were chosen on `vgg_mini` at pool2 and not again here, so that the order of the trainings says little. Crops are
+smaller and steps few, since a step costs up to thirty times as much. One training of the deepest layer gives the
+modules "alone" of the others. The weights are those of the local tier; only numbers, and what comes back of a
 photograph that the library ships, are in the record.
 """
 
@@ -37,9 +37,9 @@ from scripts.records.inverse_networks import (
 )
 
 RECORD = "inverse_networks_wide"
-LAYERS = {"vgg16": ["relu3_3", "pool2", "pool1"], "googlenet": ["norm2"]}  # the deepest first
+LAYERS = {"vgg16": ["relu3_3", "pool2", "pool1"]}  # the deepest first
 CROP = 32
-RUNS = [(300, [0, 1, 2]), (1500, [0])]  # steps, seeds
+RUNS = [(300, [0, 1, 2])]  # steps, seeds
 SETTINGS = {"layers": LAYERS, "batch": BATCH, "patch": CROP, "sides": list(SIDES), "unseen": UNSEEN}
 PARTS = Parts(RECORD, SETTINGS)
 

@@ -1,13 +1,14 @@
-"""Is it the learning rate? End to end at the deepest layer of `vgg_mini`, with smaller rates.
+"""Is it the learning rate? Together and end to end, each at the rate that suits it at its layer.
 
-The record of inverse networks takes for each training the rate that was best at pool2 after 400 steps. Here "end to
-end" tries smaller ones at pool3, 1500 steps with three seeds; the rate that is best for a photograph that nothing
-learns from, on average over seeds, is then trained five times as long. "Together" keeps the rate that it had. Modules,
-crops, starts and measures are those of that record.
+The record of inverse networks takes for each training the settings that were best at pool2 after 400 steps. Here both
+trainings try smaller rates at pool3 and pool2, 1500 steps with three seeds; the rate that is best for a photograph that
+nothing learns from, on average over seeds, is then trained five times as long. Modules, crops, starts and measures are
+those of that record; differences are paired by photograph.
 """
 
 from __future__ import annotations
 
+from itertools import product
 from statistics import fmean
 
 import torch
@@ -16,7 +17,7 @@ from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.measures.metrics import psnr
 from scripts.making.inverse_training import SIDES, stop_by
 from scripts.making.photographs.learnt import DATA, LICENCE
-from scripts.making.resumable import Parts, rounded
+from scripts.making.resumable import Part, Parts, rounded
 from scripts.records.inverse_networks import (
     BATCH,
     CROP,
@@ -24,6 +25,7 @@ from scripts.records.inverse_networks import (
     SEEDS,
     UNSEEN,
     best,
+    compared,
     given_back,
     measured,
     network,
@@ -32,11 +34,12 @@ from scripts.records.inverse_networks import (
 from scripts.records.inverse_networks import PARTS as OTHER
 from scripts.records.inverse_networks import run as at_the_recorded_rate
 
-RECORD, LAYER, TRAINING, STEPS = "inverse_rates", "pool3", "end to end", 1500
+RECORD, STEPS = "inverse_rates", 1500
+TRAININGS = ["together", "end to end"]
 RATES = [3.75e-4, 7.5e-4, 1.5e-3]
+LONG = {"pool3": SEEDS, "pool2": [0]}  # seeds of the longest runs, by layer
 SETTINGS = {
-    "layer": LAYER,
-    "training": TRAINING,
+    "trainings": TRAININGS,
     "rates": RATES,
     "batch": BATCH,
     "patch": CROP,
@@ -46,43 +49,71 @@ SETTINGS = {
 PARTS = Parts(RECORD, SETTINGS)
 
 
-def run(key: str) -> tuple[dict, dict[str, torch.Tensor]]:
-    """One training and its scores; the key is "rate/steps/seed"."""
-    rate, steps, seed = key.split("/")
-    start, lr = best(TRAINING)
-    if float(rate) == lr:  # trained already, for the other record
-        inverse = network(LAYER)
-        inverse.load_state_dict(OTHER.get(f"{LAYER}/{TRAINING}/{steps}/{seed}/{start}", at_the_recorded_rate)[1])
+def run(key: str) -> Part:
+    """One training and its scores; the key is "layer/training/steps/seed/rate"."""
+    layer, training, steps, seed, rate = key.split("/")
+    start, lr = best(training)
+    if float(rate) == lr and int(steps) == STEPS and layer == "pool3":  # trained already, for the other record
+        inverse = network(layer)
+        weights = OTHER.get(f"{layer}/{training}/{steps}/{seed}/{start}", at_the_recorded_rate)[1]
+        inverse.load_state_dict(weights)
     else:
         own = {"steps": int(steps), "lr": float(rate), "start": start, "seed": int(seed)}
-        inverse = trained_network(LAYER, TRAINING, **own, file=PARTS.checkpoint(key))
-    means = {name: fmean(values) for name, values in measured(inverse)["scores"].items()}
+        inverse = trained_network(layer, training, **own, file=PARTS.checkpoint(key))
     chosen_by = float(psnr(given_back(inverse, stop_by()), stop_by()).mean())
-    return means | {"chosen by": chosen_by}, inverse.state_dict()
+    return measured(inverse) | {"chosen by": chosen_by}, inverse.state_dict()
+
+
+def searched(layer: str, training: str) -> tuple[dict[str, Part], dict[float, float]]:
+    """The runs of every rate, and by rate the PSNR of the photograph that nothing learns from, a mean over seeds."""
+    made = PARTS.all([f"{layer}/{training}/{STEPS}/{seed}/{rate}" for rate in RATES for seed in SEEDS], run)
+    found = {
+        rate: fmean(made[f"{layer}/{training}/{STEPS}/{seed}/{rate}"][0]["chosen by"] for seed in SEEDS)
+        for rate in RATES
+    }
+    return made, found
+
+
+def all_of(layer: str, training: str) -> tuple[dict[str, Part], dict[float, float]]:
+    """Every run of a layer and a training, the long ones at its best rate, and what the rate was chosen by."""
+    made, found = searched(layer, training)
+    rate = max(found, key=found.get)
+    return made | PARTS.all([f"{layer}/{training}/{FIVE_TIMES}/{seed}/{rate}" for seed in LONG[layer]], run), found
 
 
 def main() -> None:
     """Make what is missing and write the record."""
     torch.set_num_threads(1)
-    made = PARTS.all([f"{rate}/{STEPS}/{seed}" for rate in RATES for seed in SEEDS], run)
-    found = {rate: fmean(made[f"{rate}/{STEPS}/{seed}"][0]["chosen by"] for seed in SEEDS) for rate in RATES}
-    taken = max(found, key=found.get)
-    made |= PARTS.all([f"{taken}/{FIVE_TIMES}/{seed}" for seed in SEEDS], run)
-    means = {key: own for key, (own, _) in made.items()}
+    scores, chosen, taken = {}, {}, {}
+    for layer, training in product(LONG, TRAININGS):
+        made, found = all_of(layer, training)
+        scores |= {key: own["scores"] for key, (own, _) in made.items()}
+        chosen[f"{layer}/{training}"] = {str(rate): value for rate, value in found.items()}
+        taken[f"{layer}/{training}"] = max(found, key=found.get)
+    at_best = compared(
+        {key: own for key, own in scores.items() if float(key.split("/")[4]) == taken["/".join(key.split("/")[:2])]}
+    )
+    longest = {case: own["end to end - together"] for case, own in at_best.items() if case.endswith(str(FIVE_TIMES))}
     save_record(
         RECORD,
         rounded(
             {
                 **SETTINGS,
-                "chosen by": {str(rate): value for rate, value in found.items()},
+                "layers": list(LONG),
+                "chosen by": chosen,
                 "best": taken,
-                "means": means,
+                "means": {key: {name: fmean(values) for name, values in own.items()} for key, own in scores.items()},
+                "compared": at_best,
             }
         ),
         command=f"make records NAME={RECORD}",
         data=f"{DATA}; measured on {UNSEEN} photographs of BSDS of the local tier",
         licence=f"{LICENCE}; of BSDS the record holds numbers only",
         seeds=SEEDS,
-        metric=f"{LAYER}, {TRAINING}, {FIVE_TIMES} steps at rate {taken:g}, PSNR in dB: "
-        + ", ".join(f"{means[f'{taken}/{FIVE_TIMES}/{seed}']['psnr']:.2f}" for seed in SEEDS),
+        metric=f"{FIVE_TIMES} steps, each at its best rate, end to end less together, PSNR in dB: "
+        + "; ".join(
+            f"{case.split('/')[0]} {own['psnr']['mean']:.2f} ({own['psnr']['interval'][0]:.2f} to "
+            f"{own['psnr']['interval'][1]:.2f}), seeds {own['seeds']}"
+            for case, own in longest.items()
+        ),
     )
