@@ -5,6 +5,8 @@ Taught in chapter 14_learned_filters.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch.nn.functional import pad
 
@@ -13,7 +15,7 @@ from deeprestore_lab.networks.trained import shipped_weights
 from deeprestore_lab.priors.base import Prior
 from deeprestore_lab.priors.experts import Expert
 from deeprestore_lab.priors.experts import expert as expert_of
-from deeprestore_lab.priors.field_pass import FieldPass
+from deeprestore_lab.priors.field_pass import GradientAlong, field_gradient, field_pass
 from deeprestore_lab.priors.placed_filters import curvature_bound
 from deeprestore_lab.signal.filters import check_bank
 
@@ -96,7 +98,9 @@ class FieldOfExperts(Prior):
         if self.border == "mirror":
             high, wide = self.filters.shape[1:]
             planes = pad(planes, ((wide - 1) // 2, wide // 2, (high - 1) // 2, high // 2), mode="reflect")
-        values = FieldPass.apply(planes, *self._like(x), self.expert)
+        filters, weights = self._like(x)
+        model = {"filters": filters, "weights": weights, "expert": self.expert}
+        values = GradientAlong.apply(planes, partial(field_pass, **model), lambda x: field_gradient(x, **model)[0])
         return values if share is None else (values.view(x.shape[:2]) * share).sum(1)
 
     def curvature_bounds(self, *, channels: int = 1) -> tuple[float, float]:
