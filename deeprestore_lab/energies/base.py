@@ -7,10 +7,11 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.core.checks import EXACT, check_positive, check_precision, check_weight, describe, per_image
+from deeprestore_lab.core.checks.module_order import check_module_order
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
 from deeprestore_lab.energies.shares import checked_value, hide, left_out, term_names, times
-from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
+from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, compose
 from deeprestore_lab.operators.one_pass import one_evaluation
 
 
