@@ -9,7 +9,13 @@ import torch
 from deeprestore_lab.core.checks import EXACT, check_positive, check_precision, check_weight, describe, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
-from deeprestore_lab.energies.shares import checked_value, hide, left_out, term_names, times
+from deeprestore_lab.energies.shares import (
+    checked_value,
+    detach_images,
+    term_names,
+    weighted_values,
+    zero_weight_images,
+)
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
 from deeprestore_lab.operators.one_pass import one_evaluation
 
@@ -81,7 +87,7 @@ class WeightedSum(Energy):
 
     def __init__(self, weighted: list[tuple[Weight, Energy]]) -> None:
         self.weighted = list(weighted)
-        self._out = [left_out(weight) for weight, _ in self.weighted]
+        self._out = [zero_weight_images(weight) for weight, _ in self.weighted]
 
     @property
     def name(self) -> str:
@@ -94,14 +100,17 @@ class WeightedSum(Energy):
     def value(self, x: torch.Tensor) -> torch.Tensor:
         with one_evaluation():
             return sum(
-                times(weight, checked_value(energy, hide(x, out)), out)
+                weighted_values(weight, checked_value(energy, detach_images(x, out)), out)
                 for (weight, energy), out in zip(self.weighted, self._out, strict=True)
             )
 
     def terms(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         with one_evaluation():
             named = zip(term_names(self.weighted), self.weighted, self._out, strict=True)
-            return {name: times(weight, energy(hide(x, out)), out) for name, (weight, energy), out in named}
+            return {
+                name: weighted_values(weight, energy(detach_images(x, out)), out)
+                for name, (weight, energy), out in named
+            }
 
     @property
     def has_value(self) -> bool:

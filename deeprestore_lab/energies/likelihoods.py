@@ -16,7 +16,7 @@ from deeprestore_lab.core.checks import (
 from deeprestore_lab.energies.answers import Quadratic, Weight
 from deeprestore_lab.energies.base import Energy
 from deeprestore_lab.energies.shapes import check_batch, check_fit, squared_norm
-from deeprestore_lab.energies.shares import times
+from deeprestore_lab.energies.shares import weighted_values
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator
 
 
@@ -80,7 +80,7 @@ class GaussianLikelihood(Likelihood):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         predicted = self.predicted(x)
-        return times(self.sigma**-2, squared_norm(predicted - self.y.to(predicted))) / 2
+        return weighted_values(self.sigma**-2, squared_norm(predicted - self.y.to(predicted))) / 2
 
     def quadratic(self) -> Quadratic | None:
         if not isinstance(self.operator, LinearOperator):
@@ -133,7 +133,7 @@ class LaplaceLikelihood(SeparableLikelihood):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         predicted = self.predicted(x)
-        return times(self.scale**-1, (predicted - self.measured(predicted)).abs().flatten(1).sum(1))
+        return weighted_values(self.scale**-1, (predicted - self.measured(predicted)).abs().flatten(1).sum(1))
 
     def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
         y = self.measured(v)
@@ -168,7 +168,7 @@ class PoissonLikelihood(SeparableLikelihood):
         logarithm = torch.where(y > 0, mean, 1.0).clamp_min(0).log()
         cost = torch.xlogy(y, y) - y * logarithm - y + mean
         cost = torch.where(mean < -rounding(mean), torch.inf, cost)
-        return times(self.peak, cost.flatten(1).sum(1))
+        return weighted_values(self.peak, cost.flatten(1).sum(1))
 
     def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
         scaled = per_image(step * self.peak, v)
