@@ -54,6 +54,10 @@ class Likelihood(Energy):
         """`y` in the precision and on the device of `like`."""
         return self.y.to(like)
 
+    def _beside(self, level: Weight) -> Weight:
+        """A level for each image, brought to where `y` is: once, and not at each evaluation."""
+        return level.to(self.y.device) if isinstance(level, torch.Tensor) else level
+
 
 class GaussianLikelihood(Likelihood):
     r"""-log N(y; A x, sigma^2 I) without its constant: ||A x - y||^2 / (2 sigma^2), in nats.
@@ -71,7 +75,7 @@ class GaussianLikelihood(Likelihood):
 
     def __init__(self, operator: Operator, y: torch.Tensor, *, sigma: Weight) -> None:
         super().__init__(operator, y)
-        self.sigma = check_level(sigma) if self.image_units else check_positive(sigma, name="sigma")
+        self.sigma = self._beside(check_level(sigma) if self.image_units else check_positive(sigma, name="sigma"))
 
     @property
     def precision(self) -> Weight:
@@ -129,7 +133,8 @@ class LaplaceLikelihood(SeparableLikelihood):
 
     def __init__(self, operator: Operator, y: torch.Tensor, *, scale: Weight) -> None:
         super().__init__(operator, y)
-        self.scale = check_level(scale, name="scale") if self.image_units else check_positive(scale, name="scale")
+        checked = check_level(scale, name="scale") if self.image_units else check_positive(scale, name="scale")
+        self.scale = self._beside(checked)
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         predicted = self.predicted(x)
@@ -158,7 +163,7 @@ class PoissonLikelihood(SeparableLikelihood):
         super().__init__(operator, y)
         if y.is_complex():
             raise ValueError(f"y holds counts, which are real, got {describe(y)}")
-        self.peak = check_positive(peak, name="peak")
+        self.peak = self._beside(check_positive(peak, name="peak"))
         self.y = check_not_negative(y, name="y (counts divided by the peak)")
 
     def value(self, x: torch.Tensor) -> torch.Tensor:

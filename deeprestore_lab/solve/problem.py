@@ -63,7 +63,7 @@ class Problem:
     ) -> None:
         self.energy, self.parametrisation = check_energy(energy), parametrisation
         self.perturbed, self.low_precision = perturbed, low_precision
-        everything = weighted_terms(energy)
+        everything = [(_beside(weight, parametrisation), term) for weight, term in weighted_terms(energy)]
         self.scores: list[tuple[Weight, Energy]] = [  # denoisers without a value, which no evaluation can show
             (weight, term) for weight, term in everything if not term.has_value and plays_a_part(weight)
         ]
@@ -261,6 +261,12 @@ class Problem:
 def _definer(g: Parametrisation, name: str) -> type:
     """The class that a method of `g` comes from."""
     return next((kind for kind in type(g).__mro__ if name in vars(kind)), object)
+
+
+def _beside(weight: Weight, g: Parametrisation) -> Weight:
+    """Weights for each image where theta is: brought there at each evaluation they could not be recorded."""
+    theta = next(g.parameters(), None)
+    return weight.to(theta.device) if isinstance(weight, torch.Tensor) and theta is not None else weight
 
 
 def _distinct(masks: list[torch.Tensor | None]) -> tuple[list[torch.Tensor | None], list[int]]:
