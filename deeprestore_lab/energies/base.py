@@ -232,8 +232,8 @@ def weighted_terms(energy: Energy) -> list[tuple[Weight, Energy]]:
 class OfRepresentation(Energy):
     """energy(phi(x)): the same term, measured on what the operator `phi` gives.
 
-    Raises `ValueError` where an energy of real values gets complex ones; its score also where autograd cannot follow
-    phi back to x.
+    Raises `ValueError` where an energy or a denoiser made for real values gets complex ones; its score also where
+    autograd cannot follow phi back to x.
     """
 
     def __init__(self, energy: Energy, phi: Operator | Callable) -> None:
@@ -256,10 +256,23 @@ class OfRepresentation(Energy):
         return isinstance(self.phi, Identity) and self.energy.nonnegative
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        values = checked_value(self.energy, self.phi(x))
-        if values.is_complex():
-            raise ValueError(f"{self.energy.name} is made for real values, and {self.name} gives it complex ones")
-        return values
+        seen = self.phi(x)
+        complex_values = isinstance(seen, torch.Tensor) and seen.is_complex()
+        return self._of_complex(seen) if complex_values else checked_value(self.energy, seen)
+
+    def _of_complex(self, seen: torch.Tensor) -> torch.Tensor:
+        """The energy of complex values, one of their modulus."""
+        cause = None
+        try:
+            values = checked_value(self.energy, seen)
+            if not values.is_complex():
+                return values
+        except (RuntimeError, ValueError) as error:
+            cause = error
+        said = "" if cause is None else f" ({str(cause).splitlines()[0]})"
+        raise ValueError(
+            f"{self.energy.name} is made for real values, and {self.name} gives it complex ones{said}"
+        ) from cause
 
     @property
     def has_score(self) -> bool:
@@ -272,6 +285,8 @@ class OfRepresentation(Energy):
             at = x.detach().clone().requires_grad_()
             seen = self.phi(at)
             check_depends({f"what {self.name} sees": seen}, [at], on="x")
+            if seen.is_complex():
+                self._of_complex(seen.detach())  # a score says nothing of the modulus, the value does
             return torch.autograd.grad(seen, at, self.energy.score(seen))[0]
 
     def split(self) -> tuple[LinearOperator, Energy]:
