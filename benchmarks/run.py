@@ -21,13 +21,14 @@ import importlib.util  # noqa: E402
 import json  # noqa: E402
 import platform  # noqa: E402
 import sys  # noqa: E402
-import tempfile  # noqa: E402
 import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import torch  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
+
+from deeprestore_lab.core.writing import write_whole  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 
@@ -71,9 +72,7 @@ def write(rows: list[dict], folder: Path) -> Path:
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,  # its own threads are in it
     }
     path = folder / f"bench-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.json"
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
-        json.dump({"machine": machine, "rows": rows}, file, indent=1)
-    os.replace(file.name, path)
+    write_whole(path, json.dumps({"machine": machine, "rows": rows}, indent=1).encode())
     return path
 
 

@@ -5,8 +5,10 @@ import sys
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood
+from deeprestore_lab.energies import GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood, base, likelihoods
 from deeprestore_lab.generators import shipped
 from deeprestore_lab.generators.code_matching import Batch, MatchedTraining, Matching
 from deeprestore_lab.generators.shipped_models import KINDS
@@ -21,7 +23,10 @@ from deeprestore_lab.networks import (
     super_resolver,
 )
 from deeprestore_lab.operators import (
+    Affine,
     Blur,
+    ChannelScale,
+    ConvolutionLayer,
     Downsample,
     FourierFilter,
     FourierMask,
@@ -31,14 +36,16 @@ from deeprestore_lab.operators import (
     Mask,
     RandomProjection,
 )
-from deeprestore_lab.parametrisations import CoordinateNetwork, DeepImagePrior, PlainMLP
+from deeprestore_lab.parametrisations import CoordinateNetwork, DeepImagePrior, Pixels, PlainMLP
 from deeprestore_lab.priors import (
     AlphaNorm,
+    ByOpponent,
     DenoiserEnergy,
     DenoiserScore,
     FieldOfExperts,
     GaussianMixture,
     MapField,
+    OvercompleteICA,
     PoweredVariation,
     RidgeRegulariser,
     StationaryField,
@@ -48,10 +55,12 @@ from deeprestore_lab.priors import (
 from deeprestore_lab.priors.ridge_prox import ridge_minimum
 from deeprestore_lab.sampling import AdjustedLangevin, Ancestral, SplitGibbs, guided, summed_scores
 from deeprestore_lab.sampling.products import LayerPrior
+from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.training import losses
 
 pytestmark = pytest.mark.slow  # what pretends a device takes seconds to be imported
 SHAPE = (2, 3, 12, 8)
+MODE = FakeTensorMode(allow_non_fake_inputs=True)  # one for all: what is kept of one is not taken by another
 
 
 @pytest.fixture
@@ -59,7 +68,7 @@ def pretended(monkeypatch):
     """A mode in which "cuda" can be asked for, and in which checks of numbers that are not there pass."""
     monkeypatch.setattr(FakeTensor, "__bool__", lambda x: True, raising=False)
     monkeypatch.setattr(FakeTensor, "__float__", lambda x: 0.5, raising=False)
-    yield FakeTensorMode(allow_non_fake_inputs=True)
+    yield MODE
     for module in [module for name, module in sys.modules.items() if name.startswith("deeprestore_lab")]:
         for value in vars(module).values():  # what was kept meanwhile has no numbers: the tests after this need some
             if callable(getattr(value, "cache_clear", None)):
@@ -77,6 +86,9 @@ EXPERTS = FieldOfExperts(torch.rand(2, 3, 3), torch.ones(2))
 RIDGE = RidgeRegulariser(torch.rand(2, 1, 3, 3), torch.ones(2, 3))
 FLAT = torch.linalg.qr(torch.rand(288, 2))[0][None]
 MIXTURE = GaussianMixture(torch.ones(1), torch.zeros(1, 3, 12, 8), FLAT, torch.ones(1, 2), torch.ones(1))
+COMPONENTS = OvercompleteICA(torch.rand(4, 12, 8), torch.ones(4))
+UNEVEN = ChannelScale(torch.zeros(3), torch.tensor([1.0, 0.0, 2.0]))
+LAYER = ConvolutionLayer(torch.rand(2, 3, 3, 3), size=(12, 8))
 ON_IMAGES = {
     "mask": Mask(torch.rand(12, 8) > 0.5),
     "reflecting blur, solved": lambda x: REFLECTING.solve(x, 0.5),
@@ -102,6 +114,11 @@ ON_IMAGES = {
     "mixture": MIXTURE,
     "its mean under noise": lambda x: MIXTURE.posterior_mean(x, 0.5),
     "score of the mixture": MIXTURE.score,
+    "independent components": lambda x: COMPONENTS(x[:, :1]),
+    "by opponent": ByOpponent(TotalVariation()),
+    "channel scale": UNEVEN,
+    "convolution": LAYER,
+    "its transpose": lambda x: LAYER.adjoint(LAYER(x)),
     "psnr": lambda x: metrics.psnr(x, torch.rand(SHAPE)),
     "noise": lambda x: noise.gaussian_noise(x, sigma=0.1, seed=0),
     "salt and pepper": lambda x: noise.salt_and_pepper(x, amount=0.1, seed=0)[0],
@@ -114,6 +131,81 @@ ON_IMAGES = {
 def test_constants_follow_the_image(name, pretended):
     with pretended:
         assert ON_IMAGES[name](images()).device.type == "cuda"
+
+
+class Brought(TorchDispatchMode):
+    """Notes the tensors that are copied from the CPU: a GPU waits for each, and no CUDA graph can hold one."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        taken = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
+        placed = {each.device.type for each in tree_leaves(result) if isinstance(each, torch.Tensor)}
+        if "cuda" in placed and function._overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_):
+            self.shapes += [tuple(each.shape) for each in taken if each.device.type == "cpu"]
+        return result
+
+
+NEW_AT_EACH_CALL = {  # no step of a search
+    "weights for each image", "random numbers", "score of a denoiser", "psnr", "noise",
+    "salt and pepper", "text",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(ON_IMAGES.keys() - NEW_AT_EACH_CALL))
+def test_what_is_computed_again_brings_nothing_from_the_cpu(name, pretended):
+    with pretended:
+        x = images()
+        ON_IMAGES[name](x)
+        with Brought() as brought:
+            ON_IMAGES[name](x)
+    assert brought.shapes == []
+
+
+def test_what_is_brought_is_seen(pretended):
+    with pretended, Brought() as brought:
+        torch.rand(3).to(images())
+        images().new_tensor([1.0, 2.0])
+    assert brought.shapes == [(3,), (2,)]
+
+
+def test_a_view_is_computed_where_the_pictures_are(pretended, monkeypatch):
+    with pretended:
+        view, x, grid = Affine(images(2, 3)), images(), images(1, 12, 8, 2)
+        # the one that is pretended brings constants of its own
+        monkeypatch.setattr(torch.nn.functional, "affine_grid", lambda *given, **options: grid)
+        with Brought() as brought:
+            assert view(x).device.type == "cuda"
+    assert brought.shapes == []
+
+
+LEVELS_OF_IMAGES = torch.tensor([0.5, 0.25])
+TERMS = {
+    "weights": lambda y: LEVELS_OF_IMAGES * TotalVariation(smoothing=0.1),
+    "weights of zero": lambda y: torch.tensor([0.0, 1.0]) * TotalVariation(smoothing=0.1),
+    "sigma": lambda y: LEVELS_OF_IMAGES * GaussianLikelihood(Identity(), y, sigma=LEVELS_OF_IMAGES),
+    "scale": lambda y: LEVELS_OF_IMAGES * LaplaceLikelihood(Identity(), y, scale=LEVELS_OF_IMAGES),
+    "peak": lambda y: LEVELS_OF_IMAGES * PoissonLikelihood(Identity(), y, peak=LEVELS_OF_IMAGES),
+}
+
+
+CHECKS = [(base, "check_weight")]
+CHECKS += [(likelihoods, f"check_{own}") for own in ("level", "positive", "not_negative")]
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_numbers_for_each_image_are_brought_once(name, pretended, monkeypatch):
+    monkeypatch.setattr(FakeTensor, "tolist", lambda x: [True] * len(x), raising=False)
+    for module, check in CHECKS:
+        monkeypatch.setattr(module, check, lambda value, **options: value)  # of numbers that are not there
+    with pretended:
+        problem = Problem(TERMS[name](images()), Pixels(images()))
+        with Brought() as brought:
+            problem.evaluate(gradient=False)
+    assert brought.shapes == []
 
 
 @pytest.mark.parametrize("kind", [GaussianLikelihood, LaplaceLikelihood, PoissonLikelihood])

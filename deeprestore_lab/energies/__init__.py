@@ -16,7 +16,7 @@ from deeprestore_lab.energies.likelihoods import (
     SeparableLikelihood,
 )
 from deeprestore_lab.energies.representation import RepresentationError
-from deeprestore_lab.energies.shares import hide, left_out, term_names, times
+from deeprestore_lab.energies.shares import detach_images, term_names, weighted_values, zero_weight_images
 
 __all__ = [
     "Activation",
@@ -35,10 +35,10 @@ __all__ = [
     "Weight",
     "WeightedSum",
     "check_gradient",
-    "hide",
-    "left_out",
+    "detach_images",
     "term_names",
-    "times",
     "unit_direction",
     "weighted_terms",
+    "weighted_values",
+    "zero_weight_images",
 ]

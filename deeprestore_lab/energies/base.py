@@ -7,10 +7,17 @@ from collections.abc import Callable
 import torch
 
 from deeprestore_lab.core.checks import EXACT, check_positive, check_precision, check_weight, describe, per_image
+from deeprestore_lab.core.checks.module_order import check_module_order
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.energies.answers import Answers, Bounds, InexactProx, Quadratic, Weight
-from deeprestore_lab.energies.shares import checked_value, hide, left_out, term_names, times
-from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, check_module_order, compose
+from deeprestore_lab.energies.shares import (
+    checked_value,
+    detach_images,
+    term_names,
+    weighted_values,
+    zero_weight_images,
+)
+from deeprestore_lab.operators.base import Identity, LinearOperator, Operator, compose
 from deeprestore_lab.operators.one_pass import one_evaluation
 
 
@@ -81,7 +88,7 @@ class WeightedSum(Energy):
 
     def __init__(self, weighted: list[tuple[Weight, Energy]]) -> None:
         self.weighted = list(weighted)
-        self._out = [left_out(weight) for weight, _ in self.weighted]
+        self._out = [zero_weight_images(weight) for weight, _ in self.weighted]
 
     @property
     def name(self) -> str:
@@ -94,14 +101,17 @@ class WeightedSum(Energy):
     def value(self, x: torch.Tensor) -> torch.Tensor:
         with one_evaluation():
             return sum(
-                times(weight, checked_value(energy, hide(x, out)), out)
+                weighted_values(weight, checked_value(energy, detach_images(x, out)), out)
                 for (weight, energy), out in zip(self.weighted, self._out, strict=True)
             )
 
     def terms(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         with one_evaluation():
             named = zip(term_names(self.weighted), self.weighted, self._out, strict=True)
-            return {name: times(weight, energy(hide(x, out)), out) for name, (weight, energy), out in named}
+            return {
+                name: weighted_values(weight, energy(detach_images(x, out)), out)
+                for name, (weight, energy), out in named
+            }
 
     @property
     def has_value(self) -> bool:
@@ -223,8 +233,8 @@ def weighted_terms(energy: Energy) -> list[tuple[Weight, Energy]]:
 class OfRepresentation(Energy):
     """energy(phi(x)): the same term, measured on what the operator `phi` gives.
 
-    Raises `ValueError` where an energy of real values gets complex ones; its score also where autograd cannot follow
-    phi back to x.
+    Raises `ValueError` where an energy or a denoiser made for real values gets complex ones; its score also where
+    autograd cannot follow phi back to x.
     """
 
     def __init__(self, energy: Energy, phi: Operator | Callable) -> None:
@@ -247,10 +257,23 @@ class OfRepresentation(Energy):
         return isinstance(self.phi, Identity) and self.energy.nonnegative
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        values = checked_value(self.energy, self.phi(x))
-        if values.is_complex():
-            raise ValueError(f"{self.energy.name} is made for real values, and {self.name} gives it complex ones")
-        return values
+        seen = self.phi(x)
+        complex_values = isinstance(seen, torch.Tensor) and seen.is_complex()
+        return self._of_complex(seen) if complex_values else checked_value(self.energy, seen)
+
+    def _of_complex(self, seen: torch.Tensor) -> torch.Tensor:
+        """The energy of complex values, one of their modulus."""
+        cause = None
+        try:
+            values = checked_value(self.energy, seen)
+            if not values.is_complex():
+                return values
+        except (RuntimeError, ValueError) as error:
+            cause = error
+        said = "" if cause is None else f" ({str(cause).splitlines()[0]})"
+        raise ValueError(
+            f"{self.energy.name} is made for real values, and {self.name} gives it complex ones{said}"
+        ) from cause
 
     @property
     def has_score(self) -> bool:
@@ -263,6 +286,8 @@ class OfRepresentation(Energy):
             at = x.detach().clone().requires_grad_()
             seen = self.phi(at)
             check_depends({f"what {self.name} sees": seen}, [at], on="x")
+            if seen.is_complex():
+                self._of_complex(seen.detach())  # a score says nothing of the modulus, the value does
             return torch.autograd.grad(seen, at, self.energy.score(seen))[0]
 
     def split(self) -> tuple[LinearOperator, Energy]:

@@ -16,7 +16,7 @@ from deeprestore_lab.core.checks import (
 from deeprestore_lab.energies.answers import Quadratic, Weight
 from deeprestore_lab.energies.base import Energy
 from deeprestore_lab.energies.shapes import check_batch, check_fit, squared_norm
-from deeprestore_lab.energies.shares import times
+from deeprestore_lab.energies.shares import weighted_values
 from deeprestore_lab.operators.base import Identity, LinearOperator, Operator
 
 
@@ -54,6 +54,10 @@ class Likelihood(Energy):
         """`y` in the precision and on the device of `like`."""
         return self.y.to(like)
 
+    def _beside(self, level: Weight) -> Weight:
+        """A level for each image, brought to where `y` is: once, and not at each evaluation."""
+        return level.to(self.y.device) if isinstance(level, torch.Tensor) else level
+
 
 class GaussianLikelihood(Likelihood):
     r"""-log N(y; A x, sigma^2 I) without its constant: ||A x - y||^2 / (2 sigma^2), in nats.
@@ -71,7 +75,7 @@ class GaussianLikelihood(Likelihood):
 
     def __init__(self, operator: Operator, y: torch.Tensor, *, sigma: Weight) -> None:
         super().__init__(operator, y)
-        self.sigma = check_level(sigma) if self.image_units else check_positive(sigma, name="sigma")
+        self.sigma = self._beside(check_level(sigma) if self.image_units else check_positive(sigma, name="sigma"))
 
     @property
     def precision(self) -> Weight:
@@ -80,7 +84,7 @@ class GaussianLikelihood(Likelihood):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         predicted = self.predicted(x)
-        return times(self.sigma**-2, squared_norm(predicted - self.y.to(predicted))) / 2
+        return weighted_values(self.sigma**-2, squared_norm(predicted - self.y.to(predicted))) / 2
 
     def quadratic(self) -> Quadratic | None:
         if not isinstance(self.operator, LinearOperator):
@@ -129,11 +133,12 @@ class LaplaceLikelihood(SeparableLikelihood):
 
     def __init__(self, operator: Operator, y: torch.Tensor, *, scale: Weight) -> None:
         super().__init__(operator, y)
-        self.scale = check_level(scale, name="scale") if self.image_units else check_positive(scale, name="scale")
+        checked = check_level(scale, name="scale") if self.image_units else check_positive(scale, name="scale")
+        self.scale = self._beside(checked)
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         predicted = self.predicted(x)
-        return times(self.scale**-1, (predicted - self.measured(predicted)).abs().flatten(1).sum(1))
+        return weighted_values(self.scale**-1, (predicted - self.measured(predicted)).abs().flatten(1).sum(1))
 
     def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
         y = self.measured(v)
@@ -158,7 +163,7 @@ class PoissonLikelihood(SeparableLikelihood):
         super().__init__(operator, y)
         if y.is_complex():
             raise ValueError(f"y holds counts, which are real, got {describe(y)}")
-        self.peak = check_positive(peak, name="peak")
+        self.peak = self._beside(check_positive(peak, name="peak"))
         self.y = check_not_negative(y, name="y (counts divided by the peak)")
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
@@ -168,7 +173,7 @@ class PoissonLikelihood(SeparableLikelihood):
         logarithm = torch.where(y > 0, mean, 1.0).clamp_min(0).log()
         cost = torch.xlogy(y, y) - y * logarithm - y + mean
         cost = torch.where(mean < -rounding(mean), torch.inf, cost)
-        return times(self.peak, cost.flatten(1).sum(1))
+        return weighted_values(self.peak, cost.flatten(1).sum(1))
 
     def denoise(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
         scaled = per_image(step * self.peak, v)

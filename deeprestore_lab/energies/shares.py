@@ -17,14 +17,17 @@ def term_names(terms: list[tuple[Weight, Answers]], *, taken: tuple[str, ...] = 
     return names
 
 
-def left_out(weight: Weight) -> torch.Tensor | None:
-    """Which images a weight of 0 leaves out, a bool for each or one for all; None where it leaves out none."""
+def zero_weight_images(weight: Weight) -> torch.Tensor | None:
+    """Which images the weight leaves out, being 0: a bool for each, or one for all; None where it leaves out none."""
     zero = torch.as_tensor(weight).reshape(-1) == 0
     return zero if bool(zero.any()) else None
 
 
-def hide(x: torch.Tensor, out: torch.Tensor | None) -> torch.Tensor:
-    """`x`, and no way for gradients back to its images `out` (of `left_out`): what is 0 times infinity there is NaN."""
+def detach_images(x: torch.Tensor, out: torch.Tensor | None) -> torch.Tensor:
+    """`x` with no way for gradients back to its images `out`, bools of `zero_weight_images`.
+
+    The gradient there is 0 times that of the energy, which is NaN where the energy is infinite.
+    """
     return x if out is None else torch.where(per_image(out, x).bool(), x.detach(), x)
 
 
@@ -38,7 +41,7 @@ def checked_value(energy: Answers, x: torch.Tensor) -> torch.Tensor:
     )
 
 
-def times(weight: Weight, values: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+def weighted_values(weight: Weight, values: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
     """The weight times one value per image, in the precision of the values; 0 for the images `out`, even of infinity.
 
     Raises `ValueError` for weights that are neither one nor as many as the images.

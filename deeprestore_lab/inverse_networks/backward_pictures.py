@@ -9,6 +9,7 @@ from torch.overrides import TorchFunctionMode
 from deeprestore_lab.backbones import Backbone
 from deeprestore_lab.core.checks import check_choice, check_images, describe
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
+from deeprestore_lab.inverse_networks.blocks import check_backbone
 
 RULES = ("gradient", "deconvolution", "guided")
 RELUS = (torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_, nn.functional.relu)
@@ -55,8 +56,8 @@ def backward_picture(
     value was (the switches). The signal starts as the gradient of `score`, a function of the map `(N, C, h, w)` to a
     sum over images, by default the largest value of each image's map. None of the three estimates the image from the
     map: they show where in *this* image, whose switches and signs they are told, the score came from. Raises
-    `ValueError` for another rule, layers the network does not have, a score that is no single number, and what is no
-    batch of colour images or too small. Taught in chapter 17_inverse_networks.
+    `ValueError` for what is no backbone, another rule, layers the network does not have, a score that is no single
+    number, and what is no batch of colour images or too small. Taught in chapter 17_inverse_networks.
 
     >>> from deeprestore_lab.backbones import load
     >>> net = load("vgg_mini", "random", seed=0)
@@ -64,7 +65,7 @@ def backward_picture(
     >>> backward_picture(net, "relu2_2", torch.rand(2, 3, 16, 16)).shape
     torch.Size([2, 3, 16, 16])
     """
-    check_choice(rule, RULES, name="rule")
+    check_choice(rule, RULES, name="rule"), check_backbone(network)
     network._check([layer])
     check_images(x, channels=3), check_differentiable("a backward picture")
     if not (score is None or callable(score)):

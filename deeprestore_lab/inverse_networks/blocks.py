@@ -1,6 +1,6 @@
 """Where a backbone is cut into blocks, each of which gets an inverse module."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
 import torch
@@ -22,7 +22,7 @@ class Block(NamedTuple):
     stride: int
 
 
-def blocks(network: Backbone, layer: str, *, cuts: Sequence[str] | None = None) -> tuple[Block, ...]:
+def blocks(network: Backbone, layer: str, *, cuts: Collection[str] | None = None) -> tuple[Block, ...]:
     r"""The blocks from `layer` down to the image, the deepest first.
 
     Without `cuts` a block is a pooling, a response normalisation, or a run of convolutions with their ReLUs between
@@ -37,9 +37,9 @@ def blocks(network: Backbone, layer: str, *, cuts: Sequence[str] | None = None) 
     >>> [(b.layer, b.target, b.stride) for b in blocks(net, "pool2")][:2]
     [('pool2', 'relu2_2', 2), ('relu2_2', 'pool1', 1)]
     """
-    if not isinstance(network, Backbone):
-        raise ValueError(f"network must be a `Backbone`, got {describe(network)}")
-    names = network.layers
+    names = check_backbone(network).layers
+    if isinstance(cuts, str) or not isinstance(cuts, Collection | None):
+        raise ValueError(f"cuts must be a list of layer names, got {describe(cuts)}")
     network._check([layer, *(cuts or ())])
     last = names.index(layer)
     if cuts is None:
@@ -58,6 +58,13 @@ def blocks(network: Backbone, layer: str, *, cuts: Sequence[str] | None = None) 
         Block(own, target, (shapes[own][0], shapes[target][0]), max(1, round(shapes[target][1] / shapes[own][1])))
         for target, own in zip(order[-2::-1], order[:0:-1], strict=True)
     )
+
+
+def check_backbone(network: Backbone) -> Backbone:
+    """Return `network` if it is a backbone, else raise `ValueError`."""
+    if not isinstance(network, Backbone):
+        raise ValueError(f"network must be a `Backbone`, got {describe(network)}")
+    return network
 
 
 def fitted(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from deeprestore_lab.core.checks import check_images, check_seed, check_whole, describe
 from deeprestore_lab.inverse_networks.blocks import IMAGE
-from deeprestore_lab.inverse_networks.network import InverseNetwork
+from deeprestore_lab.inverse_networks.network import InverseNetwork, check_inverse
 from deeprestore_lab.inverse_networks.training import maps_of
 from deeprestore_lab.measures.metrics import psnr, ssim, ssim_components
 from deeprestore_lab.measures.perceptual import distance
@@ -24,7 +24,8 @@ def scores(inverse: InverseNetwork, x: torch.Tensor) -> Scores:
         "from LAYER"          PSNR of the image from the true map of that layer by the modules before it
 
     The last two say whether the maps between modules are those of the backbone, and whether a module can be used with
-    true maps. Raises `ValueError` for what is no batch of colour images. Taught in chapter 17_inverse_networks.
+    true maps. Raises `ValueError` for what is no inverse network, what is no batch of colour images, and images too
+    small for SSIM or with a map of zeros. Taught in chapter 17_inverse_networks.
     """
     return scored(inverse, x)[1]
 
@@ -32,9 +33,7 @@ def scores(inverse: InverseNetwork, x: torch.Tensor) -> Scores:
 @torch.no_grad()
 def scored(inverse: InverseNetwork, x: torch.Tensor) -> tuple[torch.Tensor, Scores]:
     """The images that come back from the maps of `x`, clipped to [0, 1], and their `scores`, whose errors it raises."""
-    if not isinstance(inverse, InverseNetwork):
-        raise ValueError(f"inverse must be an `InverseNetwork`, got {describe(inverse)}")
-    check_images(x, channels=3)
+    check_inverse(inverse), check_images(x, channels=3)
     maps = maps_of(inverse, x)
     size, found = tuple(x.shape[2:]), {}
     chain = inverse.chain(maps[inverse.layer], size)
@@ -55,12 +54,16 @@ def scored(inverse: InverseNetwork, x: torch.Tensor) -> tuple[torch.Tensor, Scor
 def relative_error(f: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """||f - reference||^2 / ||reference||^2, one value per image, `(N,)`: 1 for a map of zeros.
 
-    Raises `ValueError` for maps of two shapes. Taught in chapter 17_inverse_networks.
+    Raises `ValueError` for maps of two shapes, and for a reference that is zero everywhere in an image. Taught in
+    chapter 17_inverse_networks.
     """
     tensors = isinstance(f, torch.Tensor) and isinstance(reference, torch.Tensor)
     if not tensors or f.shape != reference.shape or f.ndim < 2:
         raise ValueError(f"both maps must have one shape, got {describe(f)} and {describe(reference)}")
-    return (f - reference).square().flatten(1).sum(1) / reference.square().flatten(1).sum(1)
+    squared = reference.square().flatten(1).sum(1)
+    if not bool((squared > 0).all()):
+        raise ValueError("reference must not be zero everywhere in any image: its norm is what the error is divided by")
+    return (f - reference).square().flatten(1).sum(1) / squared
 
 
 def normalised_errors(x: torch.Tensor, reference: torch.Tensor, *, others: torch.Tensor | None = None) -> torch.Tensor:
@@ -92,7 +95,8 @@ def paired_interval(gains: torch.Tensor | Sequence[float], *, draws: int = 2000,
     r"""A 95 % interval of the mean of paired differences by the bootstrap over the first dimension (images).
 
     `gains` `(N,)`, or `(N, S)` with a column for each seed: images are drawn again, and seeds too, since both vary.
-    Raises `ValueError` for fewer than two images and gains that are not finite. Taught in chapter 17_inverse_networks.
+    Raises `ValueError` for fewer than two images, no seed, and gains that are not finite. Taught in chapter
+    17_inverse_networks.
 
     >>> low, high = paired_interval(torch.linspace(0.9, 1.1, 50))
     >>> 0.97 < low < 1 < high < 1.03
@@ -103,7 +107,7 @@ def paired_interval(gains: torch.Tensor | Sequence[float], *, draws: int = 2000,
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"gains must be numbers, got {describe(gains)}") from None
     gains = own[:, None] if own.ndim == 1 else own
-    if gains.ndim != 2 or len(gains) < 2 or not bool(torch.isfinite(gains).all()):
+    if gains.ndim != 2 or len(gains) < 2 or not gains.numel() or not bool(torch.isfinite(gains).all()):
         raise ValueError(f"gains must be finite, (N,) or (N, S) with N of at least 2, got {describe(own)}")
     draws, draw = check_whole(draws, name="draws", least=1), torch.Generator().manual_seed(check_seed(seed))
     rows, columns = (torch.randint(n, (draws, n), generator=draw) for n in gains.shape)

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from deeprestore_lab.core.checks import check_choice, check_images, check_whole
+from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.core.seeding import seeded
 from deeprestore_lab.inverse_networks.blocks import fitted
 from deeprestore_lab.networks.he_start import he_start
@@ -14,13 +15,15 @@ KINDS = ("nearest", "transposed")
 class InverseModule(nn.Module):
     r"""Maps `(N, inputs, h, w)` to maps `(N, outputs, stride h, stride w)`, or of the `size` asked for.
 
+    To that size maps are cut at the lower right, or continued there by their last values, before the first ReLU.
+
         "nearest":     enlarge by nearest neighbours, convolution, ReLU, ..., convolution
         "transposed":  transposed convolution, ReLU, ..., convolution
 
     with `depth` convolutions in all (2 is the thesis's best, more is a deeper module) of `width` channels between
     them, 3 x 3 with zeros outside as the networks themselves have; the enlarging transposed one is kernel x kernel. A
     kernel that is no multiple of the stride leaves a checkerboard (Odena et al. 2016), so the default is twice the
-    stride. With stride 1 both kinds are the same. The last convolution has no ReLU: an image, or its error, has both
+    stride. With stride 1 both kinds are the same. The last convolution has no ReLU: an image less grey has both
     signs. `seed` makes the start repeatable. Raises `ValueError` for settings and maps that do not fit. Taught in
     chapter 17_inverse_networks.
 
@@ -66,5 +69,8 @@ class InverseModule(nn.Module):
 
     def forward(self, f: torch.Tensor, size: tuple[int, int] | None = None) -> torch.Tensor:
         check_images(f, name="f", channels=self.inputs)
+        weight = self.layers[0].weight
+        if f.dtype != weight.dtype or f.device != weight.device:
+            check_together(f, self, names=("f", "the module"))
         size = tuple(self.stride * side for side in f.shape[2:]) if size is None else size
         return self.layers[1:](fitted(self.layers[0](self.enlarge(f)), size))

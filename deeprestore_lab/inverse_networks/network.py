@@ -91,17 +91,26 @@ class InverseNetwork(nn.Module):
         return self
 
     def check_maps(self, maps: Maps, *names: str) -> Maps:
-        """Return `maps` if those of every layer are there, and `names` too, else raise `ValueError`."""
+        """Return `maps` if those of every layer are there, and `names` too, else raise `ValueError`.
+
+        Each must be a batch with the channels of its layer, as many in all of them.
+        """
         wanted = (*names, *self.layers)
         if not isinstance(maps, Mapping) or any(name not in maps for name in wanted):
             held = ", ".join(map(str, maps)) if isinstance(maps, Mapping) else describe(maps)
             raise ValueError(f"maps must hold {', '.join(wanted)}, got {held or 'none'}")
+        channels = {IMAGE: 3, **{block.layer: block.channels[0] for block in self.blocks}}
+        counts = {
+            name: len(check_images(maps[name], name=f"maps[{name!r}]", channels=channels[name])) for name in wanted
+        }
+        if len(set(counts.values())) > 1:
+            raise ValueError(f"maps must be of the same images, got {counts} of them")
         return maps
 
     def scaled(self, maps: Maps) -> dict[str, torch.Tensor]:
-        """Maps by layer, and the image where it is there, in the units of the modules."""
-        units = dict(zip(self.layers, self.scales, strict=True))
-        return {name: (f - GREY) / CONTRAST if name == IMAGE else f / units[name] for name, f in maps.items()}
+        """Maps of the network's layers, and the image where it is there, in the units of the modules."""
+        found = {layer: maps[layer] / unit for layer, unit in zip(self.layers, self.scales, strict=True)}
+        return found | ({IMAGE: (maps[IMAGE] - GREY) / CONTRAST} if IMAGE in maps else {})
 
     def step(self, place: int, f: torch.Tensor, sizes: Mapping[str, tuple[int, int]]) -> torch.Tensor:
         """One module on a map, both in the units of the modules."""
@@ -148,3 +157,10 @@ class InverseNetwork(nn.Module):
 
     def forward(self, f: torch.Tensor, size: tuple[int, int] | None = None) -> torch.Tensor:
         return self.chain(f, size)[IMAGE]
+
+
+def check_inverse(inverse: InverseNetwork) -> InverseNetwork:
+    """Return `inverse` if it is an inverse network, else raise `ValueError`."""
+    if not isinstance(inverse, InverseNetwork):
+        raise ValueError(f"inverse must be an `InverseNetwork`, got {describe(inverse)}")
+    return inverse

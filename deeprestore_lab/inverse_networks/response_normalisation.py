@@ -20,14 +20,17 @@ def turning_point(layer: nn.LocalResponseNorm) -> float:
         d/du = 0   at   u^2 = k n / (alpha (2 beta - 1))
 
     sqrt(10 / alpha) for n = 5, beta = 3/4, k = 1. Beyond it a larger input gives a smaller answer, so two inputs have
-    the same one. Infinity for beta of at most 1/2. Source: derived here; the layer is that of Krizhevsky et al.
-    (2012), section 3.3, with alpha over n as Caffe and torch have it. Raises `ValueError` for another layer.
+    the same one. Infinity where there is none: beta of at most 1/2, or alpha of 0. Source: derived here; the layer is
+    that of Krizhevsky et al. (2012), section 3.3, with alpha over n as Caffe and torch have it. Raises `ValueError` for
+    another layer, and for one with alpha or k below 0, which may divide by zero.
 
     >>> round(turning_point(nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)), 2)
     316.23
     """
     own = _check(layer)
-    if own.beta <= 0.5:
+    if min(own.alpha, own.k) < 0:
+        raise ValueError(f"the layer's alpha and k must be at least 0, got {own.alpha!r} and {own.k!r}")
+    if own.beta <= 0.5 or own.alpha == 0:
         return math.inf
     return math.sqrt(own.k * own.size / (own.alpha * (2 * own.beta - 1)))
 
@@ -36,8 +39,9 @@ def fixed_point_inverse(y: torch.Tensor, layer: nn.LocalResponseNorm, *, steps: 
     r"""u with layer(u) near y by u <- y (k + alpha / n sum u^2)^beta, from u = y, over the channels of each window.
 
     Where every lone channel is below its turning point and neighbours are quiet the iteration finds the input; beyond
-    it goes to the smaller of the two inputs, or away. y and the answer are `(N, C, h, w)`. Raises `ValueError` for
-    what is no map. Taught in chapter 17_inverse_networks.
+    it goes to the smaller of the two inputs, or away, where values are stopped at a million of either sign. y and the
+    answer are `(N, C, h, w)`. Raises `ValueError` for what is no map, another layer, and fewer than one step. Taught in
+    chapter 17_inverse_networks.
 
     >>> layer = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
     >>> u = torch.full((1, 8, 1, 1), 100.0)

@@ -4,24 +4,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from deeprestore_lab.core.checks import check_choice, check_whole, describe
+from deeprestore_lab.core.checks import check_choice, check_seed, check_whole, describe
+from deeprestore_lab.core.machine import check_together
 from deeprestore_lab.inverse_networks.blocks import IMAGE
-from deeprestore_lab.inverse_networks.network import CONTRAST, GREY, InverseNetwork
+from deeprestore_lab.inverse_networks.criteria import Comparison, comparison
+from deeprestore_lab.inverse_networks.network import InverseNetwork, check_inverse
 from deeprestore_lab.training import Patches, fit
 from deeprestore_lab.training.history import History
 
 TRAININGS = ("alone", "in turn", "together", "end to end")
-CRITERIA = {"l2": nn.functional.mse_loss, "l1": nn.functional.l1_loss}
 Batch = dict[str, torch.Tensor]
-Comparison = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @torch.no_grad()
 def maps_of(inverse: InverseNetwork, x: torch.Tensor) -> Batch:
-    """The image and the true maps of every layer of the inverse network, from one pass of the backbone."""
-    return {IMAGE: x, **inverse.backbone.features(x, inverse.layers)}
+    """The image and the true maps of every layer of the inverse network, from one pass of the backbone.
+
+    Raises `ValueError` for what is no inverse network and no batch of colour images.
+    """
+    return {IMAGE: x, **check_inverse(inverse).backbone.features(x, inverse.layers)}
 
 
 def map_batches(
@@ -30,12 +32,15 @@ def map_batches(
     """A function of the step that draws `count` patches with their maps, for `train`.
 
     The backbone runs once a batch, without a graph. With `kept` above 0 there are so many different batches, each
-    computed once: for steps beyond them the backbone does not run at all. Raises `ValueError` for what are no patches.
-    Taught in chapter 17_inverse_networks.
+    computed once: for steps beyond them the backbone does not run at all. Raises `ValueError` for what is no inverse
+    network, what are no patches, and a count, seed or number of kept batches that is none. Taught in chapter
+    17_inverse_networks.
     """
+    check_inverse(inverse)
     if not isinstance(patches, Patches):
         raise ValueError(f"patches must be `training.Patches`, got {describe(patches)}")
-    check_whole(kept, name="kept", least=0)
+    check_whole(count, name="count", least=1), check_whole(kept, name="kept", least=0)
+    seed = check_seed(seed)
     known: dict[int, Batch] = {}
 
     def draw(step: int) -> Batch:
@@ -62,12 +67,13 @@ def errors(
     Maps are compared in units of their root mean square, the image in units of 1/4, by "l2" (mean square) or "l1" (mean
     absolute value). End to end `criterion` may also be a function of two image batches in [0, 1], what is given back
     (not clipped) and the truth, that gives a scalar, such as a perceptual loss. Raises `ValueError` for other names,
-    for a function with another training, and where maps are missing. Taught in chapter 17_inverse_networks.
+    for a function with another training or that gives no scalar, and where maps are missing or are not those of the
+    images. Taught in chapter 17_inverse_networks.
     """
+    check_inverse(inverse)
     check_choice(training, ("alone", "together", "end to end"), name="training")
-    compare = _comparison(criterion, training)
-    inverse.check_maps(maps, IMAGE)
-    true, sizes = inverse.scaled(maps), {name: tuple(f.shape[2:]) for name, f in maps.items()}
+    compare = comparison(criterion, training)
+    true, sizes = _true(inverse, maps)
     found, own = {}, true[inverse.layer]
     for place, block in enumerate(inverse.blocks):
         own = inverse.step(place, true[block.layer] if training == "alone" else own, sizes)
@@ -101,8 +107,10 @@ def train(
     settings are those of `training.fit`; with "in turn" a checkpoint gets a number for each module. Gives a history for
     each run of `fit`. Raises `ValueError` as `fit` does. Taught in chapter 17_inverse_networks.
     """
-    check_choice(training, TRAININGS, name="training")
-    compare = _comparison(criterion, training)
+    check_inverse(inverse), check_choice(training, TRAININGS, name="training")
+    if not callable(draw):
+        raise ValueError(f"draw must be a function of the step, got {describe(draw)}")
+    compare = comparison(criterion, training)
     if bool((inverse.scales == 1).all()):
         inverse.calibrate(draw(0))
     settings = {"steps": steps, "lr": lr, "every": every, "progress": progress}
@@ -134,21 +142,19 @@ def train(
     return histories
 
 
-def _comparison(criterion: str | Comparison, training: str) -> Comparison:
-    """The loss of what a module gives, in the units of the modules."""
-    if not callable(criterion):
-        return CRITERIA[check_choice(criterion, tuple(CRITERIA), name="criterion")]
-    if training != "end to end":
-        raise ValueError(
-            f"a criterion of your own compares images, and with training {training!r} maps are compared too: take "
-            "'end to end', or 'l2' or 'l1'"
-        )
-    return lambda own, true: criterion(GREY + CONTRAST * own, GREY + CONTRAST * true)
+def _true(inverse: InverseNetwork, maps: Batch) -> tuple[Batch, dict[str, tuple[int, int]]]:
+    """The maps in the units of the modules, and their sides, which must be those that the images give."""
+    inverse.check_maps(maps, IMAGE)
+    check_together(maps[inverse.layer], inverse, names=("the maps", "the inverse network"))
+    own = {name: tuple(maps[name].shape[2:]) for name in (IMAGE, *inverse.layers)}
+    if own != (wanted := inverse.sizes(maps[inverse.layer], own[IMAGE])):
+        raise ValueError(f"maps must be those of the images, with sides {wanted}, got {own}")
+    return inverse.scaled(maps), own
 
 
 def _error_of(inverse: InverseNetwork, maps: Batch, place: int, compare: Comparison) -> torch.Tensor:
     """The loss of one module on what those before it give, which get no gradient."""
-    true, sizes = inverse.scaled(maps), {name: tuple(f.shape[2:]) for name, f in maps.items()}
+    true, sizes = _true(inverse, maps)
     own = true[inverse.layer]
     with torch.no_grad():
         for earlier in range(place):

@@ -17,9 +17,9 @@ def warm_start(layer: str, target: torch.Tensor, *, size: tuple[int, int]) -> to
     """A picture `(N, 3, H, W)` in [0, 1] with about the map `target` `(N, C, h, w)` of a layer of `vgg_mini`.
 
     The shipped inverse network of that layer, clipped; a layer that has none sends its map on through `vgg_mini` to
-    the next one that has. `size` is (H, W). Raises `ValueError` for a layer behind relu3_3, the last with an inverse,
-    and for a map that has not the channels and the sides of the layer for pictures of that size. Taught in chapter
-    18_preimages_with_priors.
+    the next one that has. `size` is (H, W). Precision and device are those of the map. Raises `ValueError` for a layer
+    behind relu3_3, the last with an inverse, and for a map that has not the channels and the sides of the layer for
+    pictures of that size. Taught in chapter 18_preimages_with_priors.
 
     >>> f = load(NETWORK, "embedded").at("relu1_1")(torch.rand(1, 3, 16, 16))
     network: vgg_mini, embedded weights (distilled by this project)
@@ -30,9 +30,9 @@ def warm_start(layer: str, target: torch.Tensor, *, size: tuple[int, int]) -> to
     last = max(network.layers.index(own) for own in SHAPES)
     place = network.layers.index(check_choice(layer, network.layers[: last + 1], name="layer"))
     check_images(target, name="target", channels=network.channels[layer])
-    for own, module in zip(network.layers[place:], network.module[place:], strict=True):
+    for own, module in zip(network.layers[place:], network._modules(target)[place:], strict=True):
         if own != layer:
             target = module(target)
         if own in SHAPES:
-            return inverse_network(own)(target.contiguous(), size).clamp(0, 1)
+            return inverse_network(own).to(target)(target.contiguous(), size).clamp(0, 1)
     raise AssertionError("a layer with an inverse network was found above")

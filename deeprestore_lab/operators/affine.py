@@ -60,12 +60,12 @@ class Affine(LinearOperator):
     def _grid(self, x: torch.Tensor) -> torch.Tensor:
         """Where each pixel reads, in the units of `grid_sample`: (right, down), the image from -1 to 1."""
         height, width = x.shape[-2:]
-        half = x.new_tensor([height / 2, width / 2])
-        matrix = self.matrix.to(x)
-        matrix = torch.cat([matrix[:, :2] * half, matrix[:, 2:]], 1) / half[:, None]
-        grid = torch.nn.functional.affine_grid(
-            matrix[[1, 0]][:, [1, 0, 2]][None], [1, 1, height, width], align_corners=False
-        )
+        down, right = self.matrix.to(x)  # by numbers: tensors or lists of them would have to be brought to a GPU
+        rows = [
+            torch.stack([row[1] * (width / 2), row[0] * (height / 2), row[2]]) / (side / 2)
+            for row, side in ((right, width), (down, height))
+        ]
+        grid = torch.nn.functional.affine_grid(torch.stack(rows)[None], [1, 1, height, width], align_corners=False)
         return grid.expand(x.shape[0], -1, -1, -1)
 
     def __matmul__(self, other: Operator) -> Operator:

@@ -7,27 +7,13 @@ Every operator is a callable `(N, C, H, W) -> (N, ...)`. A linear one also has a
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from deeprestore_lab.core.checks import EXACT, check_images, check_positive, class_words, per_image
+from deeprestore_lab.core.checks.module_order import check_module_order
 from deeprestore_lab.operators.lanczos import largest_ritz_values
 from deeprestore_lab.signal.convolution import from_basis, to_basis
 
 BASES = ("fft", "dct")
-
-
-def check_module_order(cls: type, kind: type) -> None:
-    """Raise `TypeError` where a class puts nn.Module before `kind`: torch's `__call__`, which wants `forward`, wins."""
-    order = cls.__mro__
-    if nn.Module in order and order.index(nn.Module) < order.index(kind):
-        names = [
-            "nn.Module" if base is nn.Module else base.__name__
-            for base in sorted(cls.__bases__, key=lambda base: not issubclass(base, kind))
-        ]
-        raise TypeError(
-            f"nn.Module hides what {kind.__name__} defines when it stands first: "
-            f"write class {cls.__name__}({', '.join(names)})"
-        )
 
 
 class Operator:

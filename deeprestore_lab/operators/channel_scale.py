@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab.core.checks import check_images, check_positive, describe
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.operators.base import Operator
 
 LEAST = 1e-3  # of the largest deviation: a channel that varies less counts as one that does not
@@ -36,6 +37,8 @@ class ChannelScale(Operator):
         self.kept = deviation > LEAST * largest
         self.mean, self.deviation = mean[self.kept].detach(), deviation[self.kept].detach()
         self.all_kept = bool(self.kept.all())
+        self._constants = Constants(self.mean[:, None, None], self.deviation[:, None, None])
+        self._places = {self.kept.device: self.kept.nonzero().flatten()}  # on each device
 
     @classmethod
     def of(cls, f: torch.Tensor) -> ChannelScale:
@@ -49,5 +52,8 @@ class ChannelScale(Operator):
         if x.ndim != 4 or x.shape[1] != len(self.kept):
             raise ValueError(f"maps must have {len(self.kept)} channels, got {describe(x)}")
         if not self.all_kept:
-            x = x[:, self.kept]
-        return (x - self.mean.to(x).view(-1, 1, 1)) / self.deviation.to(x).view(-1, 1, 1)
+            if x.device not in self._places:
+                self._places[x.device] = self._places[self.kept.device].to(x.device)
+            x = x.index_select(1, self._places[x.device])
+        mean, deviation = self._constants.like(x)
+        return (x - mean) / deviation

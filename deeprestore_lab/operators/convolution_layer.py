@@ -4,6 +4,7 @@ import torch
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
 from deeprestore_lab.core.checks import check_choice, check_pair, describe
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.operators.base import LinearOperator
 
 
@@ -48,6 +49,7 @@ class ConvolutionLayer(LinearOperator):
         border: str = "zero",
     ) -> None:
         self.kernels, self.size = check_kernels(kernels), check_pair(size, name="size")
+        self._constants = Constants(self.kernels)
         self.stride, self.padding = check_pair(stride, name="stride"), same_padding(kernels, padding)
         self.border = check_choice(border, ("zero", "circular"), name="border")
         sides = tuple(kernels.shape[-2:])
@@ -80,16 +82,18 @@ class ConvolutionLayer(LinearOperator):
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         if tuple(x.shape[1:]) != self.in_shape:
             raise ValueError(f"the layer takes images of {self.in_shape}, got {describe(x)}")
+        (kernels,) = self._constants.like(x)
         if self.border == "zero":
-            return conv2d(x, self.kernels.to(x), stride=self.stride, padding=self.padding)
+            return conv2d(x, kernels, stride=self.stride, padding=self.padding)
         (_, _, kh, p), (_, _, kw, q) = self._sides()
         x = pad(x, (q, kw - 1 - q, p, kh - 1 - p), mode="circular")
-        return conv2d(x, self.kernels.to(x), stride=self.stride)
+        return conv2d(x, kernels, stride=self.stride)
 
     def adjoint(self, y: torch.Tensor) -> torch.Tensor:
         if tuple(y.shape[1:]) != self.out_shape:
             raise ValueError(f"the layer gives maps of {self.out_shape}, got {describe(y)}")
-        return transposed(y, self.kernels, size=self.size, stride=self.stride, padding=self.padding, border=self.border)
+        (kernels,) = self._constants.like(y)
+        return transposed(y, kernels, size=self.size, stride=self.stride, padding=self.padding, border=self.border)
 
 
 def transposed(

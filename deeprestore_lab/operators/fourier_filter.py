@@ -3,6 +3,7 @@
 import torch
 
 from deeprestore_lab.core.checks import describe
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.operators.base import LinearOperator
 
 
@@ -46,12 +47,13 @@ class FourierFilter(LinearOperator):
     def __init__(self, response: torch.Tensor, *, size: tuple[int, int]) -> None:
         self.size = tuple(size)
         self.response = check_response(response, self.size, name="response")
+        self._constants = Constants(self.response)
 
     def _response(self, x: torch.Tensor) -> torch.Tensor:
         if tuple(x.shape[-2:]) != self.size or self.response.shape[0] not in (1, x.shape[1]):
             channels = self.response.shape[0]
             raise ValueError(f"a filter for {channels} x {self.size[0]} x {self.size[1]} does not fit {describe(x)}")
-        return self.response.to(x)
+        return self._constants.like(x)[0]
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         return torch.fft.irfft2(torch.fft.rfft2(x) * self._response(x), s=self.size)

@@ -3,6 +3,7 @@
 import torch
 
 from deeprestore_lab.core.checks import describe
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.operators.base import LinearOperator
 from deeprestore_lab.operators.mask import Mask
 
@@ -33,7 +34,8 @@ class FourierMask(LinearOperator):
         self.mask = Mask(mask).mask  # its checks
         squared = self.mask.to(torch.float64 if self.mask.dtype == torch.bool else self.mask.dtype).square()
         mirrored = squared.flip((-2, -1)).roll((1, 1), (-2, -1))  # entry k of it is entry -k
-        self._normal = ((squared + mirrored) / 2)[..., : squared.shape[-1] // 2 + 1]
+        normal = ((squared + mirrored) / 2)[..., : squared.shape[-1] // 2 + 1]
+        self._masks, self._normal = Constants(self.mask), Constants(normal)
 
     def _fits(self, x: torch.Tensor, what: str) -> None:
         fits = x.ndim == 4 and x.shape[-2:] == self.mask.shape[-2:]
@@ -46,14 +48,14 @@ class FourierMask(LinearOperator):
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         self._fits(x, "the image")
-        return self.mask.to(x) * torch.fft.fft2(x, norm="ortho")
+        return self._masks.like(x)[0] * torch.fft.fft2(x, norm="ortho")
 
     def adjoint(self, y: torch.Tensor) -> torch.Tensor:
         self._fits(y, "the measurement")
-        return torch.fft.ifft2(self.mask.to(y.real) * y, norm="ortho").real
+        return torch.fft.ifft2(self._masks.like(y.real)[0] * y, norm="ortho").real
 
     def normal_eigenvalues(self, x: torch.Tensor, basis: str) -> torch.Tensor | None:
         if basis != "fft":
             return None
         self._fits(x, "the image")
-        return self._normal.to(x)
+        return self._normal.like(x)[0]

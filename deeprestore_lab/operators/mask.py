@@ -3,6 +3,7 @@
 import torch
 
 from deeprestore_lab.core.checks import check_positive, check_whole, describe, per_image
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.operators.base import LinearOperator
 
 
@@ -27,12 +28,13 @@ class Mask(LinearOperator):
         if not mask.is_floating_point() and mask.dtype != torch.bool and not ((mask == 0) | (mask == 1)).all():
             raise ValueError(f"an integer mask must hold 0 and 1 alone, got values from {mask.min()} to {mask.max()}")
         self.mask = mask.reshape(*[1] * (4 - mask.ndim), *mask.shape)
+        self._constants = Constants(self.mask)
 
     def _weights(self, x: torch.Tensor) -> torch.Tensor:
         fits = x.ndim == 4 and x.shape[-2:] == self.mask.shape[-2:]
         if not fits or self.mask.shape[0] not in (1, x.shape[0]) or self.mask.shape[1] not in (1, x.shape[1]):
             raise ValueError(f"a mask of shape {tuple(self.mask.shape)} does not fit {describe(x)}")
-        return self.mask.to(x)
+        return self._constants.like(x)[0]
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         return self._weights(x) * x

@@ -5,6 +5,7 @@ import math
 import torch
 
 from deeprestore_lab.core.checks import check_positive, describe, per_image
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.operators.base import LinearOperator
 
 LARGEST = 4096  # columns: 64 x 64 values, 128 MiB of float64 for a square matrix
@@ -51,7 +52,8 @@ class MatrixOperator(LinearOperator):
                 f"a matrix of shape {tuple(matrix.shape)} does not take {tuple(in_shape)} to {tuple(out_shape)}"
             )
         self.matrix, self.in_shape, self.out_shape = matrix.detach(), tuple(in_shape), tuple(out_shape)
-        self._eigen: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._constants = Constants(self.matrix)
+        self._eigen: Constants | None = None
 
     def _flat(self, x: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
         if x.shape[1:] != torch.Size(shape):
@@ -59,17 +61,17 @@ class MatrixOperator(LinearOperator):
         return x.flatten(1)
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
-        return (self._flat(x, self.in_shape) @ self.matrix.to(x).mT).reshape(-1, *self.out_shape)
+        return (self._flat(x, self.in_shape) @ self._constants.like(x)[0].mT).reshape(-1, *self.out_shape)
 
     def adjoint(self, y: torch.Tensor) -> torch.Tensor:
-        return (self._flat(y, self.out_shape) @ self.matrix.to(y)).reshape(-1, *self.in_shape)
+        return (self._flat(y, self.out_shape) @ self._constants.like(y)[0]).reshape(-1, *self.in_shape)
 
     def solve(self, y: torch.Tensor, rho: float | torch.Tensor) -> torch.Tensor:
         flat = self._flat(y, self.in_shape)
         if self._eigen is None:
             matrix = self.matrix.to(torch.float64)
-            self._eigen = torch.linalg.eigh(matrix.mT @ matrix)
-        values, vectors = (part.to(y) for part in self._eigen)
+            self._eigen = Constants(*torch.linalg.eigh(matrix.mT @ matrix))
+        values, vectors = self._eigen.like(y)
         coefficients = (flat @ vectors) / (values.clamp_min(0) + per_image(check_positive(rho, name="rho"), flat))
         return (coefficients @ vectors.mT).reshape(y.shape)
 

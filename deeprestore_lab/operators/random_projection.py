@@ -5,6 +5,7 @@ import math
 import torch
 
 from deeprestore_lab.core.checks import check_pair, check_positive, check_seed, check_whole, describe, per_image
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.operators.matrix import MatrixOperator
 
 
@@ -38,8 +39,8 @@ class RandomProjection(MatrixOperator):
         given, y = y, y.to(torch.float64)
         if self._eigen is None:
             matrix = self.matrix.to(torch.float64)
-            self._eigen = torch.linalg.eigh(matrix @ matrix.mT)
-        values, vectors = (part.to(y) for part in self._eigen)
+            self._eigen = Constants(*torch.linalg.eigh(matrix @ matrix.mT))
+        values, vectors = self._eigen.like(y)
         seen = self.apply(y) @ vectors
         rho = per_image(check_positive(rho, name="rho"), seen)
         inside = self.adjoint((seen / (values.clamp_min(0) + rho)) @ vectors.mT)

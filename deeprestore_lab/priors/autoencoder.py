@@ -6,7 +6,7 @@ import torch
 
 from deeprestore_lab.core.checks import check_positive, check_weight
 from deeprestore_lab.energies import Weight
-from deeprestore_lab.energies.shares import times
+from deeprestore_lab.energies.shares import weighted_values
 from deeprestore_lab.priors.denoiser import Denoiser
 
 
@@ -53,7 +53,7 @@ class AutoEncoderPrior(Denoiser):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         distance = smoothed_distance(self.restored(x) - x, squared=self.squared, smoothing=self.smoothing)
-        return times(self.temperature**-1, distance)
+        return weighted_values(self.temperature**-1, distance)
 
 
 def smoothed_distance(difference: torch.Tensor, *, squared: bool, smoothing: float) -> torch.Tensor:

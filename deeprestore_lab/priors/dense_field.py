@@ -66,7 +66,7 @@ class DenseField(GaussianField):
         centred, (values, vectors) = self._centred(v), self._eigen_like(v)
         flat = centred.flatten(1) @ vectors
         shrunk = flat * (values / (values + per_image(step, flat)))
-        return self.mean.to(v) + (shrunk @ vectors.mT).reshape(v.shape)
+        return self._means.like(v)[0] + (shrunk @ vectors.mT).reshape(v.shape)
 
     def _eigen_like(self, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Eigenvalues and eigenvectors of C, found once, and once in each precision and on each device."""

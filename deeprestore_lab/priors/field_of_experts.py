@@ -5,6 +5,8 @@ Taught in chapter 14_learned_filters.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch.nn.functional import pad
 
@@ -13,7 +15,7 @@ from deeprestore_lab.networks.trained import shipped_weights
 from deeprestore_lab.priors.base import Prior
 from deeprestore_lab.priors.experts import Expert
 from deeprestore_lab.priors.experts import expert as expert_of
-from deeprestore_lab.priors.field_pass import FieldPass
+from deeprestore_lab.priors.field_pass import GradientAlong, field_gradient, field_pass
 from deeprestore_lab.priors.placed_filters import curvature_bound
 from deeprestore_lab.signal.filters import check_bank
 
@@ -92,12 +94,14 @@ class FieldOfExperts(Prior):
         return self._key
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        planes, share = self._planes(x)
+        filters, weights, turn, share = self._like(x)
+        planes = self._planes(x, turn)
         if self.border == "mirror":
             high, wide = self.filters.shape[1:]
             planes = pad(planes, ((wide - 1) // 2, wide // 2, (high - 1) // 2, high // 2), mode="reflect")
-        values = FieldPass.apply(planes, *self._like(x), self.expert)
-        return values if share is None else (values.view(x.shape[:2]) * share).sum(1)
+        model = {"filters": filters, "weights": weights, "expert": self.expert}
+        values = GradientAlong.apply(planes, partial(field_pass, **model), lambda x: field_gradient(x, **model)[0])
+        return values if x.shape[1] == 1 else (values.view(x.shape[:2]) * share).sum(1)
 
     def curvature_bounds(self, *, channels: int = 1) -> tuple[float, float]:
         r"""(lowest, highest) that no eigenvalue of R's Hessian leaves, for pictures of any size.
@@ -116,8 +120,8 @@ class FieldOfExperts(Prior):
             most *= max(1 / 3, self.chroma_scale**2 * self.chroma_weight)
         return self.expert.smallest * most, self.expert.largest * most
 
-    def _planes(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Grey planes `(M, 1, H, W)` and, for colour, the weight of each plane's share, `(3,)`."""
+    def _planes(self, x: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
+        """Grey planes `(M, 1, H, W)`: of colour, three for each picture."""
         high, wide = self.filters.shape[1:]
         if x.shape[1] not in (1, 3) or x.shape[2] < high or x.shape[3] < wide:
             raise ValueError(
@@ -125,17 +129,18 @@ class FieldOfExperts(Prior):
                 f"got {describe(x)}"
             )
         if x.shape[1] == 1:
-            return x, None
-        scale = x.new_tensor([3**-0.5, self.chroma_scale, self.chroma_scale])
-        share = x.new_tensor([1.0, self.chroma_weight, self.chroma_weight])
-        turned = torch.einsum("dc,nchw->ndhw", scale[:, None] * x.new_tensor(OPPONENT), x)
-        return turned.flatten(0, 1)[:, None], share
+            return x
+        return torch.einsum("dc,nchw->ndhw", turn, x).flatten(0, 1)[:, None]
 
-    def _like(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _like(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Filters and weights, colours to planes `(3, 3)`, and each plane's share `(3,)`, as x."""
         key = (x.dtype, x.device)
         if key not in self._constants:
             with torch.inference_mode(False):  # a cached tensor must stay usable where gradients are taken
-                self._constants[key] = (self.filters.to(x), self.weights.to(x))
+                scale = x.new_tensor([3**-0.5, self.chroma_scale, self.chroma_scale])
+                turn = scale[:, None] * x.new_tensor(OPPONENT)
+                share = x.new_tensor([1.0, self.chroma_weight, self.chroma_weight])
+                self._constants[key] = (self.filters.to(x), self.weights.to(x), turn, share)
         return self._constants[key]
 
 

@@ -17,28 +17,28 @@ STRIP = 200_000  # responses that a processor works on at a time, so that they s
 FOLDS = 2  # logarithms of products of 2^FOLDS values: in float32 these may be up to 4e9, responses up to 9e4
 
 
-class FieldPass(torch.autograd.Function):
-    r"""R(x) = sum_k weight_k sum_p phi((w_k x)_p) of each picture `(N, 1, H, W)`, `(N,)`; the gradient comes along.
+class GradientAlong(torch.autograd.Function):
+    r"""An energy of pictures `(N, 1, H, W)`, `(N,)`, whose gradient comes along, so that going back costs one product.
 
-    Filters `(K, h, w)`, weights `(K,)` and the expert are constants here. The gradient is kept, so that going back
-    costs one product; where it is to be differentiated again it is computed by torch's own steps.
+    `both(x, gradient=)` gives the values and, where it is wanted, the gradient, as constants; where the gradient is to
+    be differentiated again, `again(x)` computes it by torch's own steps.
     """
 
     @staticmethod
-    def forward(ctx, x, filters, weights, expert):
+    def forward(ctx, x, both, again):
         wanted = ctx.needs_input_grad[0]
-        values, gradient = field_pass(x, filters, weights, expert=expert, gradient=wanted)
+        values, gradient = both(x, gradient=wanted)
         if wanted:
-            ctx.save_for_backward(x, gradient, filters, weights)
-            ctx.expert = expert
+            ctx.save_for_backward(x, gradient)
+            ctx.again = again
         return values
 
     @staticmethod
     def backward(ctx, outer):
-        x, gradient, filters, weights = ctx.saved_tensors
+        x, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():
-            gradient, _ = field_gradient(x, filters, weights, expert=ctx.expert)
-        return outer[:, None, None, None] * gradient, None, None, None
+            gradient = ctx.again(x)
+        return outer[:, None, None, None] * gradient, None, None
 
 
 def field_gradient(

@@ -26,6 +26,7 @@ from deeprestore_lab.core.checks import (
     describe,
     per_image,
 )
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.energies import Quadratic, Weight, WeightedSum
 from deeprestore_lab.operators import FourierFilter, LinearOperator
 from deeprestore_lab.operators.fourier_filter import check_response
@@ -57,6 +58,7 @@ class GaussianField(Prior):
         if not torch.isfinite(mean).all():
             raise ValueError("mean holds values that are not finite")
         self.mean = mean
+        self._means = Constants(mean)
 
     def colour(self, white: torch.Tensor) -> torch.Tensor:
         """White noise `(N, C, H, W)` turned into noise of covariance C: the inverse of `whitener`."""
@@ -74,7 +76,7 @@ class GaussianField(Prior):
     def _centred(self, x: torch.Tensor) -> torch.Tensor:
         if tuple(check_images(x).shape[1:]) != self.shape or self.mean.shape[0] not in (1, x.shape[0]):
             raise ValueError(f"the field has images of {self.shape} and {self.mean.shape[0]} means, got {describe(x)}")
-        return x - self.mean.to(x)
+        return x - self._means.like(x)[0]
 
     def calibrated(self, sigma: Weight, *, channels: int = 3) -> WeightedSum:
         """1 * this prior: in its own world the weight 1 is the best at every noise, whatever the `channels`.
@@ -134,6 +136,7 @@ class StationaryField(GaussianField):
         self.spectrum = spectrum
         self.whitener = FourierFilter(spectrum.rsqrt(), size=size)
         self.log_determinant = float((frequency_counts(size[1]) * spectrum.log()).sum())
+        self._spectra = Constants(spectrum)
 
     @classmethod
     def power_law(
@@ -169,9 +172,9 @@ class StationaryField(GaussianField):
 
     def prox(self, v: torch.Tensor, step: Weight) -> torch.Tensor:
         """(I + step C^-1)^-1 applied to v - mean, plus the mean: the Wiener filter of noise of variance `step`."""
-        spectrum = self.spectrum.to(v)
+        (spectrum,) = self._spectra.like(v)
         shrunk = torch.fft.rfft2(self._centred(v)) * (spectrum / (spectrum + per_image(step, v)))
-        return self.mean.to(v) + torch.fft.irfft2(shrunk, s=self.size)
+        return self._means.like(v)[0] + torch.fft.irfft2(shrunk, s=self.size)
 
     @property
     def autocovariance(self) -> torch.Tensor:

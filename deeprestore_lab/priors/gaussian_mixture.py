@@ -11,6 +11,7 @@ import math
 import torch
 
 from deeprestore_lab.core.checks import check_images, check_positive, check_seed, check_weight, check_whole, describe
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.priors.base import Prior
 
 
@@ -59,21 +60,22 @@ class GaussianMixture(Prior):
         self._flat = means.flatten(1)
         self._basis = directions.permute(1, 0, 2).reshape(size, count * rank).contiguous()  # (D, K r)
         self._seen = torch.einsum("kd,kdr->kr", self._flat, directions)  # U_k^T mu_k
+        self._constants = Constants(weights, floor, excess, self._flat, self._basis, self._seen)
 
     def _parts(self, x: torch.Tensor, sigma: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """log pi_k N(x; mu_k, C_k + sigma^2 I) `(N, K)`, U_k^T (x - mu_k) `(N, K, r)`, and x flat."""
         if tuple(check_images(x).shape[1:]) != self.shape:
             raise ValueError(f"the mixture has images of {self.shape}, got {describe(x)}")
-        flat, own = x.flatten(1), self._flat.to(x)
-        inside = (flat @ self._basis.to(x)).unflatten(1, (len(own), self.rank)) - self._seen.to(x)
+        flat, (weights, floor, excess, own, basis, seen) = x.flatten(1), self._constants.like(x)
+        inside = (flat @ basis).unflatten(1, (len(own), self.rank)) - seen
         square = (flat.square().sum(1)[:, None] - 2 * flat @ own.mT + own.square().sum(1)).clamp_min(0)
-        low = self.floor.to(x) + sigma**2
-        high = self.excess.to(x) + low[:, None]
+        low = floor + sigma**2
+        high = excess + low[:, None]
         rest = (square - inside.square().sum(2)).clamp_min(0)
         energy = rest / low + (inside.square() / high).sum(2)
         volume = high.log().sum(1) + (flat.shape[1] - self.rank) * low.log()
         constant = flat.shape[1] * math.log(2 * math.pi)
-        return self.weights.to(x).log() - (energy + volume + constant) / 2, inside, flat
+        return weights.log() - (energy + volume + constant) / 2, inside, flat
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         return -self._parts(x, 0.0)[0].logsumexp(1)
@@ -86,19 +88,20 @@ class GaussianMixture(Prior):
         sigma = check_positive(sigma, name="sigma", single=True)
         logits, inside, flat = self._parts(y, sigma)
         share = logits.softmax(1)
-        low, high = self.floor.to(y), self.floor.to(y)[:, None] + self.excess.to(y)
+        _, low, excess, means, basis, _ = self._constants.like(y)
+        high = low[:, None] + excess
         kept, gain = low / (low + sigma**2), high / (high + sigma**2)
         along = share[:, :, None] * (gain - kept[:, None]) * inside
-        mean = (share * kept).sum(1, keepdim=True) * flat + (share * (1 - kept)) @ self._flat.to(y)
-        return (mean + along.flatten(1) @ self._basis.to(y).mT).reshape(y.shape)
+        mean = (share * kept).sum(1, keepdim=True) * flat + (share * (1 - kept)) @ means
+        return (mean + along.flatten(1) @ basis.mT).reshape(y.shape)
 
     def score(self, x: torch.Tensor) -> torch.Tensor:
         logits, inside, flat = self._parts(x, 0.0)
         share = logits.softmax(1)
-        low = self.floor.to(x)
-        along = share[:, :, None] * (1 / low[:, None] - 1 / (low[:, None] + self.excess.to(x))) * inside
-        pull = (share / low) @ self._flat.to(x) - (share / low).sum(1, keepdim=True) * flat
-        return (pull + along.flatten(1) @ self._basis.to(x).mT).reshape(x.shape)
+        _, low, excess, means, basis, _ = self._constants.like(x)
+        along = share[:, :, None] * (1 / low[:, None] - 1 / (low[:, None] + excess)) * inside
+        pull = (share / low) @ means - (share / low).sum(1, keepdim=True) * flat
+        return (pull + along.flatten(1) @ basis.mT).reshape(x.shape)
 
     def sample(self, n: int, *, seed: int) -> torch.Tensor:
         """`n` independent images, `(n, C, H, W)`; not held to [0, 1]."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 
 from deeprestore_lab.core.checks import check_weight, describe
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.priors.base import Prior
 from deeprestore_lab.priors.experts import Expert
 from deeprestore_lab.priors.experts import expert as expert_of
@@ -34,22 +35,25 @@ class OvercompleteICA(Prior):
         if not isinstance(weights, torch.Tensor) or weights.shape != filters.shape[:1]:
             raise ValueError(f"weights must be ({len(filters)},), one for each filter, got {describe(weights)}")
         self.weights, self.expert = check_weight(weights.to(filters), name="weights"), expert_of(expert)
+        self._constants = Constants(self.filters, self.weights)
 
     @property
     def name(self) -> str:
         return "overcomplete ICA"
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        return self.expert.potential(self._responses(x)) @ self.weights.to(x)
+        filters, weights = self._constants.like(x)
+        return self.expert.potential(self._responses(x, filters)) @ weights
 
     def score(self, x: torch.Tensor) -> torch.Tensor:
         """Minus the gradient, written out: -sum_k weight_k phi'(w_k . x) w_k."""
-        slopes = self.weights.to(x) * self.expert.derivative(self._responses(x))
-        return -(slopes @ self.filters.to(x).flatten(1)).reshape(x.shape)
+        filters, weights = self._constants.like(x)
+        slopes = weights * self.expert.derivative(self._responses(x, filters))
+        return -(slopes @ filters.flatten(1)).reshape(x.shape)
 
-    def _responses(self, x: torch.Tensor) -> torch.Tensor:
+    def _responses(self, x: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
         if x.shape[1:] != (1, *self.filters.shape[1:]):
             raise ValueError(
                 f"patches must be (N, 1, {', '.join(map(str, self.filters.shape[1:]))}), got {describe(x)}"
             )
-        return x.flatten(1) @ self.filters.to(x).flatten(1).mT  # (N, K)
+        return x.flatten(1) @ filters.flatten(1).mT  # (N, K)

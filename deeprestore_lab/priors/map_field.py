@@ -6,6 +6,7 @@ import torch
 from torch.nn.functional import conv2d, conv_transpose2d
 
 from deeprestore_lab.core.checks import check_weight, check_whole, describe
+from deeprestore_lab.core.constants import Constants
 from deeprestore_lab.priors.base import Prior
 from deeprestore_lab.priors.experts import Expert
 from deeprestore_lab.priors.experts import expert as expert_of
@@ -44,6 +45,7 @@ class MapField(Prior):
             raise ValueError("filters must be finite, got values that are not")
         self.filters, self.weights = filters.detach(), check_weights(weights, filters)
         self.expert = expert_of(expert)
+        self._constants = Constants(self.filters, self.weights)
 
     @classmethod
     def gaussian(cls, covariance: torch.Tensor, *, size: int, weight: float = 1.0) -> MapField:
@@ -71,12 +73,12 @@ class MapField(Prior):
         return f"field of {self.expert.name} experts on maps"
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        potentials = self.expert.potential(conv2d(self._fitting(x), self.filters.to(x)))
-        return potentials.flatten(2).sum(2) @ self.weights.to(x)
+        filters, weights = self._constants.like(x)
+        return self.expert.potential(conv2d(self._fitting(x), filters)).flatten(2).sum(2) @ weights
 
     def score(self, x: torch.Tensor) -> torch.Tensor:
         """Minus the gradient of R, `(N, C, H, W)`."""
-        return -field_slope(self._fitting(x), self.filters.to(x), self.weights.to(x), expert=self.expert)
+        return -field_slope(self._fitting(x), *self._constants.like(x), expert=self.expert)
 
     def _fitting(self, x: torch.Tensor) -> torch.Tensor:
         _, channels, high, wide = self.filters.shape

@@ -16,7 +16,7 @@ from deeprestore_lab.core.checks import check_choice, check_images, check_positi
 from deeprestore_lab.energies import Weight
 from deeprestore_lab.priors import placed_filters, ridge_potentials
 from deeprestore_lab.priors.base import Prior
-from deeprestore_lab.priors.field_pass import filter_pass
+from deeprestore_lab.priors.field_pass import GradientAlong, filter_pass
 from deeprestore_lab.priors.placed_filters import curvature_bound, folded
 from deeprestore_lab.priors.ridge_potentials import curvature_curves
 from deeprestore_lab.priors.ridge_prox import TOLERANCE, ridge_minimum
@@ -148,7 +148,7 @@ class RidgeRegulariser(Prior):
         if self.filters.requires_grad or self.weights.requires_grad:
             values = self.potentials(self.responses(rows)).flatten(1).sum(1)
         else:
-            values = _Pass.apply(rows, self)
+            values = GradientAlong.apply(rows, self.sums_and_gradient, self.gradient)
         return values.view(x.shape[:2]).sum(1)
 
     def gradient(self, x: torch.Tensor) -> torch.Tensor:
@@ -228,23 +228,3 @@ class RidgeRegulariser(Prior):
     @torch.no_grad()
     def _curvatures(self) -> torch.Tensor:
         return curvature_curves(self.weights, self.shapes)
-
-
-class _Pass(torch.autograd.Function):
-    """The values of one-channel pictures; the gradient comes along, so that going back costs one product."""
-
-    @staticmethod
-    def forward(ctx, x: torch.Tensor, regulariser: RidgeRegulariser) -> torch.Tensor:
-        wanted = ctx.needs_input_grad[0]
-        values, gradient = regulariser.sums_and_gradient(x, gradient=wanted)
-        if wanted:
-            ctx.regulariser = regulariser
-            ctx.save_for_backward(x, gradient)
-        return values
-
-    @staticmethod
-    def backward(ctx, outer: torch.Tensor) -> tuple[torch.Tensor, None]:
-        x, gradient = ctx.saved_tensors
-        if torch.is_grad_enabled():  # it is to be differentiated again
-            gradient = ctx.regulariser.gradient(x)
-        return outer.view(-1, 1, 1, 1) * gradient, None

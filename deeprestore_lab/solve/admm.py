@@ -3,7 +3,7 @@
 import torch
 
 from deeprestore_lab.core.checks import per_image
-from deeprestore_lab.energies import left_out
+from deeprestore_lab.energies import zero_weight_images
 from deeprestore_lab.operators.base import Identity
 from deeprestore_lab.solve.finite_point import FinitePoint, where_image
 from deeprestore_lab.solve.normal_equations import right_hand_side, solve_normal
@@ -78,7 +78,7 @@ class ADMM(Solver):
         self.data = right_hand_side(self.quadratics, x)
         weights = [weight for weight, _, f in self.splits if not isinstance(f, Box | SquaredError)] or [self.one]
         largest = torch.stack(weights).amax(0)
-        self.out = [left_out(weight) for weight, _, _ in self.splits]
+        self.out = [zero_weight_images(weight) for weight, _, _ in self.splits]
         self.rho = [FIRST_PENALTY * torch.where(largest > 0, largest, 1.0)] * len(self.splits)
         self.x, self.finite = x, FinitePoint(problem, [(operator, f) for _, operator, f in self.splits])
         self.z = [operator.apply(x) for _, operator, _ in self.splits]

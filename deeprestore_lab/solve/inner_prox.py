@@ -2,7 +2,7 @@
 
 import torch
 
-from deeprestore_lab.energies import Energy, left_out
+from deeprestore_lab.energies import Energy, zero_weight_images
 from deeprestore_lab.solve.finite_point import where_image
 from deeprestore_lab.solve.problem import Problem
 from deeprestore_lab.solve.solver import Kept, each
@@ -28,7 +28,7 @@ class InnerProx(Kept):
         one = problem.theta.new_ones(problem.batch)
         self.change = torch.full_like(one, torch.inf)  # squared fixed-point residual of the last outer step
         self.primal, self.dual = one, None  # of the last iterations; where the next ones start
-        self.out = left_out(kinked[0]) if isinstance(kinked, tuple) else None
+        self.out = zero_weight_images(kinked[0]) if isinstance(kinked, tuple) else None
         self.gap: torch.Tensor | None = None
         self.resolution = 0.0
         self.info = torch.finfo(one.dtype)

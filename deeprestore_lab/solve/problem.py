@@ -9,7 +9,15 @@ from deeprestore_lab.core.capture import Captured, check_capture
 from deeprestore_lab.core.checks import EXACT, check_images, per_image
 from deeprestore_lab.core.dependence import check_depends, check_differentiable
 from deeprestore_lab.core.machine import fast_autocast
-from deeprestore_lab.energies import Energy, Weight, hide, left_out, term_names, times, weighted_terms
+from deeprestore_lab.energies import (
+    Energy,
+    Weight,
+    detach_images,
+    term_names,
+    weighted_terms,
+    weighted_values,
+    zero_weight_images,
+)
 from deeprestore_lab.operators import one_evaluation
 from deeprestore_lab.parametrisations.base import Parametrisation
 from deeprestore_lab.parametrisations.pixels import Pixels
@@ -55,7 +63,7 @@ class Problem:
     ) -> None:
         self.energy, self.parametrisation = check_energy(energy), parametrisation
         self.perturbed, self.low_precision = perturbed, low_precision
-        everything = weighted_terms(energy)
+        everything = [(_beside(weight, parametrisation), term) for weight, term in weighted_terms(energy)]
         self.scores: list[tuple[Weight, Energy]] = [  # denoisers without a value, which no evaluation can show
             (weight, term) for weight, term in everything if not term.has_value and plays_a_part(weight)
         ]
@@ -65,7 +73,7 @@ class Problem:
         kept = [i for i, (weight, _) in enumerate(given) if plays_a_part(weight)]
         self.terms: list[tuple[Weight, Energy]] = [given[i] for i in kept]
         self.names = [self._given_names[i] for i in kept]
-        self._out, self._place = _distinct([left_out(weight) for weight, _ in self.terms])
+        self._out, self._place = _distinct([zero_weight_images(weight) for weight, _ in self.terms])
         self.bounds: tuple[float, float] | None = getattr(parametrisation, "bounds", None)
         self._parameters = [p for p in parametrisation.parameters() if p.requires_grad]
         self._followed: set[str] = set()  # the terms that were seen to depend on theta
@@ -141,11 +149,11 @@ class Problem:
             x = self._image()
             seen = self.perturbed.seen(x)
             # one view for terms that leave out the same images
-            views = [seen] if self._out == [None] else [hide(seen, out) for out in self._out]
+            views = [seen] if self._out == [None] else [detach_images(seen, out) for out in self._out]
             shares = {}
             for i in picked:
                 (weight, term), place = self.terms[i], self._place[i]
-                shares[self.names[i]] = times(weight, term(views[place]), self._out[place])
+                shares[self.names[i]] = weighted_values(weight, term(views[place]), self._out[place])
             if penalty and self.has_penalty:
                 shares["penalty"] = self.parametrisation.penalty()
             if gradient:
@@ -253,6 +261,12 @@ class Problem:
 def _definer(g: Parametrisation, name: str) -> type:
     """The class that a method of `g` comes from."""
     return next((kind for kind in type(g).__mro__ if name in vars(kind)), object)
+
+
+def _beside(weight: Weight, g: Parametrisation) -> Weight:
+    """Weights for each image where theta is: brought there at each evaluation they could not be recorded."""
+    theta = next(g.parameters(), None)
+    return weight.to(theta.device) if isinstance(weight, torch.Tensor) and theta is not None else weight
 
 
 def _distinct(masks: list[torch.Tensor | None]) -> tuple[list[torch.Tensor | None], list[int]]:

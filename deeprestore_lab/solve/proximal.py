@@ -40,8 +40,6 @@ class Proximal(Solver):
     a quarter of the error that rounding leaves in such a step is as exact as its precision allows, and counts as
     converged.
 
-    Raises `ValueError` for bounds, or a lack of them, that a term's proximal step does not take.
-
     Source: Beck & Teboulle (2009); O'Donoghue & Candes (2015) for the restart. Taught in chapter 10_map.
     """
 
@@ -72,9 +70,6 @@ class Proximal(Solver):
         self.problem, self.tolerance = problem, tolerance
         self.reason: list[str | None] = [None] * problem.batch
         smooth, self.kinked = sort_terms(problem)
-        reason = _bounds_refused(problem)
-        if reason is not None:
-            raise ValueError(reason)
         self.one = problem.theta.new_ones(problem.batch)
         self.z = problem.theta
         self.momentum = self.one.clone()

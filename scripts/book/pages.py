@@ -11,6 +11,8 @@ from scripts.book.places import Places
 
 PAGE_LIMIT = 3_000_000  # bytes of one page, its pictures inside it, scripts and styles shared by all pages aside
 STATE = "application/vnd.jupyter.widget-state+json"
+STDERR = r'<div class="[^"]*\boutput stderr\b[^"]*">(.*?)</pre>'
+WARNS = re.compile(r"^.*\b\w*Warning: .*$", re.MULTILINE)
 
 
 def check(places: Places, ended: Iterable[Chapter], *, offline: bool) -> list[str]:
@@ -36,9 +38,10 @@ def page_problems(page: Path, name: str, *, offline: bool) -> list[str]:
 
 
 def chapter_problems(chapter: Chapter, page: Path) -> list[str]:
-    """A chapter's page that is missing, shows another execution than the one of this build, or lacks a slider figure.
+    """A chapter's page that is missing, shows another execution than this build's, lacks a slider figure, or warns.
 
-    A figure counts where the page has both its place and the state that the widgets' script draws it from.
+    A figure counts where the page has both its place and the state that the widgets' script draws it from. Python's
+    warnings name files of the machine and are meant for whoever wrote the cell.
     """
     if not page.is_file():
         return [f"{chapter.name}: there is no page"]
@@ -53,4 +56,5 @@ def chapter_problems(chapter: Chapter, page: Path) -> list[str]:
     shown = [figure for figure in chapter.figures if figure in places and figure in state]
     if len(shown) < len(chapter.figures):
         return [f"{chapter.name}: the page has {len(shown)} of the {len(chapter.figures)} slider figures it makes"]
-    return []
+    said = [re.sub(r"<[^>]*>", "", block) for block in re.findall(STDERR, text, re.DOTALL)]
+    return [f"{chapter.name}: the page shows a warning: {line}" for block in said for line in WARNS.findall(block)]

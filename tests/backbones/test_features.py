@@ -9,6 +9,7 @@ from torch import nn
 
 from deeprestore_lab import backbones
 from deeprestore_lab.backbones.weights import IMAGENET, LAYOUTS, WEIGHTS
+from deeprestore_lab.data.downloads import NETWORK
 from deeprestore_lab.energies import RepresentationError
 from deeprestore_lab.operators import Gram, one_evaluation
 
@@ -226,11 +227,12 @@ def test_every_set_of_weights_ends_at_a_layer_of_its_network():
     for name, tiers in WEIGHTS.items():
         for own in tiers.values():
             assert own.last in backbones.layer_names(name)
+    assert {tiers["torchvision"].file for tiers in WEIGHTS.values() if "torchvision" in tiers} <= set(NETWORK)
 
 
 def test_wrong_questions_get_the_right_names():
-    with pytest.raises(ValueError, match="no network 'vgg13'; there are alexnet, vgg11"):
-        backbones.load("vgg13")
+    with pytest.raises(ValueError, match="no network 'vgg0'; there are alexnet, vgg11"):
+        backbones.load("vgg0")
     with pytest.raises(ValueError, match="vgg16 has no layer 'relu3_4'; its layers are conv1_1, relu1_1"):
         backbones.representation("vgg16", "relu3_4")
     with pytest.raises(ValueError, match="'embedded', 'random'; got 'local'"):

@@ -29,6 +29,7 @@ def test_a_lone_channel_turns_where_the_derivative_vanishes():
     (slope,) = torch.autograd.grad(LAYER(alone).sum(), u)
     assert slope[0] > 1e-3 and abs(float(slope[1])) < 1e-12 and slope[2] < -1e-4
     assert turning_point(nn.LocalResponseNorm(5, beta=0.5)) == math.inf
+    assert turning_point(nn.LocalResponseNorm(5, alpha=0.0)) == math.inf  # divides by a constant
 
 
 def test_two_inputs_have_one_answer_and_the_iteration_finds_the_smaller():

@@ -19,6 +19,14 @@ def test_a_layer_without_an_inverse_is_sent_on_to_the_next_that_has_one(layer, i
     assert float((found - X).square().mean()) < 0.5 * float((X - 0.5).square().mean())  # nearer than grey
 
 
+@pytest.mark.parametrize("layer", ["relu1_2", "relu2_1"])
+def test_it_has_the_precision_of_the_map(layer):
+    f = backbones.load("vgg_mini", "embedded").at(layer)(X)
+    found = warm_start(layer, f.double(), size=(32, 32))
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found.float(), warm_start(layer, f, size=(32, 32)), atol=1e-4, rtol=0)
+
+
 def test_layers_behind_the_last_inverse_and_other_maps_are_refused():
     f = torch.rand(1, 64, 4, 4)
     with pytest.raises(ValueError, match="layer"):

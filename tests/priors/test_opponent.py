@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from deeprestore_lab.priors import FieldOfExperts, TotalVariation
+from deeprestore_lab.priors import AlphaNorm, FieldOfExperts, RidgeRegulariser, Tikhonov, TotalVariation
 from deeprestore_lab.priors.opponent import ByOpponent
 
 
@@ -24,3 +24,27 @@ def test_what_is_no_energy_and_no_colour_is_refused():
         ByOpponent(lambda x: x)
     with pytest.raises(ValueError, match="in colour"):
         ByOpponent(TotalVariation())(torch.rand(1, 1, 8, 8))
+
+
+DRAW = torch.Generator().manual_seed(0)
+RIDGE = RidgeRegulariser(torch.randn(4, 1, 3, 3, generator=DRAW).double(), torch.ones(4, 3).double())
+
+
+@pytest.mark.parametrize("prior", [Tikhonov("gradient"), AlphaNorm(), RIDGE], ids=lambda prior: prior.name)
+@pytest.mark.parametrize("chroma_weight", [0.5, 0.0])
+def test_its_proximal_step_meets_the_condition_of_the_optimum(prior, chroma_weight):
+    """x + step grad R(x) = v, for a convex R and for one step for each picture."""
+    own = ByOpponent(prior, chroma_weight=chroma_weight)
+    v = torch.rand(2, 3, 8, 9, generator=DRAW).double()
+    step = torch.tensor([0.01, 0.02], dtype=torch.float64)
+    x = own.prox(v, step)
+    torch.testing.assert_close(x - step[:, None, None, None] * own.score(x), v, rtol=0, atol=1e-4)
+    assert float((x - v).abs().max()) > 1e-3
+    torch.testing.assert_close(own.prox(v[:1], 0.01), x[:1], rtol=0, atol=2e-5)
+
+
+def test_a_step_that_comes_by_iterations_is_not_passed_on():
+    own = ByOpponent(TotalVariation())
+    assert not own.has_prox and not own.has_bounded_prox
+    with pytest.raises(NotImplementedError, match="no proximal step"):
+        own.prox(torch.rand(1, 3, 8, 8), 0.1)

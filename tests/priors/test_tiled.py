@@ -25,6 +25,22 @@ def test_it_is_as_smooth_as_its_energy():
     assert Tiled(Tikhonov(), side=2).smooth and Tiled(lambda t: t.flatten(1).sum(1), side=2).smooth
 
 
+@pytest.mark.parametrize("step", [0.3, torch.tensor([0.3, 0.7])])
+def test_its_proximal_step_is_that_of_each_window(step):
+    prior = Tiled(Tikhonov("gradient"), side=2)
+    x, each = prior.prox(Z, step), torch.as_tensor(step).reshape(-1, 1, 1, 1)
+    torch.testing.assert_close(x - each * prior.score(x), Z, rtol=0, atol=1e-5)  # the condition of the optimum
+    assert torch.equal(x[..., 4:, :], Z[..., 4:, :]) and torch.equal(x[..., 6:], Z[..., 6:])
+    assert float((x - Z).abs().max()) > 0.1
+
+
+def test_a_step_that_is_not_known_or_comes_by_iterations_is_not_passed_on():
+    for energy in (TotalVariation(), lambda t: t.flatten(1).sum(1)):
+        assert not Tiled(energy, side=2).has_prox
+        with pytest.raises(NotImplementedError, match="no proximal step"):
+            Tiled(energy, side=2).prox(Z, 0.1)
+
+
 @pytest.mark.parametrize(
     "make",
     [

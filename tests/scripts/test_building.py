@@ -11,6 +11,7 @@ from importlib import import_module
 
 import nbformat
 import pytest
+import yaml
 
 import small_book
 
@@ -220,6 +221,7 @@ def test_an_interrupt_ends_what_runs_and_starts_nothing_more(chapters, places, m
 
 VIEW = '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "%s"}</script>'
 STATE = '<script type="application/vnd.jupyter.widget-state+json">{"state": {"%s": {}}}</script>'
+SAYS = '<div class="output stderr highlight-myst-ansi notranslate"><div class="highlight"><pre>%s\n</pre></div></div>'
 HEAD = '<meta name="executed" content="%s">'
 
 
@@ -232,6 +234,8 @@ HEAD = '<meta name="executed" content="%s">'
         (HEAD % "1.5", "has 0 of the 2 slider figures"),
         (HEAD % "1.4" + VIEW % "a" + VIEW % "b" + STATE % "ab", "shows other outputs"),  # of an earlier build
         (HEAD % "failed" + VIEW % "a" + VIEW % "b" + STATE % "ab", "shows other outputs"),
+        (HEAD % "1.5" + VIEW % "ab" + STATE % "ab" + SAYS % "x.py:3: <span>UserWarning</span>: y", "UserWarning: y"),
+        (HEAD % "1.5" + VIEW % "ab" + STATE % "ab" + SAYS % "100 of 100", None),
         ("stored in git", "does not say which run"),
         (None, "there is no page"),
     ],
@@ -283,3 +287,8 @@ def test_cells_that_did_not_end_are_found(notebooks):
         make("raised", execution_count=2, outputs=[error]),
     ]
     assert notebooks.unfinished(notebook) == [3, 5]
+
+
+def test_one_cell_may_take_twenty_minutes_on_a_slow_laptop():
+    settings = yaml.safe_load((small_book.ROOT / "book" / "_config.yml").read_text(encoding="utf-8"))
+    assert settings["execute"]["timeout"] == 1200 and not settings["execute"]["allow_errors"]

@@ -17,7 +17,21 @@ from deeprestore_lab.energies import (
 from deeprestore_lab.measures.weight_choice import discrepancy
 from deeprestore_lab.operators import FourierMask, Identity, as_matrix
 from deeprestore_lab.parametrisations import Pixels
-from deeprestore_lab.priors import AlphaNorm, DenseField, PoweredVariation, StationaryField, Tikhonov, TotalVariation
+from deeprestore_lab.priors import (
+    AlphaNorm,
+    DenoiserEnergy,
+    DenoiserScore,
+    DenseField,
+    FieldOfExperts,
+    MapField,
+    OvercompleteICA,
+    PoweredVariation,
+    RidgeRegulariser,
+    StationaryField,
+    Tikhonov,
+    Tiled,
+    TotalVariation,
+)
 from refusals import refused
 
 N = 6
@@ -63,6 +77,34 @@ def test_priors_on_a_complex_representation_take_the_modulus():
     for energy, density in expected.items():
         np.testing.assert_allclose(energy(X), density.sum((1, 2, 3)), rtol=1e-9)
         check_gradient(energy, X)
+
+
+REAL_ALONE = {
+    "field of experts": FieldOfExperts(torch.rand(2, 3, 3), torch.ones(2)),
+    "field on maps": MapField(torch.rand(2, X.shape[1], 3, 3), torch.ones(2)),
+    "ridge": RidgeRegulariser(torch.rand(2, 1, 3, 3), torch.ones(2, 3)),
+    "Gaussian field": StationaryField.power_law(tuple(X.shape[2:]), channels=X.shape[1]),
+    "denoiser": DenoiserEnergy(lambda v: v / 2),
+    "denoiser without a value": DenoiserScore(lambda v: v / 2, sigma=0.1),
+    "windows": Tiled(lambda t: t.square().flatten(1).sum(1), side=2),
+    "components": OvercompleteICA(torch.rand(3, *X.shape[2:]), torch.ones(3)),
+}
+
+
+@pytest.mark.parametrize("name", REAL_ALONE)
+def test_what_is_made_for_real_values_says_so_of_complex_ones(name):
+    """Its value and its score: some raised torch's own error, some gave a score of what they had refused a value."""
+    energy = REAL_ALONE[name] @ A
+    asked = [energy.score, energy] if energy.has_value else [energy.score]
+    for ask in asked:
+        with pytest.raises(ValueError, match=r"is made for real values, and .* @ fourier mask gives it complex ones"):
+            ask(X)
+
+
+def test_the_score_on_a_complex_representation_is_minus_the_gradient():
+    energy = TotalVariation(smoothing=0.1) @ A
+    x = X.clone().requires_grad_()
+    torch.testing.assert_close(energy.score(X), -torch.autograd.grad(energy(x).sum(), x)[0])
 
 
 @pytest.mark.parametrize("solver", ["closed_form", "admm", "lbfgs"])

@@ -112,12 +112,18 @@ class Ball(Energy):
 
 Y = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 DATA = GaussianLikelihood(Identity(), Y, sigma=0.1)
+THESE = {"closed_form", "proximal", "admm", "lbfgs", "adam", "pnp_admm", "pnp_hqs", "pnp_proximal"}
+
+
+def able_of_these(problem) -> list[str]:
+    """In the order in which "auto" asks; a solver that is added later changes nothing here."""
+    return [name for name in able(problem) if name in THESE]
 
 
 def test_a_kinked_prior_without_a_bounded_step_goes_to_admm():
     problem = Problem(DATA + Ball(), Pixels(Y, bounds=(0, 1)))
     assert "ball within bounds is not known" in SOLVERS["proximal"].why_not(problem)
-    assert able(problem) == ["admm", "adam"]
+    assert able_of_these(problem) == ["admm", "adam"]
     assert minimise(DATA + Ball(), Y).solver == "proximal"
 
 
@@ -137,7 +143,7 @@ def test_a_kinked_prior_without_a_bounded_step_goes_to_admm():
     ids=["squares", "kink in bounds", "smooth", "counts", "steep"],
 )
 def test_each_solver_says_what_it_takes(energy, bounds, expected):
-    assert able(Problem(energy, Pixels(Y, bounds=bounds))) == expected
+    assert able_of_these(Problem(energy, Pixels(Y, bounds=bounds))) == expected
 
 
 class Halving(Solver):

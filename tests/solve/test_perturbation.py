@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from deeprestore_lab.solve.jitter import gathered, rolled
+from deeprestore_lab.solve.perturbation import gathered, rolled
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (3, -2), (-7, 11), (1, 5)])
