@@ -2,7 +2,7 @@
 
 Batches, modules and measures are those of the record of inverse networks, and so are each training's start and rate,
 which were chosen on `vgg_mini` at pool2 and not again here, so that the order of the trainings says little. Crops are
-smaller and steps few, since a step costs up to thirty times as much. One training of the deepest layer gives the
+smaller and steps few, since a step costs several times as much. One training of the deepest layer gives the
 modules "alone" of the others. The weights are those of the local tier; only numbers, and what comes back of a
 photograph that the library ships, are in the record.
 """

@@ -1,14 +1,13 @@
-"""Is it the learning rate? Together and end to end, each at the rate that suits it at its layer.
+"""Is it the learning rate? Together and end to end at the deepest layer, each at the rate that suits it there.
 
 The record of inverse networks takes for each training the settings that were best at pool2 after 400 steps. Here both
-trainings try smaller rates at pool3 and pool2, 1500 steps with three seeds; the rate that is best for a photograph that
-nothing learns from, on average over seeds, is then trained five times as long. Modules, crops, starts and measures are
-those of that record; differences are paired by photograph.
+trainings try smaller rates at pool3, 1500 steps with three seeds; the rate that is best for a photograph that nothing
+learns from, on average over seeds, is then trained five times as long. Modules, crops, starts and measures are those
+of that record; differences are paired by photograph.
 """
 
 from __future__ import annotations
 
-from itertools import product
 from statistics import fmean
 
 import torch
@@ -34,10 +33,9 @@ from scripts.records.inverse_networks import (
 from scripts.records.inverse_networks import PARTS as OTHER
 from scripts.records.inverse_networks import run as at_the_recorded_rate
 
-RECORD, STEPS = "inverse_rates", 1500
+RECORD, LAYER, STEPS = "inverse_rates", "pool3", 1500
 TRAININGS = ["together", "end to end"]
 RATES = [3.75e-4, 7.5e-4, 1.5e-3]
-LONG = {"pool3": SEEDS, "pool2": [0]}  # seeds of the longest runs, by layer
 SETTINGS = {
     "trainings": TRAININGS,
     "rates": RATES,
@@ -51,69 +49,54 @@ PARTS = Parts(RECORD, SETTINGS)
 
 def run(key: str) -> Part:
     """One training and its scores; the key is "layer/training/steps/seed/rate"."""
-    layer, training, steps, seed, rate = key.split("/")
+    _, training, steps, seed, rate = key.split("/")
     start, lr = best(training)
-    if float(rate) == lr and int(steps) == STEPS and layer == "pool3":  # trained already, for the other record
-        inverse = network(layer)
-        weights = OTHER.get(f"{layer}/{training}/{steps}/{seed}/{start}", at_the_recorded_rate)[1]
+    if float(rate) == lr and int(steps) == STEPS:  # trained already, for the other record
+        inverse = network(LAYER)
+        weights = OTHER.get(f"{LAYER}/{training}/{steps}/{seed}/{start}", at_the_recorded_rate)[1]
         inverse.load_state_dict(weights)
     else:
         own = {"steps": int(steps), "lr": float(rate), "start": start, "seed": int(seed)}
-        inverse = trained_network(layer, training, **own, file=PARTS.checkpoint(key))
+        inverse = trained_network(LAYER, training, **own, file=PARTS.checkpoint(key))
     chosen_by = float(psnr(given_back(inverse, stop_by()), stop_by()).mean())
     return measured(inverse) | {"chosen by": chosen_by}, inverse.state_dict()
 
 
-def searched(layer: str, training: str) -> tuple[dict[str, Part], dict[float, float]]:
-    """The runs of every rate, and by rate the PSNR of the photograph that nothing learns from, a mean over seeds."""
-    made = PARTS.all([f"{layer}/{training}/{STEPS}/{seed}/{rate}" for rate in RATES for seed in SEEDS], run)
-    found = {
-        rate: fmean(made[f"{layer}/{training}/{STEPS}/{seed}/{rate}"][0]["chosen by"] for seed in SEEDS)
-        for rate in RATES
-    }
-    return made, found
-
-
-def all_of(layer: str, training: str) -> tuple[dict[str, Part], dict[float, float]]:
-    """Every run of a layer and a training, the long ones at its best rate, and what the rate was chosen by."""
-    made, found = searched(layer, training)
-    rate = max(found, key=found.get)
-    return made | PARTS.all([f"{layer}/{training}/{FIVE_TIMES}/{seed}/{rate}" for seed in LONG[layer]], run), found
+def runs(training: str, steps: int, rate: float) -> dict[str, dict]:
+    """What was measured of the runs of all seeds, by key."""
+    made = PARTS.all([f"{LAYER}/{training}/{steps}/{seed}/{rate}" for seed in SEEDS], run)
+    return {key: numbers for key, (numbers, _) in made.items()}
 
 
 def main() -> None:
     """Make what is missing and write the record."""
     torch.set_num_threads(1)
-    scores, chosen, taken = {}, {}, {}
-    for layer, training in product(LONG, TRAININGS):
-        made, found = all_of(layer, training)
-        scores |= {key: own["scores"] for key, (own, _) in made.items()}
-        chosen[f"{layer}/{training}"] = {str(rate): value for rate, value in found.items()}
-        taken[f"{layer}/{training}"] = max(found, key=found.get)
-    at_best = compared(
-        {key: own for key, own in scores.items() if float(key.split("/")[4]) == taken["/".join(key.split("/")[:2])]}
-    )
-    longest = {case: own["end to end - together"] for case, own in at_best.items() if case.endswith(str(FIVE_TIMES))}
+    scores, at_best, chosen = {}, {}, {}
+    for training in TRAININGS:
+        tried = {rate: runs(training, STEPS, rate) for rate in RATES}
+        chosen[training] = {rate: fmean(own["chosen by"] for own in found.values()) for rate, found in tried.items()}
+        rate = max(chosen[training], key=chosen[training].get)
+        own = tried[rate] | runs(training, FIVE_TIMES, rate)
+        at_best |= {key: numbers["scores"] for key, numbers in own.items()}
+        scores |= {key: numbers["scores"] for found in (*tried.values(), own) for key, numbers in found.items()}
+    found = compared(at_best)
+    longest = found[f"{LAYER}/{FIVE_TIMES}"]["end to end - together"]["psnr"]
     save_record(
         RECORD,
         rounded(
             {
                 **SETTINGS,
-                "layers": list(LONG),
-                "chosen by": chosen,
-                "best": taken,
+                "layer": LAYER,
+                "chosen by": {t: {str(rate): value for rate, value in own.items()} for t, own in chosen.items()},
+                "best": {t: max(own, key=own.get) for t, own in chosen.items()},
                 "means": {key: {name: fmean(values) for name, values in own.items()} for key, own in scores.items()},
-                "compared": at_best,
+                "compared": found,
             }
         ),
         command=f"make records NAME={RECORD}",
         data=f"{DATA}; measured on {UNSEEN} photographs of BSDS of the local tier",
         licence=f"{LICENCE}; of BSDS the record holds numbers only",
         seeds=SEEDS,
-        metric=f"{FIVE_TIMES} steps, each at its best rate, end to end less together, PSNR in dB: "
-        + "; ".join(
-            f"{case.split('/')[0]} {own['psnr']['mean']:.2f} ({own['psnr']['interval'][0]:.2f} to "
-            f"{own['psnr']['interval'][1]:.2f}), seeds {own['seeds']}"
-            for case, own in longest.items()
-        ),
+        metric=f"{LAYER}, {FIVE_TIMES} steps, each at its best rate, end to end less together, PSNR in dB: "
+        f"{longest['mean']:.2f} ({longest['interval'][0]:.2f} to {longest['interval'][1]:.2f})",
     )
