@@ -21,6 +21,8 @@ class Constants:
     def like(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The tensors, each as its own `.to(x)` would give it."""
         if self.tensors[0].device == x.device:
+            if len(self.tensors) == 1:  # without a loop, which a small step would notice
+                return (self.tensors[0].to(x.dtype),)
             return tuple(tensor.to(x.dtype) for tensor in self.tensors)
         key = (x.dtype, x.device)
         if key not in self._there:
