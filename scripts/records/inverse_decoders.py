@@ -26,6 +26,7 @@ from scripts.making.resumable import rounded
 RECORD, SIDE = "inverse_decoders", 128
 SHIPPED = ("relu1_2", "relu2_2", "relu3_3")
 ORDER = ["51", "up", "44", "43", "42", "41", "up", "34", "33", "32", "31", "up", "22", "21", "up", "12", "11"]
+SETTINGS = {"side": SIDE}
 
 
 class Decoder(nn.Module):
@@ -99,7 +100,7 @@ def main() -> None:
     own = {layer: shipped(layer) for layer in SHIPPED}
     save_record(
         RECORD,
-        rounded({"side": SIDE, "decoders": theirs, "shipped": own}),
+        rounded({**SETTINGS, "decoders": theirs, "shipped": own}),
         command=f"make records NAME={RECORD}",
         data="the five held-out photographs of the library; encoders and decoders of the local tier",
         licence="photographs: CC0, public domain; the record holds numbers only",
