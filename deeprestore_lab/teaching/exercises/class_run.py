@@ -18,7 +18,7 @@ from deeprestore_lab.teaching.exercises.handed_in import named_cells
 from deeprestore_lab.teaching.exercises.on_cluster import workers_of
 from deeprestore_lab.teaching.exercises.sorting import Sorted, sort
 from deeprestore_lab.teaching.exercises.source import starter, text_of
-from deeprestore_lab.teaching.submission.sandbox import why_not
+from deeprestore_lab.teaching.submission.confinement import why_not
 
 NOTHING = "nothing handed in"
 

@@ -13,7 +13,7 @@ from deeprestore_lab.teaching.exercises.apart import ROOT, Done, Job, run_job
 from deeprestore_lab.teaching.exercises.environment import kernel_python, probe
 from deeprestore_lab.teaching.exercises.imports import imported
 from deeprestore_lab.teaching.exercises.source import GradingError, text_of
-from deeprestore_lab.teaching.submission.sandbox import why_not
+from deeprestore_lab.teaching.submission.confinement import why_not
 
 PATIENCE = 20.0  # seconds between two looks at whether the scheduler is still there
 

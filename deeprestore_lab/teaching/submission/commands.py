@@ -59,9 +59,9 @@ def check(
     """
     from deeprestore_lab.teaching.roster import RosterError, read_roster
     from deeprestore_lab.teaching.submission import Limits, Refused, try_out
+    from deeprestore_lab.teaching.submission.confinement import why_not
     from deeprestore_lab.teaching.submission.folder_table import show_folder
     from deeprestore_lab.teaching.submission.inspection import opened, pages_of
-    from deeprestore_lab.teaching.submission.sandbox import why_not
 
     try:
         ids = None if roster is None else read_roster(roster)

@@ -49,12 +49,17 @@ def command(program: Sequence[str], folder: Path, *, readable: Sequence[str], re
 
     `refused` is a file descriptor with what `refused_calls` gave. All else is not there.
     """
-    own = Path(__file__).resolve().parents[2]
-    python = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), *site.getsitepackages()]
-    seen = dict.fromkeys([*SYSTEM, *python, *(f"/etc/{name}" for name in SETTINGS.split()), str(own), *readable])
-    line = ["bwrap", *ALONE, *_bound("--ro-bind-try", seen), *_bound("--dev-bind-try", DEVICES)]
+    line = ["bwrap", *ALONE, *_bound("--ro-bind-try", visible(readable)), *_bound("--dev-bind-try", DEVICES)]
     line += ["--bind", str(folder), str(folder), "--remount-ro", "/", "--chdir", str(folder)]
     return [*line, *([] if refused is None else ["--seccomp", str(refused)]), "--", *program]
+
+
+def visible(readable: Sequence[str]) -> list[str]:
+    """What a program may read, where it is there: the system, Python, this library, and `readable`."""
+    own = Path(__file__).resolve().parents[2]
+    python = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), *site.getsitepackages()]
+    settings = (f"/etc/{name}" for name in SETTINGS.split())
+    return list(dict.fromkeys([*SYSTEM, *python, *settings, str(own), *readable]))
 
 
 def _bound(how: str, paths: Sequence[str]) -> list[str]:

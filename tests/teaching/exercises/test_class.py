@@ -197,7 +197,7 @@ def test_in_confined_processes(course, tmp_path):
     assert rows["1001"]["score"] == "4" and rows["1002"]["score"] == ""
     assert "cell 10 (`while True:`) did not end within 20 s" in rows["1002"]["note"]
     assert "cell 10 (`import os`) ended its kernel" in rows["1003"]["note"]
-    if not apart.confinement.sandbox.why_not():
+    if not apart.confinement.why_not():
         cell = nbformat.read(course.folder / "autograded" / "1004" / "small" / "small.ipynb", as_version=4).cells[9]
         assert cell.outputs[0].text == "sees False\n" and "unreachable" in cell.outputs[1].evalue
 

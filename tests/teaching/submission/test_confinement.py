@@ -1,4 +1,8 @@
-"""What a confined program cannot do. Linux; where bubblewrap does not work, the test is skipped and says so."""
+"""What a confined program cannot do, by bubblewrap and in a container of podman's.
+
+Linux; where one of them does not work, its tests are skipped and say so. podman may need other options than its own:
+DEEPRESTORE_PODMAN="--cgroup-manager=cgroupfs --runtime runc", say.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,24 @@ from pathlib import Path
 
 import pytest
 
-from deeprestore_lab.teaching.submission import Limits, Outcome, confinement, sandbox, storage
+from deeprestore_lab.teaching.submission import Limits, Outcome, confinement, container, sandbox, storage
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is Linux's")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap and containers are Linux's")
 NOT_THERE = re.compile("FileNotFoundError|PermissionError|Read-only file system")
 
 
+@pytest.fixture(scope="module", params=confinement.KINDS, autouse=True)
+def kind(request):
+    """What keeps programs apart."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(confinement.CHOSEN_BY, request.param)
+        if request.param == "podman" and (reason := container.why_not(os.environ.get(container.OPTIONS, ""))):
+            pytest.skip(reason)
+        yield request.param
+
+
 @pytest.fixture(scope="module")
-def possible(tmp_path_factory) -> dict[str, str]:
+def possible(kind, tmp_path_factory) -> dict[str, str]:
     """What the system allows, asked with a program that does nothing."""
     return confinement.run(
         ["-c", "pass"], folder=tmp_path_factory.mktemp("asked"), limits=Limits(seconds=60.0)
@@ -241,7 +255,7 @@ def test_the_library_and_torch_work_in_there(run):
     assert outcome.output.strip().endswith("torch.Size([1, 3, 16, 16])"), outcome.output
 
 
-@pytest.mark.parametrize("place", ["/", "/tmp/", "/dev/", "/dev/shm/", "/usr/", "/etc/"])
+@pytest.mark.parametrize("place", ["/", "/tmp/", "/dev/", "/dev/shm/", "/run/", "/sys/fs/cgroup/", "/usr/", "/etc/"])
 def test_nothing_can_be_written_elsewhere(run, place):
     """Also not into memory that looks like a folder, which nobody would count."""
     path = f"{place}submission-{os.getpid()}"
@@ -249,22 +263,24 @@ def test_nothing_can_be_written_elsewhere(run, place):
     assert not Path(path).exists()
 
 
-def test_where_bubblewrap_is_missing_the_report_says_so(monkeypatch, tmp_path):
+def test_where_it_is_missing_the_report_says_so(kind, monkeypatch, tmp_path):
     """The program runs, with limits alone."""
-    monkeypatch.setattr(sandbox, "why_not", lambda: "bubblewrap (bwrap) is not installed")
+    module = {"bubblewrap": sandbox, "podman": container}[kind]
+    monkeypatch.setattr(module, "why_not", lambda *_: f"{kind} is not installed")
     outcome = confinement.run(["-c", "print(1)"], folder=tmp_path, limits=Limits(seconds=60.0))
     assert outcome.output == "1\n" and outcome.possible["limits"] == ""
-    assert {outcome.possible[what] for what in confinement.APART} == {"bubblewrap (bwrap) is not installed"}
+    assert {outcome.possible[what] for what in confinement.APART} == {f"{kind} is not installed"}
 
 
-def test_why_it_does_not_work_is_known(monkeypatch):
-    assert sandbox.why_not() is sandbox.why_not()  # tried once
-    tried = sandbox.why_not.__wrapped__
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
-    assert tried() == "bubblewrap (bwrap) is not installed"
+def test_why_it_does_not_work_is_known(kind, monkeypatch):
+    module, option = {"bubblewrap": (sandbox, "bwrap"), "podman": (container, "podman")}[kind]
+    assert module.why_not() is module.why_not()  # tried once
+    tried = module.why_not.__wrapped__
+    monkeypatch.setattr(module.shutil, "which", lambda name: None)
+    assert tried().endswith("is not installed")
     monkeypatch.undo()
-    if sandbox.shutil.which("bwrap"):
-        monkeypatch.setattr(sandbox, "ALONE", ["--no-such-option"])
-        assert tried().startswith("bubblewrap does not work here: ")
-    monkeypatch.setattr(sandbox.sys, "platform", "darwin")
-    assert tried() == "bubblewrap is Linux's, and this is darwin"
+    if module.shutil.which(option):
+        monkeypatch.setattr(module, "ALONE", ["--no-such-option"])
+        assert tried().startswith(f"{kind} does not work here: ")
+    monkeypatch.setattr(module.sys, "platform", "darwin")
+    assert tried().endswith("Linux's, and this is darwin")
