@@ -187,7 +187,7 @@ def test_in_confined_processes(course, tmp_path):
     lay(came, "1004.ipynb", answered(course, last=look))
     (tmp_path / "students.csv").write_text("id,name\n" + "".join(f"{a},{b}\n" for a, b in STUDENTS.items()))
     line = ["exercises", "grade", came, "--exercise", "small", "--roster", tmp_path / "students.csv"]
-    line += ["--folder", course.folder, "--out", tmp_path / "out", "--jobs", "2", "--timeout", "20"]
+    line += ["--folder", course.folder, "--out", tmp_path / "out", "--jobs", "2", "--timeout", "40"]
     answer = CliRunner().invoke(app, [str(each) for each in line])
     assert answer.exit_code == 1, answer.output  # two are to be settled
     rows = rows_of(course, tmp_path / "out")
@@ -195,7 +195,7 @@ def test_in_confined_processes(course, tmp_path):
         "graded", "time-out", "kernel died", "graded", "nothing handed in",
     ]  # fmt: skip
     assert rows["1001"]["score"] == "4" and rows["1002"]["score"] == ""
-    assert "cell 10 (`while True:`) did not end within 20 s" in rows["1002"]["note"]
+    assert "cell 10 (`while True:`) did not end within 40 s" in rows["1002"]["note"]
     assert "cell 10 (`import os`) ended its kernel" in rows["1003"]["note"]
     if not apart.confinement.why_not():
         cell = nbformat.read(course.folder / "autograded" / "1004" / "small" / "small.ipynb", as_version=4).cells[9]
