@@ -27,8 +27,8 @@ SHARED, NEW_USER, NOT_PERMITTED, NO_SUCH_CALL = 0x21, 0x10000000, 1, 38  # MAP_S
 PATIENCE = 60.0  # seconds for podman itself
 ENOUGH = 4096  # open files and threads; each program then limits itself further
 REPORT, LIFELINE = 3, 4  # the numbers that podman passes on
-RENUMBER = """import os, sys
-os.dup2(int(sys.argv[1]), 3), os.dup2(int(sys.argv[2]), 4)
+RENUMBER = f"""import os, sys
+os.dup2(int(sys.argv[1]), {REPORT}), os.dup2(int(sys.argv[2]), {LIFELINE})
 os.execvp(sys.argv[3], sys.argv[3:])
 """
 
