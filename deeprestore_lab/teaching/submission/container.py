@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -76,9 +77,13 @@ class Container:
     def __exit__(self, *_: object) -> None:
         if self._end is not None:
             os.close(self._end)
-        if shutil.which("podman"):
-            subprocess.run(["podman", "rm", "-f", "-t", "0", "-i", self.name], capture_output=True, timeout=PATIENCE)
-        self._own.cleanup()
+        try:
+            if shutil.which("podman"):
+                remove = ["podman", "rm", "-f", "-t", "0", "-i", self.name]
+                with suppress(subprocess.TimeoutExpired):  # --rm takes a container away too, and what ran is in hand
+                    subprocess.run(remove, capture_output=True, timeout=PATIENCE)
+        finally:
+            self._own.cleanup()
 
     def command(self, program: Sequence[str], *, passed: int) -> list[str]:
         """The command that runs `program` in the container; so many open files from number 3 on are passed to it."""

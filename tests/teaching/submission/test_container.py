@@ -46,3 +46,14 @@ def test_it_refuses_by_name_as_many_calls_as_bubblewrap_does_by_number():
     names = container.refused_calls(sockets=False)["syscalls"][0]["names"]
     assert len(names) == len(set(names)) == len(sandbox.REFUSED_CALLS["x86_64"].split())
     assert set(names) - set(container.refused_calls(sockets=True)["syscalls"][0]["names"]) == {"socket"}
+
+
+def test_a_podman_that_does_not_answer_at_the_end_leaves_what_the_program_gave(monkeypatch, tmp_path):
+    (folder := tmp_path / "bin").mkdir()
+    (podman := folder / "podman").write_text("#!/bin/sh\nexec sleep 60\n")
+    podman.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    monkeypatch.setattr(container, "PATIENCE", 0.2)
+    with container.Container(tmp_path) as own:
+        root = own.command(["true"], passed=0)[-2]
+    assert not sandbox.Path(root).exists()
