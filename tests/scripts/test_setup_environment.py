@@ -213,6 +213,14 @@ def test_cpu_builds_are_asked_for_only_where_they_fit(setup, project, monkeypatc
     assert backend(project[1]) == expected
 
 
+@pytest.mark.parametrize(("kept", "asked"), [("", False), ("1", True)])
+def test_packages_are_compiled_at_once_where_python_keeps_no_bytecode(setup, project, monkeypatch, kept, asked):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", kept)
+    setup.install(project[0] / ".venv", [])
+    (command,) = [command for command in project[1] if "install" in command]
+    assert ("--compile-bytecode" in command) == asked
+
+
 def test_cpu_builds_need_less_space(setup, project, monkeypatch):
     monkeypatch.setattr(setup.sys, "platform", "linux")
     monkeypatch.setattr(setup.shutil, "disk_usage", lambda folder: Usage(0, 0, 5 * setup.GIGABYTE))
