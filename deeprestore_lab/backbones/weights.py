@@ -51,7 +51,7 @@ WEIGHTS: dict[str, dict[str, Weights]] = {
     "alexnet": {"torchvision": Weights("alexnet", IMAGENET, "fc8", "torchvision's")},
     "vgg11": {"torchvision": Weights("vgg11", IMAGENET, "fc8", "torchvision's")},
     "vgg16": {
-        "local": Weights("vgg16_conv1_1-conv3_3_caffe_fp32.safetensors", VGG_CAFFE, "relu3_3", "Caffe's, to relu3_3"),
+        "local": Weights("vgg16_conv1_1-conv3_3_caffe_fp32.safetensors", VGG_CAFFE, "pool3", "Caffe's, to pool3"),
         "torchvision": Weights("vgg16", IMAGENET, "fc8", "torchvision's"),
     },
     "vgg19": {"torchvision": Weights("vgg19", IMAGENET, "fc8", "torchvision's")},

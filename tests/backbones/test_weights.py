@@ -45,7 +45,7 @@ def test_missing_weights_say_how_to_get_them():
         data.DataError, match=r"put vgg16_.*DEEPRESTORE_DATA names; the network tier: `.*data fetch vgg16`"
     ):
         backbones.load("vgg16")
-    with pytest.raises(data.DataError, match="local tier has it up to relu3_3 only"):
+    with pytest.raises(data.DataError, match="local tier has it up to pool3 only"):
         backbones.representation("vgg16", "relu4_1")
     with pytest.raises(data.DataError, match="local weights of vgg16 are not at hand"):
         backbones.load("vgg16", "local")
@@ -54,9 +54,9 @@ def test_missing_weights_say_how_to_get_them():
 def test_the_local_folder_comes_first_and_is_named(monkeypatch, tmp_path, capsys):
     local_vgg16(monkeypatch, tmp_path)
     network = backbones.first_at_hand(("vgg16", "vgg_mini"), layers=["relu3_3"])
-    assert network.name == "vgg16" and network.layers[-1] == "relu3_3"
+    assert network.name == "vgg16" and network.layers[-1] == "pool3"
     assert backbones.load("vgg16") is network
-    assert capsys.readouterr().out == "network: vgg16, local weights (Caffe's, to relu3_3)\n"
+    assert capsys.readouterr().out == "network: vgg16, local weights (Caffe's, to pool3)\n"
 
 
 def test_the_normalisation_of_local_weights_is_caffes(monkeypatch, tmp_path):
