@@ -13,7 +13,7 @@ from deeprestore_lab.signal.convolution import gaussian_kernel
 
 SIZE = 96
 SEED = 0
-# Grey photographs that no prior, weight or network that ships was learned from or chosen on.
+# Grey photographs that no prior, weight or denoiser that ships was learned from or chosen on (vgg_mini saw three).
 PICTURES = (
     "astronaut", "camera", "cell", "chelsea", "clock", "coins", "hubble", "microaneurysms", "moon", "page",
 )  # fmt: skip
