@@ -27,7 +27,7 @@ from scripts.making.resumable import Parts, or_shipped, rounded
 from scripts.records.inverse_criteria import JUDGE, judge, roughness
 
 RECORD, LAYERS, SIZE, DRAWS = "inverse_samples", ["relu2_2", "relu3_3"], 96, 8
-TUNED_ON, SHOWN, CROP = "coffee", "chelsea", 64
+TUNED_ON, TRIED, SHOWN, CROP = "coffee", 2, "chelsea", 64  # TRIED: draws at each weight
 WEIGHTS, FEW, FIVE_TIMES, LONG = [0.1, 0.3, 1.0, 3.0], 25, 125, 3  # LONG: photographs with more steps
 LARGEST, SMALLEST, RHO, NUDGE = 0.29, 0.01, 3.0, 0.02
 SETTINGS = {
@@ -68,7 +68,7 @@ def tuned(key: str) -> tuple[dict, dict]:
     """PSNR of draws, on average, for each weight; the key is "tuning/layer/steps"."""
     _, layer, steps = key.split("/")
     x = images.photograph(TUNED_ON, size=SIZE)
-    found = {f"{w:g}": drawn(layer, x, weight=w, steps=int(steps), seed=0, k=4) for w in WEIGHTS}
+    found = {f"{w:g}": drawn(layer, x, weight=w, steps=int(steps), seed=0, k=TRIED) for w in WEIGHTS}
     return {w: float(psnr(draws.clamp(0, 1), x.expand_as(draws)).mean()) for w, draws in found.items()}, {}
 
 
