@@ -37,8 +37,10 @@ FIVE_TIMES, LONG = 7500, ["together", "end to end", "alone"]  # "in turn" makes 
 RUNS = [  # steps, seeds, layers, trainings; of a layer the deepest first: its modules "alone" serve the others
     (400, SEEDS, LAYERS[::-1], TRAININGS),
     (1500, SEEDS, LAYERS[::-1], TRAININGS),
-    (FIVE_TIMES, [0], LAYERS[::-1], LONG),
+    (FIVE_TIMES, [0], ["pool3"], LONG),
     (FIVE_TIMES, [1, 2], ["pool3"], LONG[:2]),
+    (FIVE_TIMES, SEEDS, LAYERS[1::-1], LONG[:2]),
+    (FIVE_TIMES, [0], LAYERS[1::-1], LONG[2:]),
 ]
 SETTINGS = {
     "layers": LAYERS,
