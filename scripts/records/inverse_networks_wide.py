@@ -21,8 +21,7 @@ from deeprestore_lab.backbones import Backbone, load
 from deeprestore_lab.core.artifacts import save_record
 from deeprestore_lab.course.figures import encode
 from deeprestore_lab.inverse_networks.network import InverseNetwork
-from deeprestore_lab.measures.metrics import psnr
-from scripts.making.inverse_training import SIDES, stop_by
+from scripts.making.inverse_training import SIDES
 from scripts.making.photographs.learnt import DATA, LICENCE
 from scripts.making.resumable import Part, Parts, rounded
 from scripts.records.inverse_networks import (
@@ -33,6 +32,7 @@ from scripts.records.inverse_networks import (
     SHOWN_SIDE,
     UNSEEN,
     best,
+    chosen_by,
     compared,
     given_back,
     measured,
@@ -46,8 +46,7 @@ CROP, FEW, FIVE_TIMES = 32, 300, 1500
 RATES = [3.75e-4, 7.5e-4, 1.5e-3, 3e-3]
 RUNS = [  # steps, seeds, trainings, layers
     (FEW, SEEDS, LONG, ["norm2", "pool3", "pool2", "pool1"]),
-    (FIVE_TIMES, SEEDS, LONG[:2], ["norm2"]),
-    *((FIVE_TIMES, [seed], LONG[:2], ["pool3"]) for seed in SEEDS),
+    (FIVE_TIMES, SEEDS, LONG[:2], ["norm2", "pool3"]),
 ]
 SETTINGS = {
     "layers": LAYERS,
@@ -76,8 +75,7 @@ def run(key: str) -> Part:
     else:
         own = {"steps": int(steps), "lr": float(rate), "seed": int(seed), "file": PARTS.checkpoint(key)}
         inverse = trained(inverse, training, crop=CROP, **own)
-    chosen_by = float(psnr(given_back(inverse, stop_by()), stop_by()).mean())
-    return measured(inverse) | {"chosen by": chosen_by}, inverse.state_dict()
+    return measured(inverse) | {"chosen by": chosen_by(inverse)}, inverse.state_dict()
 
 
 def tried(name: str, layer: str, training: str) -> dict[float, float]:

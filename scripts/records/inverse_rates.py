@@ -13,8 +13,7 @@ from statistics import fmean
 import torch
 
 from deeprestore_lab.core.artifacts import save_record
-from deeprestore_lab.measures.metrics import psnr
-from scripts.making.inverse_training import SIDES, stop_by
+from scripts.making.inverse_training import SIDES
 from scripts.making.photographs.learnt import DATA, LICENCE
 from scripts.making.resumable import Part, Parts, rounded
 from scripts.records.inverse_networks import (
@@ -24,8 +23,8 @@ from scripts.records.inverse_networks import (
     SEEDS,
     UNSEEN,
     best,
+    chosen_by,
     compared,
-    given_back,
     measured,
     network,
     trained_network,
@@ -58,8 +57,7 @@ def run(key: str) -> Part:
     else:
         own = {"steps": int(steps), "lr": float(rate), "start": start, "seed": int(seed)}
         inverse = trained_network(LAYER, training, **own, file=PARTS.checkpoint(key))
-    chosen_by = float(psnr(given_back(inverse, stop_by()), stop_by()).mean())
-    return measured(inverse) | {"chosen by": chosen_by}, inverse.state_dict()
+    return measured(inverse) | {"chosen by": chosen_by(inverse)}, inverse.state_dict()
 
 
 def runs(training: str, steps: int, rate: float) -> dict[str, dict]:

@@ -1,7 +1,7 @@
 """Draws of pictures with a given map of `vgg_mini`, their mean, and what the shipped inverse network answers.
 
 Diffusion posterior sampling with the denoiser that is told the level, up to 75/255, begun at the network's answer with
-noise of that level. The map's misfit is in units of pixels: divided by how much the map changes for a change of the
+noise of 0.29. The map's misfit is in units of pixels: divided by how much the map changes for a change of the
 picture, measured with small noise. The weight of the guidance is the one whose draws are best in PSNR, on average, on
 a photograph that nothing learnt from and that is not reported. Five others, 96 x 96, eight draws each, in 25 steps;
 the first three of them in five times as many, too. Roughness is the mean square of differences of neighbouring pixels,
